@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * reco.h
+ *	  Words that every room shares: the audio features and their scales.
+ *
+ * Purpose: one numbering of the features, from the table's columns to the
+ *			last formula.
+ * Runs in: any process, and plain C programs (no server header here).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_H
+#define RECO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The features of a track.  The first RECO_NCOLUMNS of them are the columns of
+ * the matrix; RECO_KEY is circular, so it stands apart.
+ */
+typedef enum RecoFeature
+{
+	RECO_ACOUSTICNESS = 0,
+	RECO_DANCEABILITY,
+	RECO_ENERGY,
+	RECO_INSTRUMENTALNESS,
+	RECO_LIVENESS,
+	RECO_SPEECHINESS,
+	RECO_VALENCE,
+	RECO_LOUDNESS,				/* dB, -60..5 */
+	RECO_TEMPO,					/* BPM, above 0..250 */
+	RECO_MODE,					/* 1 = major, 0 = minor */
+	RECO_POPULARITY,			/* 0..100 */
+	RECO_YEAR,					/* of release */
+	RECO_KEY					/* 0 = C .. 11 = B */
+} RecoFeature;
+
+#define RECO_NAUDIO		10		/* acousticness .. mode */
+#define RECO_NCOLUMNS	12		/* what the matrix holds */
+#define RECO_NFEATURES	13
+
+/* What a source can say about a track's features as a whole. */
+typedef enum RecoFeatureState
+{
+	RECO_FEATURES_UNKNOWN = 0,	/* not asked yet */
+	RECO_FEATURES_ABSENT,		/* the source does not know the track */
+	RECO_FEATURES_MEASURED
+} RecoFeatureState;
+
+#endif							/* RECO_H */
