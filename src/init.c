@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * init.c
+ *	  Entry of the library.
+ *
+ * Purpose: what happens when the library is loaded.
+ * Runs in: any process.
+ * Locks:	none.
+ * Never:	need shared_preload_libraries for what a backend can do alone.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "guc.h"
+
+RECO_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	reco_guc_define();
+}

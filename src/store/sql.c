@@ -1,0 +1,194 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql.c
+ *	  One way to run SQL on reco's own tables.
+ *
+ * Purpose: see sql.h.
+ * Runs in: any process with a database and a transaction.
+ * Locks:	AccessShareLock on pg_extension, for the look-up only.
+ * Never:	leave the owner's rights or the search_path behind: user id and
+ *			settings are given back by reco_sql_end, and by abort otherwise.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "sql.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+static bool find_extension(const char *name, Oid *extension, Oid *owner, Oid *schema);
+static bool plan_is_usable(const RecoStatement *statement);
+
+/* Opens a bracket: owner's rights, SPI, safe search_path, a snapshot. */
+void
+reco_sql_begin(RecoSql *sql)
+{
+	Oid			owner;
+	Oid			extension;
+	Oid			schema;
+
+	if (!find_extension("reco", &extension, &owner, &schema))
+		(void) reco_sql_extension();	/* raises the error */
+
+	sql->caller = CurrentMemoryContext;
+	GetUserIdAndSecContext(&sql->saved_user, &sql->saved_context);
+
+	sql->pushed_snapshot = !ActiveSnapshotSet();
+	if (sql->pushed_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+
+	SetUserIdAndSecContext(owner, sql->saved_context | SECURITY_LOCAL_USERID_CHANGE);
+	sql->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Closes the bracket. */
+void
+reco_sql_end(RecoSql *sql)
+{
+	AtEOXact_GUC(false, sql->guc_level);
+	SetUserIdAndSecContext(sql->saved_user, sql->saved_context);
+	SPI_finish();
+	if (sql->pushed_snapshot)
+		PopActiveSnapshot();
+	MemoryContextSwitchTo(sql->caller);
+}
+
+/* Gives the statements that follow the caller's rights. */
+void
+reco_sql_as_caller(RecoSql *sql)
+{
+	SetUserIdAndSecContext(sql->saved_user, sql->saved_context);
+}
+
+/* Gives the statements that follow the extension owner's rights. */
+void
+reco_sql_as_owner(RecoSql *sql)
+{
+	Oid			extension;
+	Oid			owner;
+	Oid			schema;
+
+	if (!find_extension("reco", &extension, &owner, &schema))
+		(void) reco_sql_extension();
+	SetUserIdAndSecContext(owner, sql->saved_context | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+/* Runs a statement, prepared on first use and kept for the backend's life. */
+int
+reco_sql_run(RecoStatement *statement, const Datum *values, const char *nulls,
+			 bool read_only, long limit)
+{
+	int			code;
+
+	if (!plan_is_usable(statement))
+	{
+		SPIPlanPtr	plan;
+
+		if (statement->plan != NULL)
+		{
+			SPI_freeplan(statement->plan);
+			statement->plan = NULL;
+		}
+		plan = SPI_prepare(statement->text, statement->nargs, statement->types);
+		if (plan == NULL)
+			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+		if (SPI_keepplan(plan) != 0)
+			elog(ERROR, "SPI_keepplan failed");
+		statement->plan = plan;
+		statement->extension = reco_sql_extension();
+	}
+
+	code = SPI_execute_plan(statement->plan, (Datum *) values, nulls, read_only, limit);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(code));
+	return code;
+}
+
+/*
+ * A plan of an extension that was dropped and created again would be rebuilt by
+ * the plan cache; we prepare anew, so that nothing depends on how.
+ */
+static bool
+plan_is_usable(const RecoStatement *statement)
+{
+	return statement->plan != NULL && statement->extension == reco_sql_extension();
+}
+
+/* Returns the namespace where an extension's objects live. */
+Oid
+reco_sql_namespace_of(const char *extension)
+{
+	Oid			oid;
+	Oid			owner;
+	Oid			schema;
+
+	if (!find_extension(extension, &oid, &owner, &schema))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"%s\" is not installed in this database", extension),
+				 errhint("Run CREATE EXTENSION %s CASCADE.", extension)));
+	return schema;
+}
+
+const char *
+reco_sql_schema_of(const char *extension)
+{
+	return quote_identifier(get_namespace_name(reco_sql_namespace_of(extension)));
+}
+
+Oid
+reco_sql_extension(void)
+{
+	Oid			oid = get_extension_oid("reco", true);
+
+	if (!OidIsValid(oid))
+		(void) reco_sql_namespace_of("reco");	/* raises the error */
+	return oid;
+}
+
+/* Looks an extension up in the catalogue. */
+static bool
+find_extension(const char *name, Oid *extension, Oid *owner, Oid *schema)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key[1];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key[0], Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum(name));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_extension form = (Form_pg_extension) GETSTRUCT(tuple);
+
+		*extension = form->oid;
+		*owner = form->extowner;
+		*schema = form->extnamespace;
+		found = true;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
