@@ -100,6 +100,9 @@ FORCE:
 
 -include $(OBJS:.o=.d)
 
+# PGXN wants three numbers where the control file has two.
+reco_semver := $(shell echo $(RECO_VERSION) | sed 's/^[0-9]*\.[0-9]*$$/&.0/')
+
 META.json: FORCE
-	sed 's/\("version": *\)"[^"]*"/\1"$(RECO_VERSION)"/' $(reco_dir)/META.json >$@.tmp
-	if cmp -s $@.tmp $(reco_dir)/META.json; then rm $@.tmp; else mv $@.tmp $(reco_dir)/META.json; fi
+	@sed '/"meta-spec"/,$$!s/\("version": *\)"[^"]*"/\1"$(reco_semver)"/' $(reco_dir)/$@ >$@.tmp
+	@if cmp -s $@.tmp $(reco_dir)/$@; then rm $@.tmp; else mv $@.tmp $(reco_dir)/$@; fi
