@@ -1,0 +1,90 @@
+/*-------------------------------------------------------------------------
+ *
+ * change.c
+ *	  Which state of the catalogue a snapshot sees.
+ *
+ * Purpose: every statement that writes reco.track or reco.artist leaves a row in
+ *			reco.change. A reader's token is a hash over the rows that its
+ *			snapshot sees: MVCC itself says what is committed, rolled back or
+ *			the reader's own.
+ * Runs in: any process with a database and a transaction.
+ * Locks:	row locks of reco.change, taken only with SKIP LOCKED.
+ * Never:	delete under REPEATABLE READ, where a concurrent delete is an error.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "change.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "store/sql.h"
+#include "utils/builtins.h"
+
+#define MAX_TRIES	10
+
+static RecoStatement note_statement = {
+	.text = "INSERT INTO reco.change (what) VALUES ($1) ON CONFLICT DO NOTHING",
+	.nargs = 1,
+	.types = {TEXTOID},
+};
+
+static RecoStatement prune_statement = {
+	.text = "DELETE FROM reco.change WHERE what = $1 AND change_id IN"
+	" (SELECT change_id FROM reco.change WHERE what = $1"
+	"  ORDER BY change_id DESC OFFSET 1 FOR UPDATE SKIP LOCKED)",
+	.nargs = 1,
+	.types = {TEXTOID},
+};
+
+static RecoStatement token_statement = {
+	.text = "SELECT change_id FROM reco.change WHERE what = $1 ORDER BY change_id",
+	.nargs = 1,
+	.types = {TEXTOID},
+};
+
+/* Notes a change of this transaction. */
+void
+reco_change_note(const char *what)
+{
+	Datum		value = CStringGetTextDatum(what);
+	RecoSql		sql;
+	int			tries = 0;
+
+	reco_sql_begin(&sql);
+
+	/* an id that another process made too leaves no row; the next one will */
+	do
+		reco_sql_run(&note_statement, &value, NULL, false, 0);
+	while (SPI_processed == 0 && ++tries < MAX_TRIES);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("could not make a unique id for a change of the catalogue"),
+				 errhint("Check that \"reco.node_id\" differs between nodes.")));
+	if (!IsolationUsesXactSnapshot())
+		reco_sql_run(&prune_statement, &value, NULL, false, 0);
+	reco_sql_end(&sql);
+}
+
+/* Returns the token of the state that the current snapshot sees. */
+uint64
+reco_change_token(const char *what)
+{
+	Datum		value = CStringGetTextDatum(what);
+	uint64		token = 0;
+	RecoSql		sql;
+
+	reco_sql_begin(&sql);
+	reco_sql_run(&token_statement, &value, NULL, true, 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+		int64		id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
+													 SPI_tuptable->tupdesc, 1, &isnull));
+
+		token = hash_combine64(token, (uint64) id + 1);
+	}
+	reco_sql_end(&sql);
+	return token;
+}

@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * change.h
+ *	  Which state of the catalogue a snapshot sees.
+ *
+ * Purpose: let an in-memory copy know whether it is still what the tables say.
+ * Runs in: any process with a database and a transaction.
+ * Locks:	row locks of reco.change, taken only with SKIP LOCKED.
+ * Never:	make one writer of the catalogue wait for another.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_CHANGE_H
+#define RECO_CHANGE_H
+
+#include "compat.h"
+
+/*
+ * Notes that this transaction changed 'what' (catalogue, lexicon): a new row,
+ * and committed older rows go.
+ */
+extern void reco_change_note(const char *what);
+
+/*
+ * A number that stands for the state of 'what' in the current snapshot: equal
+ * while no change was committed (or rolled back) in between.
+ */
+extern uint64 reco_change_token(const char *what);
+
+#endif							/* RECO_CHANGE_H */

@@ -1,0 +1,460 @@
+/*-------------------------------------------------------------------------
+ *
+ * matrix.c
+ *	  The catalogue in memory: loading, refreshing, looking up.
+ *
+ * Purpose: see matrix.h. Rows stand in the order of (artist, track id), read by
+ *			index in pages: so an artist's tracks are a slice, results do not
+ *			depend on where rows lie on disk, and a cut load can go on.
+ * Runs in: any process with a database.
+ * Locks:	AccessShareLock on reco.track, by its SELECT.
+ * Never:	load past a deadline; keep SPI open between pages.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "matrix.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "change.h"
+#include "miscadmin.h"
+#include "store/sql.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#define PAGE_ROWS		4096
+#define FIRST_CAPACITY	8192
+
+/* Columns of the page query. */
+enum
+{
+	AT_ARTIST, AT_TRACK, AT_FEATURES, AT_KEY = AT_FEATURES + RECO_NCOLUMNS, AT_FACETS, AT_DUP,
+	AT_GENRES, AT_TAGS, NPAGE_COLUMNS
+};
+
+static RecoStatement page_statement = {
+	.text = "SELECT artist_id, track_id, acousticness, danceability, energy, instrumentalness,"
+	" liveness, speechiness, valence, loudness, tempo, mode::real, popularity::real,"
+	" extract(year FROM release_date)::real, key, facets, dup_key, genres, tags"
+	" FROM reco.track WHERE (artist_id, track_id) > ($1, $2)"
+	" ORDER BY artist_id, track_id LIMIT $3",
+	.nargs = 3,
+	.types = {TEXTOID, TEXTOID, INT4OID},
+};
+
+/* offset and range of each column, from domain to about 0..1 */
+static const float scales[RECO_NCOLUMNS][2] = {
+	{0, 1}, {0, 1}, {0, 1}, {0, 1}, {0, 1}, {0, 1}, {0, 1},
+	{-60, 65}, {0, 250}, {0, 1}, {0, 100}, {1950, 100}
+};
+
+/* The backend's own copy: the one in use, and one that a deadline cut. */
+static RecoMatrix *current = NULL;
+static RecoMatrix *loading = NULL;
+
+static RecoMatrix *begin_load(uint64 token);
+static bool load_pages(RecoMatrix *matrix, TimestampTz give_up);
+static int	load_page(RecoMatrix *matrix);
+static void add_row(RecoMatrix *matrix, HeapTuple tuple, TupleDesc desc);
+static uint32 add_artist(RecoMatrix *matrix, Datum id);
+static void grow(RecoMatrix *matrix);
+static void finish(RecoMatrix *matrix);
+static void drop(RecoMatrix *matrix);
+
+float
+reco_matrix_scale(int column, float raw)
+{
+	return (raw - scales[column][0]) / scales[column][1];
+}
+
+float
+reco_matrix_unscale(int column, float scaled)
+{
+	return scaled * scales[column][1] + scales[column][0];
+}
+
+float
+reco_matrix_range(int column)
+{
+	return scales[column][1];
+}
+
+/* Returns the catalogue as the current snapshot sees it. */
+RecoMatrix *
+reco_matrix_acquire(TimestampTz give_up)
+{
+	uint64		token = reco_change_token("catalogue");
+	TimestampTz start = GetCurrentTimestamp();
+	bool		complete;
+
+	if (current != NULL && current->token == token && current->complete)
+	{
+		current->holders++;
+		return current;
+	}
+
+	/* somebody reads a half-loaded one: leave it to them */
+	if (loading != NULL && (loading->token != token || loading->holders > 0))
+	{
+		RecoMatrix *old = loading;
+
+		loading = NULL;
+		if (old != current && old->holders == 0)
+			drop(old);
+	}
+	if (loading == NULL)
+		loading = begin_load(token);
+
+	complete = load_pages(loading, give_up);
+	if (!complete && current != NULL && current->complete)
+	{
+		current->holders++;		/* yesterday's catalogue beats half of today's */
+		return current;
+	}
+	finish(loading);
+	loading->load_us += GetCurrentTimestamp() - start;
+	loading->complete = complete;
+	if (current != NULL && current != loading && current->holders == 0)
+		drop(current);
+	current = loading;
+	if (complete)
+		loading = NULL;
+	current->holders++;
+	return current;
+}
+
+/* Gives a matrix back. */
+void
+reco_matrix_release(RecoMatrix *matrix)
+{
+	Assert(matrix->holders > 0);
+	if (--matrix->holders == 0 && matrix != current && matrix != loading)
+		drop(matrix);
+}
+
+static void
+release_callback(void *arg)
+{
+	reco_matrix_release(arg);
+}
+
+/* Makes the release part of the end of a memory context. */
+void
+reco_matrix_hold_until(RecoMatrix *matrix, MemoryContext context)
+{
+	MemoryContextCallback *callback = MemoryContextAlloc(context, sizeof(MemoryContextCallback));
+
+	callback->func = release_callback;
+	callback->arg = matrix;
+	MemoryContextRegisterResetCallback(context, callback);
+}
+
+/* Starts a new copy. */
+static RecoMatrix *
+begin_load(uint64 token)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "reco matrix",
+												  ALLOCSET_DEFAULT_SIZES);
+	RecoMatrix *matrix = MemoryContextAllocZero(context, sizeof(RecoMatrix));
+
+	matrix->context = context;
+	matrix->token = token;
+	matrix->plane.ncolumns = RECO_NCOLUMNS;
+	reco_matrix_labels_begin(matrix);
+	return matrix;
+}
+
+/* Loads pages until the end or the deadline, one page at least; true at the end. */
+static bool
+load_pages(RecoMatrix *matrix, TimestampTz give_up)
+{
+	for (;;)
+	{
+		if (load_page(matrix) < PAGE_ROWS)
+			return true;
+		CHECK_FOR_INTERRUPTS();
+		if (give_up != 0 && GetCurrentTimestamp() >= give_up)
+			return false;
+	}
+}
+
+/* Loads the page after the last row; returns how many rows it had. */
+static int
+load_page(RecoMatrix *matrix)
+{
+	uint32		nrows = matrix->plane.nrows;
+	Datum		values[3];
+	RecoSql		sql;
+	int			found;
+
+	values[0] = CStringGetTextDatum(nrows ? matrix->artist_ids[matrix->artist_no[nrows - 1]] : "");
+	values[1] = CStringGetTextDatum(nrows ? reco_matrix_track_id(matrix, nrows - 1) : "");
+	values[2] = Int32GetDatum(PAGE_ROWS);
+
+	reco_sql_begin(&sql);
+	reco_sql_run(&page_statement, values, NULL, true, 0);
+	found = (int) SPI_processed;
+	for (int i = 0; i < found; i++)
+		add_row(matrix, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+	reco_sql_end(&sql);
+	return found;
+}
+
+/* Appends one row. */
+static void
+add_row(RecoMatrix *matrix, HeapTuple tuple, TupleDesc desc)
+{
+	Datum		values[NPAGE_COLUMNS];
+	bool		nulls[NPAGE_COLUMNS];
+	float		scaled[RECO_NCOLUMNS];
+	uint32		missing = 0;
+	uint32		row = matrix->plane.nrows;
+	text	   *id;
+	uint32		id_len;
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	if (row == matrix->capacity)
+		grow(matrix);
+
+	id = DatumGetTextPP(values[AT_TRACK]);
+	id_len = VARSIZE_ANY_EXHDR(id);
+	if (matrix->ids_used + id_len + 1 > matrix->ids_size)
+	{
+		matrix->ids_size = (matrix->ids_used + id_len + 1) * 3 / 2 + 65536;
+		matrix->ids = matrix->ids == NULL
+			? MemoryContextAllocHuge(matrix->context, matrix->ids_size)
+			: repalloc_huge(matrix->ids, matrix->ids_size);
+	}
+	memcpy(matrix->ids + matrix->ids_used, VARDATA_ANY(id), id_len);
+	matrix->ids[matrix->ids_used + id_len] = '\0';
+	matrix->id_at[row] = matrix->ids_used;
+	matrix->ids_used += id_len + 1;
+
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+	{
+		if (nulls[AT_FEATURES + f])
+		{
+			scaled[f] = 0;
+			missing |= 1 << f;
+		}
+		else
+			scaled[f] = reco_matrix_scale(f, DatumGetFloat4(values[AT_FEATURES + f]));
+	}
+	matrix->artist_no[row] = add_artist(matrix, values[AT_ARTIST]);
+	matrix->set_no[row] = reco_matrix_intern_set(matrix, values[AT_GENRES], nulls[AT_GENRES],
+												 values[AT_TAGS], nulls[AT_TAGS]);
+	matrix->facets[row] = (uint16) DatumGetInt32(values[AT_FACETS]);
+	matrix->dup_key[row] = DatumGetInt64(values[AT_DUP]);
+	matrix->key[row] = nulls[AT_KEY] ? -1 : (int8) DatumGetInt16(values[AT_KEY]);
+	matrix->plane.nrows++;
+	reco_kernel_store(&matrix->plane, row, scaled, missing);
+}
+
+/* Returns the number of the row's artist, a new one when the id has changed. */
+static uint32
+add_artist(RecoMatrix *matrix, Datum id)
+{
+	text	   *value = DatumGetTextPP(id);
+	int			len = VARSIZE_ANY_EXHDR(value);
+	uint32		last = matrix->nartists;
+
+	if (last > 0 && strncmp(matrix->artist_ids[last - 1], VARDATA_ANY(value), len) == 0 &&
+		matrix->artist_ids[last - 1][len] == '\0')
+		return last - 1;
+
+	if (last + 1 >= matrix->artists_size)
+	{
+		MemoryContext old = MemoryContextSwitchTo(matrix->context);
+
+		matrix->artists_size = matrix->artists_size ? matrix->artists_size * 2 : 1024;
+		if (matrix->artist_ids == NULL)
+		{
+			matrix->artist_ids = palloc(sizeof(char *) * matrix->artists_size);
+			matrix->artist_first = palloc(sizeof(uint32) * matrix->artists_size);
+		}
+		else
+		{
+			matrix->artist_ids = repalloc_huge(matrix->artist_ids,
+											   sizeof(char *) * matrix->artists_size);
+			matrix->artist_first = repalloc_huge(matrix->artist_first,
+												 sizeof(uint32) * matrix->artists_size);
+		}
+		MemoryContextSwitchTo(old);
+	}
+	matrix->artist_ids[last] = MemoryContextAlloc(matrix->context, len + 1);
+	memcpy(matrix->artist_ids[last], VARDATA_ANY(value), len);
+	matrix->artist_ids[last][len] = '\0';
+	matrix->artist_first[last] = matrix->plane.nrows;
+	matrix->nartists++;
+	return last;
+}
+
+/* Resizes one array; what is new is zero. */
+static void *
+resize(RecoMatrix *matrix, void *array, Size old_size, Size new_size)
+{
+	void	   *result;
+
+	if (array == NULL)
+		result = MemoryContextAllocExtended(matrix->context, new_size, MCXT_ALLOC_HUGE);
+	else
+		result = repalloc_huge(array, new_size);
+	memset((char *) result + old_size, 0, new_size - old_size);
+	return result;
+}
+
+/* Makes room for more rows. */
+static void
+grow(RecoMatrix *matrix)
+{
+	RecoPlane  *plane = &matrix->plane;
+	uint32		from = matrix->capacity;
+	uint32		to = from ? from + Max(from / 2, RECO_KERNEL_LANES) : FIRST_CAPACITY;
+
+	to = TYPEALIGN(RECO_KERNEL_LANES, to);
+#define GROW(array) \
+	(array) = resize(matrix, (array), sizeof(*(array)) * from, sizeof(*(array)) * to)
+	GROW(matrix->artist_no);
+	GROW(matrix->set_no);
+	GROW(matrix->facets);
+	GROW(matrix->dup_key);
+	GROW(matrix->key);
+	GROW(matrix->id_at);
+#undef GROW
+	plane->missing = resize(matrix, plane->missing,
+							from ? reco_kernel_missing_size(from, RECO_NCOLUMNS) : 0,
+							reco_kernel_missing_size(to, RECO_NCOLUMNS));
+	plane->incomplete = resize(matrix, plane->incomplete,
+							   from ? reco_kernel_incomplete_size(from) : 0,
+							   reco_kernel_incomplete_size(to));
+
+	/* vectors want 64-byte alignment, which palloc does not promise */
+	{
+		Size		old_size = from ? reco_kernel_values_size(from, RECO_NCOLUMNS) : 0;
+		Size		new_size = reco_kernel_values_size(to, RECO_NCOLUMNS);
+		char	   *raw = MemoryContextAllocExtended(matrix->context, new_size + 64,
+													 MCXT_ALLOC_HUGE);
+		float	   *aligned = (float *) TYPEALIGN(64, raw);
+
+		if (from)
+		{
+			memcpy(aligned, plane->values, old_size);
+			pfree(matrix->values_raw);
+		}
+		memset((char *) aligned + old_size, 0, new_size - old_size);
+		matrix->values_raw = raw;
+		plane->values = aligned;
+	}
+	plane->group = matrix->artist_no;
+	plane->set = matrix->set_no;
+	plane->flags = matrix->facets;
+	matrix->capacity = to;
+}
+
+/* Computes what needs all rows: statistics, and postings of terms. */
+static void
+finish(RecoMatrix *matrix)
+{
+	double		sum[RECO_NCOLUMNS] = {0};
+	double		squares[RECO_NCOLUMNS] = {0};
+	uint32		nrows = matrix->plane.nrows;
+
+	memset(matrix->measured, 0, sizeof(matrix->measured));
+	for (uint32 row = 0; row < nrows; row++)
+	{
+		for (int f = 0; f < RECO_NCOLUMNS; f++)
+		{
+			double		x = reco_matrix_value(matrix, row, f);
+
+			if (reco_matrix_missing(matrix, row, f))
+				continue;
+			sum[f] += x;
+			squares[f] += x * x;
+			matrix->measured[f]++;
+		}
+		if ((row & 0xFFFF) == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+	{
+		double		n = Max(matrix->measured[f], 1);
+		double		mean = sum[f] / n;
+		double		variance = squares[f] / n - mean * mean;
+
+		matrix->mean[f] = (float) mean;
+
+		/* a feature that is the same everywhere tells nothing: keep it harmless */
+		matrix->sd[f] = (float) sqrt(Max(variance, 1e-4));
+	}
+	if (matrix->nartists > 0)
+		matrix->artist_first[matrix->nartists] = nrows;
+	reco_matrix_labels_finish(matrix);
+}
+
+static void
+drop(RecoMatrix *matrix)
+{
+	if (matrix == current)
+		current = NULL;
+	if (matrix == loading)
+		loading = NULL;
+	MemoryContextDelete(matrix->context);
+}
+
+/* Finds an artist by id. */
+uint32
+reco_matrix_artist(const RecoMatrix *matrix, const char *artist_id)
+{
+	uint32		low = 0;
+	uint32		high = matrix->nartists;
+
+	while (low < high)
+	{
+		uint32		middle = low + (high - low) / 2;
+		int			order = strcmp(matrix->artist_ids[middle], artist_id);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return RECO_NO_ROW;
+}
+
+/* Finds a track by its artist's id and its own. */
+uint32
+reco_matrix_row(const RecoMatrix *matrix, const char *artist_id, const char *track_id)
+{
+	uint32		artist = reco_matrix_artist(matrix, artist_id);
+	uint32		low;
+	uint32		high;
+
+	if (artist == RECO_NO_ROW)
+		return RECO_NO_ROW;
+	low = matrix->artist_first[artist];
+	high = matrix->artist_first[artist + 1];
+	while (low < high)
+	{
+		uint32		middle = low + (high - low) / 2;
+		int			order = strcmp(reco_matrix_track_id(matrix, middle), track_id);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return RECO_NO_ROW;
+}
+
+Size
+reco_matrix_bytes(void)
+{
+	return current == NULL ? 0 : MemoryContextMemAllocated(current->context, true);
+}
