@@ -42,6 +42,22 @@ typedef struct RecoPlane
 	const uint32_t *set;		/* likewise for set_bias; NULL = none */
 	const uint16_t *flags;		/* likewise, compared with a query's forbid;
 								 * NULL = none */
+	uint32_t	ngroups;		/* every entry of 'group' is below this, and
+								 * group_bias has as many entries; 0 = not
+								 * known, which costs speed only */
+	uint32_t	nsets;			/* likewise for 'set' and set_bias */
+
+	/*
+	 * The sketch: one byte per value in the layout of 'values', from which a
+	 * scan sees that most rows cannot be hits without reading their floats.
+	 * It changes the speed and never the result.  NULL = none.  It counts
+	 * from reco_kernel_sketch on; the rest is that function's own.
+	 */
+	uint8_t    *sketch;			/* nblocks * ncolumns * LANES */
+	bool		sketched;
+	float		sketch_lo[RECO_KERNEL_MAXCOLUMNS];	/* value of code 0 */
+	float		sketch_step[RECO_KERNEL_MAXCOLUMNS];	/* from code to code */
+	float		sketch_half[RECO_KERNEL_MAXCOLUMNS];	/* largest error */
 } RecoPlane;
 
 /* One hit. Order: higher score first, then lower row. */
@@ -80,6 +96,13 @@ typedef struct RecoScanQuery
 	uint32_t	k;				/* how many to keep, >= 1 */
 	RecoHit    *hits;			/* room for reco_kernel_room(k) hits */
 	uint32_t	nhits;			/* out: at most k, best first */
+
+	/* The scan's own, set up by reco_kernel_begin. */
+	float		limit;			/* a hit must come before (limit, limit_row) */
+	uint32_t	limit_row;
+	bool		bounded;		/* are the two below known? */
+	float		group_most;		/* no group_bias is above */
+	float		set_most;
 } RecoScanQuery;
 
 /* How many hits a query's buffer must have room for to keep the best k. */
@@ -103,13 +126,27 @@ extern void reco_kernel_end(RecoScanQuery *queries, int nqueries);
 extern void reco_kernel_score(const RecoPlane *plane, const RecoScanQuery *query,
 							  const uint32_t *rows, uint32_t nrows, float *scores);
 
-/* Sizes in bytes and set-up of a plane's arrays, for whoever allocates them. */
+/*
+ * Sizes in bytes of a plane's arrays, for whoever allocates them.  They (and
+ * the RecoPlane itself) start as zeroes.
+ */
 extern size_t reco_kernel_values_size(uint32_t nrows, uint32_t ncolumns);
 extern size_t reco_kernel_missing_size(uint32_t nrows, uint32_t ncolumns);
 extern size_t reco_kernel_incomplete_size(uint32_t nrows);
+extern size_t reco_kernel_sketch_size(uint32_t nrows, uint32_t ncolumns);
 
-/* Writes one row; missing_mask bit f = column f unmeasured. */
+/*
+ * Writes one row (and its sketch, once there is one); missing_mask bit f =
+ * column f unmeasured.
+ */
 extern void reco_kernel_store(RecoPlane *plane, uint32_t row, const float *values,
 							  uint32_t missing_mask);
+
+/*
+ * Fits the sketch to the rows stored so far.  Call it when a plane is loaded,
+ * and again when much of it has been rewritten: a later value outside the
+ * fitted range is found as exactly as any other, only not as fast.
+ */
+extern void reco_kernel_sketch(RecoPlane *plane);
 
 #endif							/* RECO_KERNEL_H */
