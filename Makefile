@@ -100,6 +100,10 @@ FORCE:
 
 -include $(OBJS:.o=.d)
 
+# What a variable holds, for scripts.
+print-%:
+	@echo '$($*)'
+
 # PGXN wants three numbers where the control file has two.
 reco_semver := $(shell echo $(RECO_VERSION) | sed 's/^[0-9]*\.[0-9]*$$/&.0/')
 
