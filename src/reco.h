@@ -48,4 +48,21 @@ typedef enum RecoFeatureState
 	RECO_FEATURES_MEASURED
 } RecoFeatureState;
 
+/*
+ * What a feature should be: a mean and a spread, in the feature's own unit.
+ * weight 0 = says nothing.
+ */
+typedef struct RecoTarget
+{
+	float		mean;
+	float		sd;
+	float		weight;			/* 0..1 as a person would say it */
+} RecoTarget;
+
+/* The names of the features, as the columns of reco.track and JSON keys. */
+extern const char *reco_feature_name(int feature);
+
+/* The feature of a name, or -1. */
+extern int	reco_feature_of(const char *name);
+
 #endif							/* RECO_H */

@@ -96,13 +96,13 @@ reco_matrix_acquire(TimestampTz give_up)
 		return current;
 	}
 
-	/* somebody reads a half-loaded one: leave it to them */
-	if (loading != NULL && (loading->token != token || loading->holders > 0))
+	/* somebody reads a half-loaded one: leave it to them; an ERROR cut a page */
+	if (loading != NULL && (loading->token != token || loading->holders > 0 || loading->torn))
 	{
 		RecoMatrix *old = loading;
 
 		loading = NULL;
-		if (old != current && old->holders == 0)
+		if (old->holders == 0)
 			drop(old);
 	}
 	if (loading == NULL)
@@ -194,12 +194,14 @@ load_page(RecoMatrix *matrix)
 	values[1] = CStringGetTextDatum(nrows ? reco_matrix_track_id(matrix, nrows - 1) : "");
 	values[2] = Int32GetDatum(PAGE_ROWS);
 
+	matrix->torn = true;
 	reco_sql_begin(&sql);
 	reco_sql_run(&page_statement, values, NULL, true, 0);
 	found = (int) SPI_processed;
 	for (int i = 0; i < found; i++)
 		add_row(matrix, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 	reco_sql_end(&sql);
+	matrix->torn = false;
 	return found;
 }
 
@@ -331,6 +333,10 @@ grow(RecoMatrix *matrix)
 							   from ? reco_kernel_incomplete_size(from) : 0,
 							   reco_kernel_incomplete_size(to));
 
+	plane->sketch = resize(matrix, plane->sketch,
+						   from ? reco_kernel_sketch_size(from, RECO_NCOLUMNS) : 0,
+						   reco_kernel_sketch_size(to, RECO_NCOLUMNS));
+
 	/* vectors want 64-byte alignment, which palloc does not promise */
 	{
 		Size		old_size = from ? reco_kernel_values_size(from, RECO_NCOLUMNS) : 0;
@@ -392,6 +398,9 @@ finish(RecoMatrix *matrix)
 	if (matrix->nartists > 0)
 		matrix->artist_first[matrix->nartists] = nrows;
 	reco_matrix_labels_finish(matrix);
+	matrix->plane.ngroups = matrix->nartists;
+	matrix->plane.nsets = matrix->nsets;
+	reco_kernel_sketch(&matrix->plane);
 }
 
 static void

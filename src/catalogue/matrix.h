@@ -60,6 +60,7 @@ typedef struct RecoMatrix
 	int			holders;
 	uint64		token;			/* of the catalogue's state it was loaded from */
 	bool		complete;		/* false: a deadline cut the loading */
+	bool		torn;			/* an ERROR may have cut a page short */
 	uint64		load_us;
 
 	RecoPlane	plane;			/* RECO_NCOLUMNS columns, scaled */
@@ -89,6 +90,7 @@ typedef struct RecoMatrix
 	void	   *set_hash;
 	void	   *term_hash;
 	void	   *label_hash;
+	MemoryContext postings;
 
 	float		mean[RECO_NCOLUMNS];	/* of the scaled columns, where measured */
 	float		sd[RECO_NCOLUMNS];

@@ -55,9 +55,15 @@ reco_sql_begin(RecoSql *sql)
 
 	SetUserIdAndSecContext(owner, sql->saved_context | SECURITY_LOCAL_USERID_CHANGE);
 	sql->guc_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	reco_sql_set("search_path", "pg_catalog, pg_temp");
+}
+
+/* Sets a setting until the bracket closes. */
+void
+reco_sql_set(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
 }
 
 /* Closes the bracket. */

@@ -43,6 +43,9 @@ extern void reco_sql_begin(RecoSql *sql);
 /* Closes it; the current memory context is the caller's again. */
 extern void reco_sql_end(RecoSql *sql);
 
+/* Sets a setting until the bracket closes. */
+extern void reco_sql_set(const char *name, const char *value);
+
 /* Switches to the caller's rights inside a bracket, and back to the owner's. */
 extern void reco_sql_as_caller(RecoSql *sql);
 extern void reco_sql_as_owner(RecoSql *sql);

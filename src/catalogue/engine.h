@@ -1,0 +1,98 @@
+/*-------------------------------------------------------------------------
+ *
+ * engine.h
+ *	  The embedded engine: answers from the local catalogue.
+ *
+ * Purpose: answer every kind of question that the seam knows, from reco's own
+ *			tables and the matrix; several questions share one pass.
+ * Runs in: any process with a database and a transaction.
+ * Locks:	those of its SELECTs.
+ * Never:	keep SPI, a snapshot or memory of the transaction after a call.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_ENGINE_H
+#define RECO_ENGINE_H
+
+#include "compat.h"
+
+#include "fit.h"
+#include "matrix.h"
+#include "track.h"
+
+/* One question. Which fields count is said at each function. */
+typedef struct RecoKey
+{
+	const char *id;				/* a listener's or artist's */
+	const char *name;			/* of a track or artist to find */
+	const char *artist;			/* with the name of a track */
+	bool		exact;			/* no likeness, only the folded name */
+	const RecoFit *fit;			/* what to look for */
+	int			nwords;			/* stems that a title or artist may hold */
+	const char *const *words;
+	int			nseeds;			/* look around these */
+	RecoTrack **seeds;
+	int			nnegatives;		/* and away from these */
+	RecoTrack **negatives;
+	int			nids;			/* tracks to tell about */
+	const char *const *ids;
+	int			limit;			/* at most this many */
+} RecoKey;
+
+/* One answer: as many tracks or artists as there are, best first. */
+typedef struct RecoAnswer
+{
+	bool		done;			/* false: the deadline came first */
+	bool		partial;		/* from a part of the catalogue only */
+	int			ntracks;
+	RecoTrack **tracks;
+	int			nartists;
+	RecoArtist **artists;
+} RecoAnswer;
+
+/* A run's hold on the catalogue; lives in the run's memory context. */
+typedef struct RecoEngine RecoEngine;
+
+extern RecoEngine *reco_engine_open(MemoryContext context);
+
+/* What the catalogue at large is like; NULL before the first scan. */
+extern const RecoBackground *reco_engine_background(RecoEngine *engine);
+
+/* How many tracks the engine has in hand; 0 before the first scan. */
+extern uint32 reco_engine_tracks(const RecoEngine *engine);
+
+/*
+ * Each answers one key, in the engine's context, until 'give_up' (0 = never).
+ *
+ * track_search: fit, words, limit -> tracks that fit; or name, artist, exact.
+ * artist_search: fit, limit -> artists whose tracks fit; or name, exact.
+ * artist_tracks: id, fit, limit -> the artist's best-fitting tracks.
+ * recommendation: fit, seeds, negatives, limit -> tracks near the seeds.
+ * user_top_tracks, user_top_artists: id, limit -> what the listener plays.
+ * user_history: id, limit -> what was played lately, liked or skipped.
+ * track_facts: ids -> the tracks with all that is known of them.
+ */
+typedef enum RecoEngineKind
+{
+	RECO_ENGINE_TRACK_SEARCH,
+	RECO_ENGINE_ARTIST_SEARCH,
+	RECO_ENGINE_ARTIST_TRACKS,
+	RECO_ENGINE_RECOMMENDATION,
+	RECO_ENGINE_USER_TOP_TRACKS,
+	RECO_ENGINE_USER_TOP_ARTISTS,
+	RECO_ENGINE_USER_HISTORY,
+	RECO_ENGINE_TRACK_FACTS
+} RecoEngineKind;
+
+typedef struct RecoEngineQuestion
+{
+	RecoEngineKind kind;
+	const RecoKey *key;
+	RecoAnswer *answer;
+} RecoEngineQuestion;
+
+/* Answers all questions; those that scan share one pass over the matrix. */
+extern void reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions,
+							   int nquestions, TimestampTz give_up);
+
+#endif							/* RECO_ENGINE_H */

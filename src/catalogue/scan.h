@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.h
+ *	  From what is looked for to the best rows of the matrix.
+ *
+ * Purpose: turn a fit into a query of the kernel, run all queries of a turn in
+ *			one pass, and rows back into tracks. For engine.c only.
+ * Runs in: any process; no SQL here.
+ * Locks:	none.
+ * Never:	build the same fit's biases twice in a run.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_SCAN_H
+#define RECO_SCAN_H
+
+#include "compat.h"
+
+#include "engine.h"
+#include "fit.h"
+#include "matrix.h"
+
+/* A fit, ready for the kernel. */
+typedef struct RecoScanFit
+{
+	const RecoFit *fit;
+	float	   *by_artist;		/* genre evidence, by artist and by set; */
+	float	   *by_set;			/* -INFINITY = banned */
+	RecoScanQuery query;		/* fits the mood; k and hits are unset */
+} RecoScanFit;
+
+extern void reco_scan_background(const RecoMatrix *matrix, RecoBackground *background);
+
+extern void reco_scan_prepare(const RecoMatrix *matrix, const RecoBackground *background,
+							  const RecoFit *fit, RecoScanFit *prepared);
+
+/* Makes a query for what is near the seeds and away from the negatives. */
+extern void reco_scan_near(const RecoMatrix *matrix, const RecoBackground *background,
+						   const RecoScanFit *prepared, const RecoKey *key,
+						   RecoScanQuery *query);
+
+/* Gives a query room for its best k, in the current context. */
+extern void reco_scan_room(const RecoMatrix *matrix, RecoScanQuery *query, uint32 k);
+
+/* Runs all queries in one pass; interruptible. */
+extern void reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries);
+
+/* Makes a track of a row; its score is the given one. */
+extern RecoTrack *reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared,
+								  uint32 row, float score);
+
+#endif							/* RECO_SCAN_H */

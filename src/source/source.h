@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * source.h
+ *	  The seam: everything the pipeline can ask, and one way to ask it.
+ *
+ * Purpose: questions of a kind, with keys, become values, whoever knows them.
+ *			Each kind is one row of one table in source.c.
+ * Runs in: any process with a database; a run may be in another transaction
+ *			after reco_source_resolve than before.
+ * Locks:	none held at entry or exit.
+ * Never:	let the pipeline see who answered, other than by 'origin'.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_SOURCE_H
+#define RECO_SOURCE_H
+
+#include "compat.h"
+
+#include "catalogue/engine.h"
+
+typedef enum RecoKind
+{
+	RECO_KIND_USER_TOP_TRACKS = 0,
+	RECO_KIND_USER_TOP_ARTISTS,
+	RECO_KIND_USER_HISTORY,
+	RECO_KIND_TRACK_SEARCH,
+	RECO_KIND_ARTIST_SEARCH,
+	RECO_KIND_ARTIST_TRACKS,
+	RECO_KIND_RECOMMENDATION,
+	RECO_KIND_TRACK_FACTS,
+	RECO_NKINDS
+} RecoKind;
+
+/* Where a value comes from. */
+typedef enum RecoOrigin
+{
+	RECO_ORIGIN_LOCAL = 0		/* the embedded engine */
+} RecoOrigin;
+
+typedef enum RecoOutcome
+{
+	RECO_OUTCOME_FRESH = 0,		/* here it is */
+	RECO_OUTCOME_TIMEOUT		/* the deadline came first */
+} RecoOutcome;
+
+/* The value of one key. */
+typedef struct RecoValue
+{
+	RecoOutcome outcome;
+	RecoOrigin	origin;
+	bool		partial;		/* from a part of what there is */
+	RecoAnswer	answer;
+} RecoValue;
+
+/* One question: a kind, its keys, and room for as many values. */
+typedef struct RecoAsk
+{
+	RecoKind	kind;
+	int			nkeys;
+	const RecoKey *keys;
+	RecoValue  *values;
+} RecoAsk;
+
+/* What a run holds of the seam; lives in the run's memory context. */
+typedef struct RecoSource RecoSource;
+
+/*
+ * Opens the seam for a run. 'pause' is called before each resolve, with nothing
+ * of the transaction held: a job worker ends its transaction there and begins
+ * another; NULL for a caller's backend.
+ */
+extern RecoSource *reco_source_open(MemoryContext context, void (*pause) (void *), void *arg);
+
+/*
+ * Resolves several questions at once, until 'give_up' (0 = never). Values live
+ * in the source's context. Questions of one call share what they can.
+ */
+extern void reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks,
+								TimestampTz give_up);
+
+/* What the catalogue at large is like, and how many tracks are in hand. */
+extern const RecoBackground *reco_source_background(RecoSource *source);
+extern uint32 reco_source_tracks(const RecoSource *source);
+
+extern const char *reco_source_kind_name(RecoKind kind);
+extern const char *reco_source_origin_name(RecoOrigin origin);
+
+/* How often each kind was asked, and for how many keys: for explain. */
+typedef struct RecoSourceCount
+{
+	int			asks;
+	int			keys;
+	int64		us;				/* spent */
+} RecoSourceCount;
+
+extern const RecoSourceCount *reco_source_counts(const RecoSource *source);
+
+#endif							/* RECO_SOURCE_H */

@@ -1,0 +1,138 @@
+/*-------------------------------------------------------------------------
+ *
+ * listener.c
+ *	  What listeners played and judged: reco.listen, reco.feedback.
+ *
+ * Purpose: see listener.h.
+ * Runs in: any process with a database and a transaction.
+ * Locks:	row locks of its INSERTs.
+ * Never:	let two processes' ids meet: an INSERT that finds its id taken makes
+ *			another.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "listener.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "id.h"
+#include "sql.h"
+#include "utils/builtins.h"
+
+#define MAX_TRIES	10
+
+static RecoStatement tracks_statement = {
+	.text = "WITH played AS (SELECT track_id, count(*) AS plays, max(at) AS last FROM"
+	"  (SELECT track_id, at FROM reco.listen WHERE user_id = $1 ORDER BY at DESC LIMIT 1000) AS l"
+	"  GROUP BY track_id),"
+	" judged AS (SELECT DISTINCT ON (track_id) track_id, event FROM reco.feedback"
+	"  WHERE user_id = $1 ORDER BY track_id, feedback_id DESC)"
+	" SELECT e.track_id, t.artist_id, e.plays::int, e.liked, e.skipped, e.last FROM"
+	" (SELECT coalesce(p.track_id, j.track_id) AS track_id, coalesce(p.plays, 0) AS plays,"
+	"   coalesce(j.event IN ('like', 'save'), false) AS liked,"
+	"   coalesce(j.event IN ('skip', 'dislike'), false) AS skipped, p.last"
+	"  FROM played AS p FULL JOIN judged AS j ON j.track_id = p.track_id"
+	"  WHERE p.track_id IS NOT NULL OR j.event <> 'clear') AS e"
+	" LEFT JOIN reco.track AS t ON t.track_id = e.track_id"
+	" ORDER BY e.plays + CASE WHEN e.liked THEN 3 ELSE 0 END DESC, e.last DESC NULLS LAST,"
+	" e.track_id",
+	.nargs = 1,
+	.types = {TEXTOID},
+};
+
+static RecoStatement play_statement = {
+	.text = "INSERT INTO reco.listen (user_id, listen_id, track_id, at) VALUES ($1, $2, $3, $4)"
+	" ON CONFLICT (user_id, listen_id) DO NOTHING",
+	.nargs = 4,
+	.types = {TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID},
+};
+
+static RecoStatement judge_statement = {
+	.text = "INSERT INTO reco.feedback (user_id, feedback_id, track_id, event)"
+	" VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, feedback_id) DO NOTHING",
+	.nargs = 4,
+	.types = {TEXTOID, INT8OID, TEXTOID, TEXTOID},
+};
+
+static int64 insert_with_id(RecoStatement *statement, Datum *values);
+
+/* Reads what a listener played and judged. */
+RecoListened *
+reco_listener_tracks(const char *user_id, int *nfound)
+{
+	Datum		value = CStringGetTextDatum(user_id);
+	RecoListened *tracks;
+	MemoryContext old;
+	RecoSql		sql;
+
+	reco_sql_begin(&sql);
+	reco_sql_run(&tracks_statement, &value, NULL, true, 0);
+	old = MemoryContextSwitchTo(sql.caller);
+	*nfound = (int) SPI_processed;
+	tracks = palloc0(sizeof(RecoListened) * Max(*nfound, 1));
+	for (int i = 0; i < *nfound; i++)
+	{
+		Datum		values[6];
+		bool		nulls[6];
+
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+		tracks[i].track_id = TextDatumGetCString(values[0]);
+		tracks[i].artist_id = nulls[1] ? NULL : TextDatumGetCString(values[1]);
+		tracks[i].plays = DatumGetInt32(values[2]);
+		tracks[i].liked = DatumGetBool(values[3]);
+		tracks[i].skipped = DatumGetBool(values[4]);
+		tracks[i].last_played = nulls[5] ? 0 : DatumGetTimestampTz(values[5]);
+	}
+	MemoryContextSwitchTo(old);
+	reco_sql_end(&sql);
+	return tracks;
+}
+
+/* Writes a play. */
+int64
+reco_listener_play(const char *user_id, const char *track_id, TimestampTz at)
+{
+	Datum		values[4];
+
+	values[0] = CStringGetTextDatum(user_id);
+	values[2] = CStringGetTextDatum(track_id);
+	values[3] = TimestampTzGetDatum(at);
+	return insert_with_id(&play_statement, values);
+}
+
+/* Writes a judgement. */
+int64
+reco_listener_judge(const char *user_id, const char *track_id, const char *event)
+{
+	Datum		values[4];
+
+	values[0] = CStringGetTextDatum(user_id);
+	values[2] = CStringGetTextDatum(track_id);
+	values[3] = CStringGetTextDatum(event);
+	return insert_with_id(&judge_statement, values);
+}
+
+/* Runs an INSERT with a new id as its second value, again while the id is taken. */
+static int64
+insert_with_id(RecoStatement *statement, Datum *values)
+{
+	RecoSql		sql;
+
+	for (int tries = 0; tries < MAX_TRIES; tries++)
+	{
+		int64		id = reco_id_new();
+		bool		done;
+
+		values[1] = Int64GetDatum(id);
+		reco_sql_begin(&sql);
+		reco_sql_run(statement, values, NULL, false, 0);
+		done = SPI_processed == 1;
+		reco_sql_end(&sql);
+		if (done)
+			return id;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("could not make a unique id in %d tries", MAX_TRIES),
+			 errhint("Check that \"reco.node_id\" differs between nodes.")));
+}

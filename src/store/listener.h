@@ -1,0 +1,42 @@
+/*-------------------------------------------------------------------------
+ *
+ * listener.h
+ *	  What listeners played and judged: reco.listen, reco.feedback.
+ *
+ * Purpose: all SQL on the two tables.
+ * Runs in: any process with a database and a transaction.
+ * Locks:	row locks of its INSERTs.
+ * Never:	read more than the last LISTENER_PLAYS plays of anybody.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_LISTENER_H
+#define RECO_LISTENER_H
+
+#include "compat.h"
+
+#include "utils/timestamp.h"
+
+/* One track of a listener. */
+typedef struct RecoListened
+{
+	const char *track_id;
+	const char *artist_id;		/* NULL when the catalogue lacks the track */
+	int			plays;			/* among the last plays that were looked at */
+	bool		liked;
+	bool		skipped;
+	TimestampTz last_played;	/* 0 = never */
+} RecoListened;
+
+/*
+ * What the listener played lately or judged, most loved first: liked tracks
+ * count as three plays more; later plays break ties, then ids. In the caller's
+ * context.
+ */
+extern RecoListened *reco_listener_tracks(const char *user_id, int *nfound);
+
+/* Writes a play or a judgement; each an id of its own. */
+extern int64 reco_listener_play(const char *user_id, const char *track_id, TimestampTz at);
+extern int64 reco_listener_judge(const char *user_id, const char *track_id, const char *event);
+
+#endif							/* RECO_LISTENER_H */
