@@ -49,6 +49,7 @@ typedef struct Batch
 } Batch;
 
 static int64 clear_catalogue(void);
+static void set_locally(const char *name, const char *value);
 static int64 run_command(const char *command);
 static void insert_artists(const RecoDemoWorld *world, RecoDemoReport *report);
 static void insert_tracks(const RecoDemoWorld *world, RecoDemoReport *report);
@@ -144,11 +145,10 @@ reco_demo_build(int ntracks, int32 seed, RecoDemoReport *report)
 	reco_sql_begin(&sql);
 
 	/*
-	 * Text indexes take new words in bulk much faster than one by one.  The
-	 * bracket's end puts the setting back.
+	 * Text indexes take new words in bulk much faster than a few at a time.  The
+	 * bracket's end puts the settings back.
 	 */
-	(void) set_config_option("gin_pending_list_limit", "65536", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	set_locally("gin_pending_list_limit", "64MB");
 
 	run_command("LOCK TABLE reco.artist IN SHARE UPDATE EXCLUSIVE MODE");
 	report->replaced = clear_catalogue();
@@ -199,6 +199,14 @@ clear_catalogue(void)
 				" AND artist_id >= 'demo:' AND artist_id < 'demo;'");
 	return run_command("DELETE FROM reco.track WHERE source = 'demo'"
 					   " AND track_id >= 'demo:' AND track_id < 'demo;'");
+}
+
+/* Changes a setting until the bracket ends. */
+static void
+set_locally(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
 }
 
 /* Runs one command; returns the number of rows it touched. */

@@ -41,6 +41,7 @@ static void append(Expansion *e, const char *word);
 static void append_number(Expansion *e, int number);
 static void append_plural(Expansion *e, const char *word);
 static void append_invented(Expansion *e, bool capitals);
+static const char *pick_pattern(Expansion *e);
 static const char *pick(Expansion *e, const RecoDemoList *list);
 static const char *pick_from(Expansion *e, RecoDemoListName list);
 static RecoDemoListName people_of(RecoDemoStyleName tongue);
@@ -66,7 +67,7 @@ reco_demo_title(RecoDemoRng *rng, RecoDemoStyleName style,
 		e.style = &reco_demo_styles_other[e.tongue - RECO_DEMO_STYLE_ES];
 	else
 		e.style = &reco_demo_styles_english[e.tongue];
-	expand(&e, pick(&e, &e.style->patterns));
+	expand(&e, pick_pattern(&e));
 
 	/* some languages keep nouns small: a title still begins with a capital */
 	if (style >= RECO_DEMO_STYLE_ES && title[0] >= 'a' && title[0] <= 'z')
@@ -260,6 +261,28 @@ append_invented(Expansion *e, bool capitals)
 	for (char *p = word; capitals && *p != '\0'; p++)
 		*p = pg_ascii_toupper((unsigned char) *p);
 	append(e, word);
+}
+
+/*
+ * Picks a pattern of the style.  Those with one or two words to fill in are passed
+ * over at times, because their titles are soon used up.
+ */
+static const char *
+pick_pattern(Expansion *e)
+{
+	const char *pattern = NULL;
+
+	for (int attempt = 0; attempt < 4; attempt++)
+	{
+		int			letters = 0;
+
+		pattern = pick(e, &e->style->patterns);
+		for (const char *p = strchr(pattern, '%'); p != NULL; p = strchr(p + 1, '%'))
+			letters++;
+		if (letters > 2 || reco_demo_rng_chance(e->rng, letters == 2 ? 800 : 250))
+			break;
+	}
+	return pattern;
 }
 
 /* Picks a word, the next one that the database can hold. */

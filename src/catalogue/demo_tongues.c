@@ -25,7 +25,8 @@ static const char *const patterns_es[] = {
 	"El %n y la Luna", "Sin %n", "%n Mía", "Vuelve, %P", "Canción para %P",
 	"Corazón de %n", "Bajo la %n", "Quiero Tu %n", "%n y %n", "Dame Más %n",
 	"Camino a %c", "Ay, %P", "Mi %n Perdida", "Cuando Llega la %n", "La %n de %P",
-	"Otra %n en %c", "Cielo de %n"};
+	"Otra %n en %c", "Cielo de %n", "%n de %n y %n", "%a %n de %c", "%P y la %n",
+	"%n en %c con %P", "Entre la %n y la %n"};
 static const char *const adjectives_es[] = {
 	"Dulce", "Eterna", "Rebelde", "Dorada", "Perdida", "Última", "Lenta", "Ardiente",
 	"Salvaje", "Azul", "Nueva", "Secreta", "Feliz", "Triste", "Mágica", "Morena"};
@@ -42,7 +43,8 @@ static const char *const patterns_pt[] = {
 	"%n de %n", "Samba para %P", "Saudade de %c", "%a %n", "%n e %n", "Manhã em %c",
 	"O %n da %P", "Volta, %P", "Chuva em %c", "Meu %n", "Canto de %n", "Na Beira do %n",
 	"Tarde de %n", "Olha o %n", "Bossa para %P", "Um %n, um %n", "Cadê o %n",
-	"Coração de %n", "Foi Assim em %c"};
+	"Coração de %n", "Foi Assim em %c", "%n de %n e %n", "%a %n de %c", "%P e o %n",
+	"%n em %c com %P", "Entre o %n e o %n", "O %n e o %n de %P"};
 static const char *const adjectives_pt[] = {
 	"Doce", "Lindo", "Triste", "Leve", "Novo", "Antigo", "Azul", "Manso", "Grande",
 	"Breve"};
@@ -59,7 +61,8 @@ static const char *const patterns_fr[] = {
 	"%n de %n", "La %n de %P", "%a %n", "Un café avec %P", "Sous la %n", "Rue de la %n",
 	"%P, ma %n", "Encore une %n", "Je t'attends à %c", "%n d'hiver", "Bonjour, %n",
 	"Quand vient la %n", "Valse pour %P", "%n et %n", "Loin de %c", "Ma %n oubliée",
-	"Adieu, %n", "%m à %c"};
+	"Adieu, %n", "%n, %n et %n", "%a %n de %c", "%P et la %n", "%n à %c avec %P",
+	"Entre la %n et la %n", "La %n de %P à %c"};
 static const char *const adjectives_fr[] = {
 	"Douce", "Petite", "Dernière", "Belle", "Longue", "Première", "Étrange", "Vieille",
 	"Légère", "Fragile"};
@@ -74,7 +77,8 @@ static const char *const verbs_fr[] = {
 static const char *const patterns_de[] = {
 	"%n im %n", "%a %n", "Regen über %c", "%n ohne %n", "Nacht in %c", "%P und der %n",
 	"Kein %n", "Zug nach %c", "Zurück zum %n", "Der letzte %n", "%n für %P",
-	"Straße nach %c", "Wo der %n schläft", "Noch ein %n"};
+	"Straße nach %c", "Wo der %n schläft", "Noch ein %n", "%n und %n in %c",
+	"%a %n über %c", "%P, der %n und ich", "%n, %n, %n", "Zwischen %n und %n"};
 static const char *const adjectives_de[] = {
 	"Grüner", "Stiller", "Müder", "Schöner", "Letzter", "Kühler", "Süßer", "Fremder",
 	"Heller", "Später"};
@@ -89,7 +93,7 @@ static const char *const verbs_de[] = {
 static const char *const patterns_fi[] = {
 	"%n ja %n", "Sade %p-kadulla", "%a %n", "%P ja %n", "Yö: %c", "Viimeinen %n",
 	"Pieni %n", "Missä on %n", "%n, %n", "Laulu: %P", "Tuuli ja %n", "Ei enää %n",
-	"Syksyn %n"};
+	"Syksyn %n", "%n, %n ja %n", "%P, %n ja %n", "%a %n, %a %n", "%n ja %c"};
 static const char *const adjectives_fi[] = {
 	"Hiljainen", "Sininen", "Pitkä", "Kylmä", "Musta", "Lämmin", "Unelias", "Vanha",
 	"Yksinäinen", "Hämärä"};
@@ -104,7 +108,7 @@ static const char *const verbs_fi[] = {
 static const char *const patterns_ja[] = {
 	"%n", "%nの%n", "%a%nの%n", "%a%n", "%cの%n", "%nと%n", "%P、%n", "%a%nで",
 	"%nに%n", "真夜中の%n", "さよなら%n", "%c・%n", "ふたりの%n", "%a%nと%n",
-	"君と%nの%n", "%nまで、%a%n"};
+	"君と%nの%n", "%nまで、%a%n", "%nと%nの%n", "%cの%a%n", "%P、%a%nで", "%a%n、%a%n"};
 static const char *const adjectives_ja[] = {
 	"青い", "白い", "赤い", "遠い", "静かな", "優しい", "小さな", "透明な", "眠れない",
 	"懐かしい", "新しい", "甘い", "眩しい", "冷たい", "さみしい", "最後の", "忘れた",
@@ -120,7 +124,8 @@ static const char *const verbs_ja[] = {
 /* ko */
 static const char *const patterns_ko[] = {
 	"%n", "%a %n", "%n의 %n", "%c의 %n", "%n과 %n", "%a %n의 %n", "안녕, %n",
-	"우리의 %n", "%n 속으로", "오늘 밤 %n", "%c, %a %n", "마지막 %n", "너와 %n"};
+	"우리의 %n", "%n 속으로", "오늘 밤 %n", "%c, %a %n", "마지막 %n", "너와 %n",
+	"%c의 %a %n", "%a %n, %a %n", "%n과 %n의 %n", "%a %n 속의 %n"};
 static const char *const adjectives_ko[] = {
 	"푸른", "작은", "달콤한", "빛나는", "외로운", "조용한", "하얀", "따뜻한",
 	"아름다운", "낯선", "눈부신", "투명한", "새로운", "슬픈", "붉은", "느린"};
@@ -134,7 +139,8 @@ static const char *const verbs_ko[] = {
 /* ru */
 static const char *const patterns_ru[] = {
 	"%n и %n", "%a %n", "%n в городе %c", "Дом, где %n", "Последний %n", "%P и %n",
-	"Тихий %n", "Там, где %n", "%n без конца", "Мой %n"};
+	"Тихий %n", "Там, где %n", "%n без конца", "Мой %n", "%a %n, %a %n", "%n, %n и %n",
+	"%P, %n и %n", "%n над городом %c"};
 static const char *const adjectives_ru[] = {
 	"Синий", "Белый", "Ночной", "Далёкий", "Зимний", "Старый", "Пустой", "Вечный"};
 static const char *const nouns_ru[] = {
@@ -146,7 +152,7 @@ static const char *const verbs_ru[] = {
 /* ar */
 static const char *const patterns_ar[] = {
 	"%n و%n", "%n %c", "يا %n", "ليلة في %c", "أغنية %P", "%n بلا %n", "طريق إلى %c",
-	"%n الصباح"};
+	"%n الصباح", "%n و%n و%n", "%P و%n و%n", "%n بين %n و%c"};
 static const char *const adjectives_ar[] = {
 	"جميل", "بعيد", "جديد"};
 static const char *const nouns_ar[] = {
@@ -158,7 +164,7 @@ static const char *const verbs_ar[] = {
 /* hi */
 static const char *const patterns_hi[] = {
 	"%n और %n", "%a %n", "%c की %n", "मेरी %n", "%P की %n", "फिर वही %n", "ओ %n",
-	"%n के पार"};
+	"%n के पार", "%a %n और %a %n", "%P, %n और %n", "%c की %a %n"};
 static const char *const adjectives_hi[] = {
 	"नई", "भीगी", "प्यारी", "आख़िरी", "धीमी", "सुनहरी"};
 static const char *const nouns_hi[] = {
@@ -172,7 +178,9 @@ static const char *const patterns_holiday[] = {
 	"Christmas on %p Street", "%a Christmas, %P", "Snow Bells of %c",
 	"Santa Missed the %n", "A %n for Christmas", "Merry %n", "Jingle All the Way to %c",
 	"December %n", "%P's Christmas %n", "Under the Mistletoe with %P", "Silent %n",
-	"Christmas Lights in %c", "Sleigh Ride to %c", "Last Christmas %n"};
+	"Christmas Lights in %c", "Sleigh Ride to %c", "Last Christmas %n",
+	"%a Christmas in %c", "%P's %a Christmas %n", "A %a %n for %P",
+	"%n and %n on %p Street"};
 static const char *const adjectives_holiday[] = {
 	"White", "Merry", "Lonely", "Little", "First", "Cozy", "Starry", "Holly", "Frosty",
 	"Candlelit"};
@@ -186,7 +194,9 @@ static const char *const verbs_holiday[] = {
 static const char *const patterns_kids[] = {
 	"The %a %n Song", "Lullaby for %P", "Count to %# with %P", "%n, %n, %n!",
 	"Five Little %N", "Goodnight, %n", "The %n on the Bus", "Wash Your Hands, %P",
-	"ABC with the %a %n", "Hop Like a %n", "Nursery Rhyme of the %n", "Sleep, Little %n"};
+	"ABC with the %a %n", "Hop Like a %n", "Nursery Rhyme of the %n",
+	"Sleep, Little %n", "The %a %n and the %a %n", "%P and the %a %n",
+	"Goodnight, %a %n, Goodnight, %P"};
 static const char *const adjectives_kids[] = {
 	"Silly", "Happy", "Tiny", "Sleepy", "Bouncy", "Purple", "Hungry", "Wiggly",
 	"Giggly", "Brave"};
@@ -227,7 +237,8 @@ static const char *const verbs_anthem[] = {
 static const char *const patterns_comedy[] = {
 	"Stand-Up: %v with %P", "My %n and Other Problems (Live)",
 	"Why %c Has No %n (Stand-Up)", "%P's %n Story (Comedy)",
-	"A %n Walks into a Bar (Stand-Up)"};
+	"A %n Walks into a Bar (Stand-Up)", "%P, the %n and Me (Stand-Up)",
+	"%v in %c with My %n (Live)"};
 static const char *const adjectives_comedy[] = {
 	"Funny", "Awkward"};
 static const char *const nouns_comedy[] = {

@@ -146,7 +146,8 @@ static const char *const verbs_loud_dark[] = {
 static const char *const patterns_techno[] = {
 	"%n %#", "%a %n", "Sector %#", "%a %n %#", "%n (%a)", "%nless", "%c %#", "Phase %r",
 	"%n / %n", "%n.%#", "Hall %#, %c", "%a Loop", "Untitled %n", "%n Theory",
-	"%n Drift", "Platform %#", "%n Sequence %r", "%a %n at 5 AM", "Tunnel to %c"};
+	"%n Drift", "Platform %#", "%n Sequence %r", "%a %n at 5 AM", "Tunnel to %c",
+	"%a %n %r", "%n to %n", "%c %n %#", "%a %n (%c)", "%n %# (%a)", "%a Memory of %n"};
 static const char *const adjectives_techno[] = {
 	"Linear", "Parallel", "Modular", "Binary", "Kinetic", "Static", "Hypnotic", "Acid",
 	"Analog", "Deep", "Concrete", "Magnetic", "Subsonic", "Polar", "Orbital",
@@ -168,7 +169,9 @@ static const char *const patterns_dance[] = {
 	"Take Me to %c", "Give It to the %n", "%P's Groove", "%a Love",
 	"Higher Than the %n", "%v You", "Sunrise over %c", "All I Need Is %n",
 	"Don't Stop the %n", "%n on the Floor", "%t in %c", "%a %n Tonight",
-	"Bring Back the %n", "%v the %n Again", "One Night in %c", "We Own the %n"};
+	"Bring Back the %n", "%v the %n Again", "One Night in %c", "We Own the %n",
+	"%a %n in %c", "%v the %a %n", "%P and the %a %n", "%n, %n, %n", "%v with %P in %c",
+	"%a Heart, %a %n"};
 static const char *const adjectives_dance[] = {
 	"Endless", "Electric", "Deep", "Neon", "Liquid", "Golden", "Euphoric", "Midnight",
 	"Ultraviolet", "Velvet", "Strobe", "Crystal", "Disco", "Sweaty", "Solar",
@@ -189,7 +192,8 @@ static const char *const patterns_ambient[] = {
 	"%a %n", "%n, %n", "%n %r", "%a %n (%t)", "%n over %c", "Study for %n",
 	"%n for Sleepers", "%v", "The %n Inside", "%m %n", "%a Water",
 	"Field Recording, %c", "%v %n", "A Room of %n", "%n Becoming %n", "Lake %p at %t",
-	"Slow %n for %c", "%n Without Edges"};
+	"Slow %n for %c", "%n Without Edges", "%a %n, %m", "%n at %t, %c", "%v %a %n",
+	"%a %n, %a %n", "%n of the %a %n", "%p Street, %t"};
 static const char *const adjectives_ambient[] = {
 	"Still", "Glacial", "Weightless", "Pale", "Submerged", "Infinite", "Dissolving",
 	"Northern", "Soft", "Lunar", "Vaporous", "Drifting", "Deep", "Luminous", "Faint",
@@ -231,7 +235,8 @@ static const char *const verbs_classical[] = {
 static const char *const patterns_lofi[] = {
 	"%a %n", "%n & %n", "%n in %c", "%t %n", "%a %n (%m)", "%n for %P", "%v",
 	"%n on %p street", "page %#", "%a %n, pt. %#", "%v by the %n", "%P's %n",
-	"left my %n in %c", "%n tape %#", "5 more minutes of %n"};
+	"left my %n in %c", "%n tape %#", "5 more minutes of %n", "%a %n and %a %n",
+	"%n on a %a %n", "%P & the %a %n", "%a %n in %c", "%v with %P in %m", "%n, %n, %n"};
 static const char *const adjectives_lofi[] = {
 	"sleepy", "rainy", "dusty", "warm", "foggy", "lazy", "cozy", "blurry", "tiny",
 	"quiet", "slow", "pale", "soft", "late", "paper", "faded", "mossy", "half asleep",
@@ -252,7 +257,9 @@ static const char *const patterns_metal[] = {
 	"%n of %n", "%a %n", "The %n of %P", "%v the %n", "Beneath the %n", "%n Eternal",
 	"%a %n, %a %n", "Throne of %n", "Upon the %a %n", "I Am the %n", "Rise of the %n",
 	"%n and %n", "When the %n Burns", "Through %a Gates", "%r. %n", "%v in %n",
-	"March of the %a %n", "From %n to %n", "Sworn to the %n", "No God but %n"};
+	"March of the %a %n", "From %n to %n", "Sworn to the %n", "No God but %n",
+	"%n upon %n", "%a %n of %c", "The %a %n of %n", "%v the %a %n",
+	"Where %n Devours %n", "%a Is the %n"};
 static const char *const adjectives_metal[] = {
 	"Black", "Iron", "Eternal", "Crimson", "Burning", "Fallen", "Ancient",
 	"Blasphemous", "Frozen", "Unholy", "Withered", "Obsidian", "Desolate", "Thunderous",
@@ -274,7 +281,9 @@ static const char *const patterns_country[] = {
 	"%n, %n and You", "%v Down %p Road", "Whiskey and %n", "Old %a %n", "That %a %n",
 	"Where the %n Ends", "%v with %P", "One More %n for %P", "Ain't No %n",
 	"Dirt Road %n", "%c Never Had a %n", "Mama's %a %n", "%n Don't Lie",
-	"Leaving %c in the Rain", "A %n This Side of %p County"};
+	"Leaving %c in the Rain", "A %n This Side of %p County", "%P and the %a %n",
+	"%a %n in %c", "%v to %c with %P", "%a %n, %a %n", "%n at the %p County Line",
+	"Tell %P I Sold the %n"};
 static const char *const adjectives_country[] = {
 	"Dusty", "Rusty", "Honest", "Whiskey", "Barefoot", "Southern", "Tin-Roof", "Broken",
 	"Long", "Homegrown", "Gravel", "Sweet", "Restless", "Borrowed", "Wild", "Sunday",
@@ -318,7 +327,8 @@ static const char *const patterns_urban[] = {
 	"All My %N", "Big %n", "%v on %p Street", "%a %n Freestyle", "%n Up", "On %n",
 	"%n 2 %n", "Block %#", "Ask %P", "24/7 %n", "%v Different", "Whole %n",
 	"Came from %c", "%n Interlude", "Still %v", "What's a %n to %P", "Too Much %n",
-	"%n, Pt. %#", "%a on %p Street", "Rain or %n"};
+	"%n, Pt. %#", "%a on %p Street", "Rain or %n", "%a %n in %c", "%n on %n",
+	"%v with %P", "%P Got the %n", "%a %n, %a %n", "%c Nights, %a %n"};
 static const char *const adjectives_urban[] = {
 	"Cold", "Heavy", "Gold", "Real", "Lowkey", "Fresh", "Wavy", "Icy", "Silent",
 	"Major", "Raw", "Slick", "Night", "Loaded", "Broke", "Patient", "Solid", "Velvet",
@@ -339,7 +349,9 @@ static const char *const patterns_groove[] = {
 	"Sweet %n", "Ain't It %a", "%v Together", "The %n Man", "Give Me Your %n",
 	"%P's Got the %n", "Keep on %v", "Brother %P", "%a Like %n", "People, Get the %n",
 	"Baby, It's %a", "%n of My Heart", "Stone %a", "Right On, %c", "(You Got) That %n",
-	"Hold On to Your %n", "Do the %c %n", "I Need Your %n, %P"};
+	"Hold On to Your %n", "Do the %c %n", "I Need Your %n, %P", "%v with the %n",
+	"%a %n, %a %n", "%P, You Got That %n", "The %a %n of %c", "%n in My %n",
+	"Give %P a Little %n"};
 static const char *const adjectives_groove[] = {
 	"Funky", "Sweet", "Stone", "Velvet", "Superfly", "Cosmic", "Soulful", "Greasy",
 	"Golden", "Smooth", "Sticky", "Sugar", "Deep", "Brass", "Righteous", "Tight",
@@ -359,7 +371,8 @@ static const char *const patterns_reggae[] = {
 	"%a %n", "%n in %c", "Jah %n", "One %n", "%v in the Sun", "Roots of %n", "%n Dub",
 	"Rise Up, %P", "%a Yard", "No More %n", "%n and Unity", "%c Rock", "%v Steady",
 	"Natty %n", "Every %n", "Songs of %n", "Babylon %n", "Easy, %P", "%a Island %n",
-	"Give Thanks for %n", "%n Version"};
+	"Give Thanks for %n", "%n Version", "%a %n in %c", "%P and the %a %n",
+	"%n for the %n", "%a %n, %a %n", "%v Down %p Road", "Tell %P It Is %a"};
 static const char *const adjectives_reggae[] = {
 	"Irie", "Easy", "Righteous", "Natural", "Sunny", "Island", "Steady", "Rude",
 	"Sweet", "Upful", "Conscious", "Tropical", "Humble", "Golden", "Mighty", "Green",
@@ -378,7 +391,9 @@ static const char *const patterns_gospel[] = {
 	"%n of Grace", "Lord, %v Me", "Take Me to the %n", "%a %n", "Hallelujah in %c",
 	"His %n Never Fails", "%v to the %n", "I Found %n", "Oh, %n", "When the %n Opens",
 	"My Soul Is %a", "Glory on %p Street", "%n for the Weary", "Praise at %t",
-	"Wade to the %n", "Thank You for the %n", "Every %a %n", "Holy %n"};
+	"Wade to the %n", "Thank You for the %n", "Every %a %n", "Holy %n", "%a %n, %a %n",
+	"%P at the %n", "%v My %n to the %n", "The %n on %p Street",
+	"%n and %n Shall Follow", "%a Is the %n"};
 static const char *const adjectives_gospel[] = {
 	"Amazing", "Holy", "Blessed", "Mighty", "Faithful", "Joyful", "Eternal", "Redeemed",
 	"Gracious", "Humble", "Shining", "Thankful", "Higher", "Sacred", "Living",
@@ -396,7 +411,8 @@ static const char *const patterns_synth[] = {
 	"%a %n", "%c %Y", "%n Drive", "%n '%y", "%v at %t", "%a Boulevard", "%n Protocol",
 	"Chrome %n", "%P (%Y)", "%n Cascade", "%v Through %c", "%a %n '%y", "VHS %n",
 	"%n Running", "Last Night in %c", "Beyond the %n", "%n Online", "Mall at %t",
-	"%a %n Plaza"};
+	"%a %n Plaza", "%a %n '%y", "%n over %c", "%P and the %a %n", "%a %n %Y",
+	"%n in %c, %Y", "%v Past the %a %n"};
 static const char *const adjectives_synth[] = {
 	"Neon", "Chrome", "Ultraviolet", "Digital", "Laser", "Midnight", "Electric",
 	"Turbo", "Virtual", "Cobalt", "Magenta", "Analog", "Hyper", "Solar", "Crystal",
@@ -417,7 +433,8 @@ static const char *const patterns_dream[] = {
 	"%n", "%a %n", "%v", "%a %n (for %P)", "Slow %n", "%n in Reverse", "%v into %n",
 	"Sleep, %P", "Everything Is %n", "%n/%n", "Soft %n, Loud %n", "You Were the %n",
 	"%a Like %n", "When %P Sleeps", "The %a Hours", "To the %n of %c", "%n Haze",
-	"%m Blur", "How to Disappear in %c", "And Then the %n Opened"};
+	"%m Blur", "How to Disappear in %c", "And Then the %n Opened", "%a %n, %a %n",
+	"%n for the %a", "%v in %c", "%P and the %n", "%a %n in %m", "%v Beneath the %a %n"};
 static const char *const adjectives_dream[] = {
 	"Blurred", "Drowsy", "Opal", "Violet", "Washed", "Weightless", "Pink", "Melting",
 	"Hazy", "Swirling", "Dissolved", "Glass", "Underwater", "Narcotic", "Silver",
