@@ -73,8 +73,8 @@ describe(const RecoDemoReport *report, int32 seed)
 					 ", \"playlists\": %d, \"listens\": " INT64_FORMAT
 					 ", \"feedback\": " INT64_FORMAT ", \"replaced\": " INT64_FORMAT
 					 ", \"seed\": %d, \"made_up\": true, \"listeners\": [",
-					 report->tracks, report->artists, report->playlists,
-					 report->listens, report->feedback, report->replaced, seed);
+					 report->tracks, report->artists, report->playlists, report->listens,
+					 report->feedback, report->replaced, seed);
 	for (int i = 0; i < report->nlisteners; i++)
 	{
 		if (i > 0)

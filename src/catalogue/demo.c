@@ -134,8 +134,8 @@ static const char insert_feedback[] =
 void
 reco_demo_build(int ntracks, int32 seed, RecoDemoReport *report)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "reco demo",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "reco demo", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	RecoDemoWorld *world = reco_demo_world_make(ntracks, seed);
 	RecoSql		sql;
@@ -187,8 +187,8 @@ clear_catalogue(void)
 
 	for (int i = 0; i < reco_demo_ntastes; i++)
 		names[i] = CStringGetTextDatum(reco_demo_tastes[i].name);
-	value = PointerGetDatum(construct_array(names, reco_demo_ntastes, TEXTOID, -1,
-											false, TYPALIGN_INT));
+	value = PointerGetDatum(
+		construct_array(names, reco_demo_ntastes, TEXTOID, -1, false, TYPALIGN_INT));
 	for (int i = 0; i < (int) lengthof(of_listeners); i++)
 	{
 		if (SPI_execute_with_args(of_listeners[i], 1, &type, &value, NULL, false, 0) < 0)
@@ -457,11 +457,9 @@ batch_flush(Batch *batch)
 		char		alignment;
 
 		get_typlenbyvalalign(batch->types[c], &length, &by_value, &alignment);
-		arguments[c] = PointerGetDatum(construct_md_array(batch->values[c],
-														  batch->nulls[c], 1,
-														  &batch->nrows, &lower,
-														  batch->types[c], length,
-														  by_value, alignment));
+		arguments[c] = PointerGetDatum(
+			construct_md_array(batch->values[c], batch->nulls[c], 1, &batch->nrows,
+							   &lower, batch->types[c], length, by_value, alignment));
 	}
 	MemoryContextSwitchTo(old);
 

@@ -57,8 +57,8 @@ reco_demo_world_make(int ntracks, int32 seed)
 	world->ntracks = ntracks;
 	world->ascii = reco_demo_ascii_only();
 	world->context = CurrentMemoryContext;
-	world->artists = MemoryContextAllocHuge(CurrentMemoryContext,
-											room * sizeof(RecoDemoArtist));
+	world->artists =
+		MemoryContextAllocHuge(CurrentMemoryContext, room * sizeof(RecoDemoArtist));
 	while (nslots < 2 * (uint32) room)
 		nslots *= 2;
 	names.slots = palloc0(nslots * sizeof(uint64));

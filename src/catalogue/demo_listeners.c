@@ -21,11 +21,11 @@
 #define MANY_TRACKS		50000	/* from here on all listeners come */
 
 static int	play_evenings(const RecoDemoWorld *world, int listener, RecoDemoRng *rng,
-						  RecoDemoEvent *events);
-static int	judge(const RecoDemoWorld *world, int listener, RecoDemoRng *rng,
-				  int nplays, RecoDemoEvent *events);
+						 RecoDemoEvent *events);
+static int judge(const RecoDemoWorld *world, int listener, RecoDemoRng *rng, int nplays,
+				 RecoDemoEvent *events);
 static int	pick_artist(const RecoDemoWorld *world, RecoDemoRng *rng, int genre,
-						int draws);
+					   int draws);
 static uint32 pick_track(const RecoDemoWorld *world, RecoDemoRng *rng, int artist);
 static int	compare_events(const void *a, const void *b);
 
@@ -84,8 +84,8 @@ play_evenings(const RecoDemoWorld *world, int listener, RecoDemoRng *rng,
 		if (roll < 600)
 			artist = favourites[reco_demo_rng_below(rng, nfavourites)];
 		else if (roll < 950)
-			artist = pick_artist(world, rng,
-								 taste->genres[reco_demo_rng_below(rng, 3)], 2);
+			artist =
+				pick_artist(world, rng, taste->genres[reco_demo_rng_below(rng, 3)], 2);
 		else
 			artist = reco_demo_rng_below(rng, world->nartists);
 		events[n].track = pick_track(world, rng, artist);

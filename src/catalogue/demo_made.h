@@ -50,7 +50,10 @@ typedef struct RecoDemoList
 	const char *const *words;
 } RecoDemoList;
 
-#define RECO_DEMO_LIST(array) {lengthof(array), array}
+#define RECO_DEMO_LIST(array)  \
+	{                          \
+		lengthof(array), array \
+	}
 
 /* How titles of one kind are put together. */
 typedef struct RecoDemoStyle
@@ -142,7 +145,6 @@ typedef enum RecoDemoListName
 	RECO_DEMO_SYLLABLES_MIDDLE,
 	RECO_DEMO_SYLLABLES_LAST,
 	RECO_DEMO_FILMS,
-	RECO_DEMO_LABEL_WORDS,
 	RECO_DEMO_ADJECTIVES_NAME,
 	RECO_DEMO_NOUNS_NAME
 } RecoDemoListName;
@@ -160,7 +162,6 @@ typedef struct RecoDemoTitleFacts
 {
 	int			key;
 	int			mode;
-	int			year;
 	bool		ascii;			/* the database cannot hold every script */
 } RecoDemoTitleFacts;
 
@@ -404,6 +405,6 @@ typedef struct RecoDemoEvent
 
 extern int	reco_demo_listener_count(int ntracks);
 extern int	reco_demo_listener_make(const RecoDemoWorld *world, int listener,
-									RecoDemoEvent *events);
+								   RecoDemoEvent *events);
 
 #endif							/* RECO_DEMO_MADE_H */

@@ -185,9 +185,6 @@ static const char *const films[] = {
 	"Orbit's Edge", "Last Ferry to Vell", "The Paper General", "Moonwater",
 	"Kingdom of Salt", "The Quiet Engine", "Emberfall", "The Long Tide",
 	"Northern Lies", "The Beekeeper's War", "Starhollow", "Under Marble Skies"};
-static const char *const label_words[] = {
-	"Lantern", "Harbour", "Velvet", "Meridian", "Copper", "Northlight", "Paper Kite",
-	"Juniper", "Static", "Bluebird"};
 static const char *const adjectives_name[] = {
 	"Paper", "Velvet", "Silver", "Hollow", "Northern", "Wooden", "Neon", "Midnight",
 	"Broken", "Golden", "Quiet", "Crooked", "Electric", "Lunar", "Crystal", "Wild",
@@ -252,7 +249,6 @@ const RecoDemoList reco_demo_lists[] = {
 	[RECO_DEMO_SYLLABLES_MIDDLE] = RECO_DEMO_LIST(syllables_middle),
 	[RECO_DEMO_SYLLABLES_LAST] = RECO_DEMO_LIST(syllables_last),
 	[RECO_DEMO_FILMS] = RECO_DEMO_LIST(films),
-	[RECO_DEMO_LABEL_WORDS] = RECO_DEMO_LIST(label_words),
 	[RECO_DEMO_ADJECTIVES_NAME] = RECO_DEMO_LIST(adjectives_name),
 	[RECO_DEMO_NOUNS_NAME] = RECO_DEMO_LIST(nouns_name),
 };

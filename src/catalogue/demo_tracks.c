@@ -24,8 +24,7 @@ static void make_song(const RecoDemoWorld *world, int index, int nth,
 					  RecoDemoTrack *track);
 static void make_version(const RecoDemoWorld *world, RecoDemoRng *rng,
 						 RecoDemoTrack *track);
-static bool is_version(const RecoDemoWorld *world, int index, int nth,
-					   RecoDemoRng *rng);
+static bool is_version(const RecoDemoWorld *world, int index, int nth, RecoDemoRng *rng);
 static void pick_theme(RecoDemoRng *rng, const RecoDemoGenre *genre,
 					   RecoDemoTrack *track);
 static void pick_genres(RecoDemoRng *rng, const RecoDemoArtist *artist,
@@ -36,8 +35,7 @@ static void pick_sound(RecoDemoRng *rng, const RecoDemoArtist *artist,
 					   const RecoDemoGenre *genre, RecoDemoTrack *track);
 static void pick_voice(RecoDemoRng *rng, const RecoDemoGenre *genre,
 					   RecoDemoTrack *track);
-static void pick_beat(RecoDemoRng *rng, const RecoDemoGenre *genre,
-					  RecoDemoTrack *track);
+static void pick_beat(RecoDemoRng *rng, const RecoDemoGenre *genre, RecoDemoTrack *track);
 static void pick_facts(RecoDemoRng *rng, const RecoDemoArtist *artist,
 					   const RecoDemoGenre *genre, RecoDemoTrack *track);
 static void pick_title(const RecoDemoWorld *world, RecoDemoRng *rng,
@@ -130,14 +128,14 @@ make_version(const RecoDemoWorld *world, RecoDemoRng *rng, RecoDemoTrack *track)
 	switch (kind)
 	{
 		case 0:
-			{
-				char		year[16];
+		{
+			char year[16];
 
-				snprintf(year, sizeof(year), "%d", track->year);
-				add_words(track, " - Remastered %s", year);
-				track->loudness = Min(track->loudness + 150, -150);
-				break;
-			}
+			snprintf(year, sizeof(year), "%d", track->year);
+			add_words(track, " - Remastered %s", year);
+			track->loudness = Min(track->loudness + 150, -150);
+			break;
+		}
 		case 1:
 			add_words(track, " - %s", "Radio Edit");
 			track->duration_ms = track->duration_ms * 4 / 5;
@@ -158,8 +156,8 @@ make_version(const RecoDemoWorld *world, RecoDemoRng *rng, RecoDemoTrack *track)
 			break;
 		default:				/* once more on a compilation */
 			same_recording = true;
-			snprintf(track->album, sizeof(track->album),
-					 "The Best of %.150s (made up)", world->artists[track->artist].name);
+			snprintf(track->album, sizeof(track->album), "The Best of %.150s (made up)",
+					 world->artists[track->artist].name);
 			break;
 	}
 	if (!same_recording && track->isrc[0] != '\0')
@@ -338,7 +336,8 @@ pick_facts(RecoDemoRng *rng, const RecoDemoArtist *artist, const RecoDemoGenre *
 		track->duration_ms = track->duration_ms * 3 / 5;
 	track->duration_ms = Max(track->duration_ms, 45000);
 	track->explicit_words = reco_demo_rng_chance(rng, genre->swears) &&
-		track->instrumentalness < 300 && track->theme == RECO_DEMO_NO_THEME;
+							track->instrumentalness < 300 &&
+							track->theme == RECO_DEMO_NO_THEME;
 
 	/* XX is no country */
 	if (!reco_demo_rng_chance(rng, 30))
@@ -346,8 +345,9 @@ pick_facts(RecoDemoRng *rng, const RecoDemoArtist *artist, const RecoDemoGenre *
 				 track->number / 100000, track->year % 100, track->number % 100000);
 
 	roll = reco_demo_rng_below(rng, 1000);
-	track->state = roll < 20 ? RECO_FEATURES_UNKNOWN :
-		(roll < 38 ? RECO_FEATURES_ABSENT : RECO_FEATURES_MEASURED);
+	track->state = roll < 20
+					   ? RECO_FEATURES_UNKNOWN
+					   : (roll < 38 ? RECO_FEATURES_ABSENT : RECO_FEATURES_MEASURED);
 }
 
 /* A title of the genre, of its other language, or of the track's mood. */
@@ -360,7 +360,6 @@ pick_title(const RecoDemoWorld *world, RecoDemoRng *rng, const RecoDemoArtist *a
 
 	facts.key = track->key;
 	facts.mode = track->mode;
-	facts.year = track->year;
 	facts.ascii = world->ascii;
 
 	if (track->theme == RECO_DEMO_HOLIDAY)
@@ -490,16 +489,14 @@ fits(const RecoDemoPlaylist *list, const RecoDemoTrack *track)
 #define WITHIN(range, value) \
 	((range).hi == 0 || ((value) >= (range).lo && (value) <= (range).hi))
 	return list->theme == track->theme &&
-		(list->genres == 0 || (list->genres & track->genre_bits) != 0) &&
-		WITHIN(list->energy, track->energy) &&
-		WITHIN(list->valence, track->valence) &&
-		WITHIN(list->danceability, track->danceability) &&
-		WITHIN(list->acousticness, track->acousticness) &&
-		WITHIN(list->instrumentalness, track->instrumentalness) &&
-		WITHIN(list->speechiness, track->speechiness) &&
-		WITHIN(list->liveness, track->liveness) &&
-		WITHIN(list->tempo, track->tempo / 100) &&
-		WITHIN(list->years, track->year);
+		   (list->genres == 0 || (list->genres & track->genre_bits) != 0) &&
+		   WITHIN(list->energy, track->energy) && WITHIN(list->valence, track->valence) &&
+		   WITHIN(list->danceability, track->danceability) &&
+		   WITHIN(list->acousticness, track->acousticness) &&
+		   WITHIN(list->instrumentalness, track->instrumentalness) &&
+		   WITHIN(list->speechiness, track->speechiness) &&
+		   WITHIN(list->liveness, track->liveness) &&
+		   WITHIN(list->tempo, track->tempo / 100) && WITHIN(list->years, track->year);
 #undef WITHIN
 }
 
