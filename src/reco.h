@@ -59,6 +59,25 @@ typedef struct RecoTarget
 	float		weight;			/* 0..1 as a person would say it */
 } RecoTarget;
 
+/* One word of a text; strings are folded: no case, no accents. */
+typedef struct RecoWord
+{
+	char	   *written;		/* as written; "" for the rest of a split compound */
+	char	   *fold;			/* spelt the one way: hiphop is hip and hop */
+	char	   *stem;			/* NULL for a stop word */
+	bool		gap;			/* punctuation stood before it */
+	bool		capital;		/* began with a capital letter */
+	bool		number;			/* digits only */
+	int			quote;			/* > 0: inside the n-th pair of quotes */
+} RecoWord;
+
+typedef struct RecoWords
+{
+	int			nwords;
+	bool		truncated;		/* there were more than were asked for */
+	RecoWord   *words;
+} RecoWords;
+
 /* The names of the features, as the columns of reco.track and JSON keys. */
 extern const char *reco_feature_name(int feature);
 

@@ -20,6 +20,7 @@
 #include "names.h"
 #include "scan.h"
 #include "store/listener.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #define MAX_FITS			8	/* of one run */

@@ -190,7 +190,7 @@ reco_text_words(const RecoTextTools *tools, const char *text, int max)
 	int		   *quotes;
 	char	   *cleaned = clean(text, &quotes);
 	void	   *state;
-	int			gap = 0;
+	bool		gap = false;
 
 	result->words = palloc0(sizeof(RecoWord) * (max + 2));
 	state = (void *) DatumGetPointer(FunctionCall2(&parser->prsstart, PointerGetDatum(cleaned),
@@ -222,17 +222,19 @@ reco_text_words(const RecoTextTools *tools, const char *text, int max)
 			result->truncated = true;
 			break;
 		}
+		word.written = word.fold;
 		word.capital = begins_with_capital(token, len);
 		word.quote = quotes[token - cleaned];
 		word.gap = gap;
-		gap = 0;
+		gap = false;
 		for (i = 0; i < lengthof(compounds); i++)
 			if (strcmp(word.fold, compounds[i][0]) == 0)
 				break;
 		if (i < lengthof(compounds))
 		{
 			add_word(tools, result, &word, compounds[i][1]);
-			word.gap = 0;
+			word.gap = false;
+			word.written = "";
 			add_word(tools, result, &word, compounds[i][2]);
 		}
 		else

@@ -15,23 +15,7 @@
 
 #include "compat.h"
 
-/* One word of a text. All strings are palloc'd, NUL-terminated. */
-typedef struct RecoWord
-{
-	char	   *fold;			/* without case and accents */
-	char	   *stem;			/* NULL for a stop word */
-	int			gap;			/* words of nothing (punctuation) before: 0 or 1 */
-	bool		capital;		/* began with a capital letter as written */
-	bool		number;			/* digits only */
-	int			quote;			/* > 0: inside the n-th pair of quotes */
-} RecoWord;
-
-typedef struct RecoWords
-{
-	int			nwords;
-	bool		truncated;		/* there were more than were asked for */
-	RecoWord   *words;
-} RecoWords;
+#include "reco.h"
 
 /* What the words of one transaction need; cheap to make, never kept across one. */
 typedef struct RecoTextTools

@@ -4,7 +4,7 @@
  *	  Tracks and artists as the pipeline sees them, whoever told of them.
  *
  * Purpose: the values that go through the seam.
- * Runs in: any process.
+ * Runs in: any process, and plain C programs (no server header).
  * Locks:	none.
  * Never:	point into tuples, or into a matrix that nobody holds.
  *
@@ -13,10 +13,7 @@
 #ifndef RECO_TRACK_H
 #define RECO_TRACK_H
 
-#include "compat.h"
-
 #include "reco.h"
-#include "utils/timestamp.h"
 
 /* What a listener did with a track; bits. */
 #define RECO_EVENT_PLAYED		1
@@ -29,10 +26,10 @@ typedef struct RecoTrack
 	const char *track_id;
 	const char *artist_id;		/* of the first artist */
 	float		values[RECO_NCOLUMNS];	/* in the features' own units */
-	uint32		missing;		/* bit per column */
+	uint32_t	missing;		/* bit per column */
 	int			key;			/* -1 = unknown */
-	uint16		facets;			/* themes and regions */
-	int64		dup_key;		/* equal for versions of one recording */
+	uint16_t	facets;			/* themes and regions */
+	int64_t		dup_key;		/* equal for versions of one recording */
 
 	/* evidence for what was asked, from whoever answered */
 	float		genre_match;	/* 0..1: words asked for, among its labels */
@@ -42,7 +39,7 @@ typedef struct RecoTrack
 	/* about the listener, in answers about a listener */
 	int			events;
 	int			plays;
-	TimestampTz last_played;
+	int64_t		last_played;	/* TimestampTz; 0 = never */
 
 	/* only in answers of kind track_facts */
 	bool		has_facts;

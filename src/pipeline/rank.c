@@ -1,0 +1,321 @@
+/*-------------------------------------------------------------------------
+ *
+ * rank.c
+ *	  How good a candidate is: the final score and its parts.
+ *
+ * Purpose: see rank.h. The final score is the weighted mean of the parts that
+ *			have evidence; the weights below are tuned on real lists
+ *			(test/bench/quality prints what a change does).
+ * Runs in: any process, and plain C programs (no server header).
+ * Locks:	none.
+ * Never:	score what was not measured.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "rank.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The one table of weights. */
+const float reco_rank_weights[RECO_NPARTS] = {
+	[RECO_PART_MOOD] = 0.45f,
+	[RECO_PART_GENRE] = 1.0f,
+	[RECO_PART_TASTE] = 0.20f,
+	[RECO_PART_TEXT] = 0.15f,
+	[RECO_PART_AGREEMENT] = 0.04f,
+	[RECO_PART_POPULARITY] = 0.05f,
+	[RECO_PART_FAMILIAR] = 0.20f,
+};
+
+#define RRF_K				60	/* of reciprocal rank fusion */
+#define POPULARITY_CENTRE	60.0
+#define POPULARITY_SPREAD	30.0
+#define TASTE_TRACKS		3	/* nearest own tracks that count */
+#define NEUTRAL_COHESION	0.7f
+#define DISCOVERY_COHESION	0.75f
+
+/* What a feature may differ before it coheres no more; 0 = does not count. */
+static const float tolerances[RECO_NCOLUMNS] = {
+	[RECO_ACOUSTICNESS] = 0.4f, [RECO_DANCEABILITY] = 0.3f, [RECO_ENERGY] = 0.3f,
+	[RECO_INSTRUMENTALNESS] = 0.25f, [RECO_LIVENESS] = 0.4f, [RECO_SPEECHINESS] = 0.25f,
+	[RECO_VALENCE] = 0.3f, [RECO_LOUDNESS] = 6, [RECO_TEMPO] = 40, [RECO_POPULARITY] = 30,
+};
+
+/* How alike two values of a feature are; negative differences never happen. */
+static float
+similarity_of(int feature, float difference)
+{
+	float		d = fabsf(difference);
+
+	switch (feature)
+	{
+		case RECO_TEMPO:
+			return fmaxf(0, 1 - d / 60);
+		case RECO_LOUDNESS:
+			return fmaxf(0, 1 - d / 30);
+		case RECO_POPULARITY:
+			return fmaxf(0, 1 - d / 100);
+		case RECO_YEAR:
+			return fmaxf(0, 1 - d / 40);
+		case RECO_KEY:
+			d = fminf(d, 12 - d);
+			return d < 0.5f ? 1 : d < 1.5f ? 0.8f : 0.3f;
+		default:
+			return fmaxf(0, 1 - d);
+	}
+}
+
+static float
+popularity_bonus(const RecoTrack *track)
+{
+	if ((track->missing >> RECO_POPULARITY) & 1)
+		return 0;
+	return fminf(track->values[RECO_POPULARITY] / 1000, 0.1f);
+}
+
+float
+reco_rank_seed_fit(const RecoTrack *track, const RecoTarget *targets)
+{
+	float		sum = 0;
+	float		weights = 0;
+
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+	{
+		float		weight = targets[f].weight;
+
+		if (weight <= 0 || ((track->missing >> f) & 1))
+			continue;
+		sum += weight * similarity_of(f, track->values[f] - targets[f].mean);
+		weights += weight;
+	}
+	if (weights <= 0)
+		return -1;
+	return fminf(1, sum / weights + popularity_bonus(track));
+}
+
+float
+reco_rank_similarity(const RecoTrack *a, const RecoTrack *b)
+{
+	float		sum = 0;
+	float		weights = 0;
+
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+	{
+		if (((a->missing | b->missing) >> f) & 1)
+			continue;
+		sum += reco_fit_weights[f] * similarity_of(f, a->values[f] - b->values[f]);
+		weights += reco_fit_weights[f];
+	}
+	if (a->key >= 0 && b->key >= 0)
+	{
+		sum += reco_fit_weights[RECO_KEY] * similarity_of(RECO_KEY, (float) (a->key - b->key));
+		weights += reco_fit_weights[RECO_KEY];
+	}
+	return weights > 0 ? sum / weights : -1;
+}
+
+float
+reco_rank_cohesion(const RecoTrack *track, const RecoTarget *targets, bool *comparable)
+{
+	float		sum = 0;
+	float		weights = 0;
+
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+	{
+		float		weight = targets[f].weight * reco_fit_weights[f];
+
+		if (weight <= 0 || tolerances[f] <= 0 || ((track->missing >> f) & 1))
+			continue;
+		sum += weight * fmaxf(0, 1 - fabsf(track->values[f] - targets[f].mean) / tolerances[f]);
+		weights += weight;
+	}
+	*comparable = weights > 0;
+	return weights > 0 ? sum / weights : NEUTRAL_COHESION;
+}
+
+/* Mean similarity to the nearest few of what the listener plays. */
+static float
+taste_of(const RecoRanking *ranking, RecoCandidate *candidate)
+{
+	float		best[TASTE_TRACKS] = {-1, -1, -1};
+	float		sum = 0;
+	int			n = 0;
+
+	for (int i = 0; i < ranking->ntaste; i++)
+	{
+		const RecoTrack *own = ranking->taste[i];
+		float		similarity = reco_rank_similarity(candidate->track, own);
+		int			at = TASTE_TRACKS;
+
+		if (similarity > candidate->nearness &&
+			strcmp(own->track_id, candidate->track->track_id) != 0)
+		{
+			candidate->nearness = similarity;
+			candidate->near = own;
+		}
+		while (at > 0 && similarity > best[at - 1])
+			at--;
+		if (at == TASTE_TRACKS)
+			continue;
+		memmove(&best[at + 1], &best[at], sizeof(float) * (TASTE_TRACKS - at - 1));
+		best[at] = similarity;
+	}
+	for (int i = 0; i < TASTE_TRACKS; i++)
+	{
+		if (best[i] < 0)
+			continue;
+		sum += best[i];
+		n++;
+	}
+	return n > 0 ? sum / n : -1;
+}
+
+/* Finds the seed a candidate is nearest to, where no own track is nearer. */
+static void
+find_near_seed(const RecoRanking *ranking, RecoCandidate *candidate)
+{
+	for (int i = 0; i < ranking->nseeds; i++)
+	{
+		const RecoTrack *seed = ranking->seeds[i];
+		float		similarity = reco_rank_similarity(candidate->track, seed);
+
+		if (similarity > candidate->nearness &&
+			strcmp(seed->track_id, candidate->track->track_id) != 0)
+		{
+			candidate->nearness = similarity;
+			candidate->near = seed;
+		}
+	}
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Reciprocal rank fusion: 1 = first in all strategies. */
+static float
+agreement_of(const RecoCandidate *candidate)
+{
+	float		sum = 0;
+
+	for (int s = 0; s < RECO_NSTRATEGIES; s++)
+		if (candidate->ranks[s] > 0)
+			sum += (float) (RRF_K + 1) / (RRF_K + candidate->ranks[s]);
+	return sum / RECO_NSTRATEGIES;
+}
+
+/* Fills the parts of one candidate; a part without evidence is below 0. */
+static void
+fill_parts(const RecoRanking *ranking, RecoCandidate *candidate)
+{
+	const RecoTrack *track = candidate->track;
+	bool		has_targets = false;
+	uint32_t	counted = 0;
+
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+		if (ranking->fit->targets[f].weight > 0)
+			counted |= 1u << f;
+	has_targets = (counted & ~track->missing) != 0;
+
+	for (int p = 0; p < RECO_NPARTS; p++)
+		candidate->parts[p] = -1;
+	candidate->evidence = (float) reco_fit_evidence(ranking->fit, ranking->background,
+													track->values, track->missing);
+	if (has_targets)
+		candidate->parts[RECO_PART_MOOD] = (float) reco_fit_mood(candidate->evidence);
+	else if (counted != 0)
+		candidate->parts[RECO_PART_MOOD] = 0.5f;	/* even odds: no evidence */
+	if (ranking->has_labels)
+		candidate->parts[RECO_PART_GENRE] = track->genre_match;
+	if (ranking->has_words)
+		candidate->parts[RECO_PART_TEXT] = fminf(track->text_match, 1);
+	candidate->nearness = 0;
+	candidate->near = NULL;
+	if (ranking->ntaste > 0)
+		candidate->parts[RECO_PART_TASTE] = taste_of(ranking, candidate);
+	find_near_seed(ranking, candidate);
+	candidate->parts[RECO_PART_AGREEMENT] = agreement_of(candidate);
+	if (!((track->missing >> RECO_POPULARITY) & 1))
+	{
+		double		off = (track->values[RECO_POPULARITY] - POPULARITY_CENTRE) / POPULARITY_SPREAD;
+
+		candidate->parts[RECO_PART_POPULARITY] = (float) exp(-0.5 * off * off);
+	}
+	if (ranking->nfamiliar > 0 && ranking->familiarity != 0.5f)
+	{
+		bool		known = bsearch(&track->artist_id, ranking->familiar, ranking->nfamiliar,
+									sizeof(char *), compare_ids) != NULL;
+		float		wish = 1 - 2 * ranking->familiarity;	/* 1 = only known */
+
+		candidate->parts[RECO_PART_FAMILIAR] = 0.5f + 0.5f * (known ? wish : -wish);
+	}
+	candidate->cohesion = reco_rank_cohesion(track, ranking->fit->targets,
+											 &candidate->comparable);
+	if (!candidate->comparable && candidate->ranks[RECO_ARTIST_DISCOVERY] > 0)
+		candidate->cohesion = DISCOVERY_COHESION;
+}
+
+/* Scores candidates. */
+void
+reco_rank_score(const RecoRanking *ranking, RecoCandidate *candidates, int ncandidates)
+{
+	for (int i = 0; i < ncandidates; i++)
+	{
+		float		sum = 0;
+		float		weights = 0;
+
+		fill_parts(ranking, &candidates[i]);
+		for (int p = 0; p < RECO_NPARTS; p++)
+		{
+			if (candidates[i].parts[p] < 0)
+				continue;
+			sum += reco_rank_weights[p] * candidates[i].parts[p];
+			weights += reco_rank_weights[p];
+		}
+		candidates[i].score = weights > 0 ? fminf(1, fmaxf(0, sum / weights)) : 0;
+	}
+}
+
+RecoStrategyId
+reco_rank_strategy(const RecoCandidate *candidate)
+{
+	int			best = -1;
+
+	for (int s = 0; s < RECO_NSTRATEGIES; s++)
+		if (candidate->ranks[s] > 0 && (best < 0 || candidate->ranks[s] < candidate->ranks[best]))
+			best = s;
+	return best < 0 ? RECO_SEED_BASED : (RecoStrategyId) best;
+}
+
+const char *
+reco_rank_part_name(RecoPart part)
+{
+	static const char *const names[] = {
+		"mood", "genre", "taste", "text", "agreement", "popularity", "familiar"
+	};
+
+	return names[part];
+}
+
+const char *
+reco_rank_strategy_name(RecoStrategyId strategy)
+{
+	static const char *const names[] = {"user_anchors", "artist_discovery", "seed_based"};
+
+	return names[strategy];
+}
+
+const char *
+reco_rank_rule_name(RecoRule rule)
+{
+	static const char *const names[] = {
+		"none", "duplicate", "negative", "artist cap", "excluded artist", "theme", "region",
+		"excluded genre", "era", "popularity", "repeat", "cohesion"
+	};
+
+	return names[rule];
+}
