@@ -1,0 +1,191 @@
+/*-------------------------------------------------------------------------
+ *
+ * explain.c
+ *	  A run told to people: like EXPLAIN ANALYZE.
+ *
+ * Purpose: see explain.h.
+ * Runs in: wherever a run does.
+ * Locks:	none.
+ * Never:	compute anything that the run did not.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "explain.h"
+
+#include "catalogue/facet.h"
+#include "lib/stringinfo.h"
+#include "strategy.h"
+
+#define ms(us) ((double) (us) / 1000)
+
+static List *explain_mood(const RecoRun *run, List *lines);
+static List *explain_strategies(const RecoRun *run, List *lines);
+static List *explain_rules(const RecoRun *run, List *lines);
+static List *explain_tracks(const RecoRun *run, List *lines);
+
+#define line(...) (lines = lappend(lines, psprintf(__VA_ARGS__)))
+
+/* Tells a stage's time and what went in and came out. */
+static List *
+explain_stage(const RecoRun *run, RecoStage stage, const char *what, List *lines)
+{
+	const RecoStageRecord *record = &run->stages[stage];
+
+	if (!record->began)
+		return lines;
+	line("  ->  %-12s (start=%.3f time=%.3f ms) (in=%d out=%d)%s%s",
+		 reco_run_stage_name(stage), ms(record->start_us), ms(record->us), record->in,
+		 record->out, what[0] ? "  " : "", what);
+	return lines;
+}
+
+/* Returns the lines. */
+List *
+reco_explain_lines(const RecoRun *run)
+{
+	const RecoRequest *request = run->request;
+	const RecoSourceCount *counts = reco_source_counts(run->source);
+	List	   *lines = NIL;
+
+	line("Playlist for \"%s\"  (%d of %d tracks) (time=%.3f ms, deadline=%d ms) (%s)",
+		 request->user_id[0] ? request->user_id : "anonymous", run->nlist, request->size,
+		 ms(run->total_us), request->deadline_ms,
+		 run->complete ? "complete" : "incomplete: the deadline came first");
+	lines = explain_stage(run, RECO_STAGE_MOOD, reco_explain_mood(&run->mood), lines);
+	lines = explain_mood(run, lines);
+	lines = explain_stage(run, RECO_STAGE_NAMES,
+						  psprintf("mentioned: %d tracks, %d artists; listener: %d tracks, %d artists",
+								   run->nmentioned_tracks, run->nmentioned, run->ntop_tracks,
+								   run->ntop_artists), lines);
+	lines = explain_stage(run, RECO_STAGE_SEARCH,
+						  psprintf("%d tracks of %u, %d artists (%d pruned)", run->npool,
+								   reco_source_tracks(run->source), run->nartists,
+								   run->nartists_pruned), lines);
+	lines = explain_stage(run, RECO_STAGE_SEEDS,
+						  psprintf("%d anchors, %d seeds, %d negative", run->nanchors,
+								   run->nseeds, run->nnegatives), lines);
+	lines = explain_stage(run, RECO_STAGE_STRATEGIES, "", lines);
+	lines = explain_strategies(run, lines);
+	lines = explain_stage(run, RECO_STAGE_RANK, "", lines);
+	lines = explain_stage(run, RECO_STAGE_RULES, "", lines);
+	lines = explain_rules(run, lines);
+	lines = explain_stage(run, RECO_STAGE_QUALITY,
+						  psprintf("overall=%.2f cohesion=%.2f coverage=%.2f confidence=%.2f "
+								   "diversity=%.2f exchanged=%d", run->quality.overall,
+								   run->quality.cohesion, run->quality.coverage,
+								   run->quality.confidence, run->quality.diversity,
+								   run->exchanged), lines);
+	lines = explain_stage(run, RECO_STAGE_ORDER,
+						  request->by_score ? "by score" : psprintf("arc: %s",
+																	reco_order_arc_name(run->arc)),
+						  lines);
+	line("Asked:");
+	for (int k = 0; k < RECO_NKINDS; k++)
+		if (counts[k].keys > 0)
+			line("  %-18s asked=%d keys=%d", reco_source_kind_name(k), counts[k].asks,
+				 counts[k].keys);
+	return explain_tracks(run, lines);
+}
+
+/* Says in a few words what a mood means. */
+char *
+reco_explain_mood(const RecoMood *mood)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "%s energy, %s", reco_mood_level_name(mood->energy_level),
+					 reco_mood_emotion_name(mood->emotion));
+	if (mood->era_from > 0 && mood->era_to > 0)
+		appendStringInfo(&text, ", %d to %d", mood->era_from, mood->era_to);
+	else if (mood->era_from > 0)
+		appendStringInfo(&text, ", since %d", mood->era_from);
+	else if (mood->era_to > 0)
+		appendStringInfo(&text, ", until %d", mood->era_to);
+	appendStringInfo(&text, ", confidence %.2f", mood->confidence);
+	return text.data;
+}
+
+/* Tells which words counted, and what they came to. */
+static List *
+explain_mood(const RecoRun *run, List *lines)
+{
+	const RecoMood *mood = &run->mood;
+	StringInfoData words;
+
+	initStringInfo(&words);
+	for (int i = 0; i < mood->nphrases; i++)
+		if (mood->phrases[i].understood)
+			appendStringInfo(&words, "%s%s%s", words.len ? ", " : "",
+							 mood->phrases[i].negated ? "not " : "", mood->phrases[i].stem);
+	if (words.len > 0)
+		line("        Understood: %s", words.data);
+	resetStringInfo(&words);
+	for (int i = 0; i < mood->nphrases; i++)
+		if (!mood->phrases[i].understood && mood->phrases[i].nwords == 1)
+			appendStringInfo(&words, "%s%s", words.len ? ", " : "", mood->phrases[i].stem);
+	if (words.len > 0)
+		line("        Unknown: %s", words.data);
+	resetStringInfo(&words);
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+		if (run->fit.targets[f].weight > 0)
+			appendStringInfo(&words, "%s%s %.3g±%.2g", words.len ? ", " : "",
+							 reco_feature_name(f), run->fit.targets[f].mean,
+							 run->fit.targets[f].sd);
+	if (words.len > 0)
+		line("        Targets: %s", words.data);
+	resetStringInfo(&words);
+	for (int i = 0; i < RECO_NFACETS; i++)
+		if ((run->fit.forbid >> i) & 1)
+			appendStringInfo(&words, "%s%s", words.len ? ", " : "", reco_facet_name(i));
+	if (words.len > 0)
+		line("        Left out unless asked for: %s", words.data);
+	return lines;
+}
+
+static List *
+explain_strategies(const RecoRun *run, List *lines)
+{
+	for (int s = 0; s < RECO_NSTRATEGIES; s++)
+	{
+		const RecoStrategyRecord *record = &run->strategies[s];
+
+		line("        ->  %-17s (found=%d delivered=%d) (share=%.2f)%s",
+			 reco_rank_strategy_name(s), record->candidates, record->delivered,
+			 reco_strategy_share(run, s), !record->asked ? "  not asked"
+			 : record->finished ? "" : "  left out: the deadline came first");
+	}
+	return lines;
+}
+
+static List *
+explain_rules(const RecoRun *run, List *lines)
+{
+	for (int r = RECO_RULE_NONE + 1; r < RECO_NRULES; r++)
+		if (run->pruned[r] > 0)
+			line("        Pruned by %s: %d", reco_rank_rule_name(r), run->pruned[r]);
+	return lines;
+}
+
+/* Tells each track's score, part by part. */
+static List *
+explain_tracks(const RecoRun *run, List *lines)
+{
+	line("Tracks:");
+	for (int i = 0; i < run->nlist; i++)
+	{
+		const RecoCandidate *candidate = run->list[i];
+		StringInfoData parts;
+
+		initStringInfo(&parts);
+		for (int p = 0; p < RECO_NPARTS; p++)
+			if (candidate->parts[p] >= 0)
+				appendStringInfo(&parts, " %s=%.2f", reco_rank_part_name(p),
+								 candidate->parts[p]);
+		line("  %2d  %.3f  %s - %s  (%s)%s cohesion=%.2f", i + 1, candidate->score,
+			 candidate->track->artist, candidate->track->title,
+			 reco_rank_strategy_name(reco_rank_strategy(candidate)), parts.data,
+			 candidate->cohesion);
+	}
+	return lines;
+}

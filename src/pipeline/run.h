@@ -1,0 +1,157 @@
+/*-------------------------------------------------------------------------
+ *
+ * run.h
+ *	  One run of the pipeline, from a request to a list.
+ *
+ * Purpose: drive the stages within the deadline, and keep the record of what
+ *			happened: that record is the list, its explanation and its JSON.
+ * Runs in: a caller's backend; a job worker later.
+ * Locks:	none held between stages.
+ * Never:	hold SPI, a snapshot, a pin or memory of the transaction at a call
+ *			of the seam; write anything.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_RUN_H
+#define RECO_RUN_H
+
+#include "compat.h"
+
+#include "mood.h"
+#include "order.h"
+#include "quality.h"
+#include "rank.h"
+#include "request.h"
+#include "rules.h"
+#include "source/source.h"
+
+/* The stages, in the order in which they begin. */
+typedef enum RecoStage
+{
+	RECO_STAGE_MOOD = 0,
+	RECO_STAGE_NAMES,			/* mentions, and what the listener plays */
+	RECO_STAGE_SEARCH,			/* what fits the mood */
+	RECO_STAGE_SEEDS,
+	RECO_STAGE_STRATEGIES,
+	RECO_STAGE_RANK,
+	RECO_STAGE_RULES,
+	RECO_STAGE_ORDER,
+	RECO_STAGE_QUALITY,
+	RECO_NSTAGES
+} RecoStage;
+
+typedef struct RecoStageRecord
+{
+	bool		began;
+	bool		skipped;		/* the deadline came first */
+	int64		start_us;		/* since the run began */
+	int64		us;
+	int			in;
+	int			out;
+} RecoStageRecord;
+
+typedef struct RecoStrategyRecord
+{
+	bool		asked;
+	bool		finished;
+	int			candidates;
+	int			delivered;
+} RecoStrategyRecord;
+
+typedef struct RecoRun
+{
+	MemoryContext context;
+	const RecoRequest *request;
+	RecoSource *source;
+	int64		run_id;
+	TimestampTz started;
+	TimestampTz give_up;		/* when strategies stop; later is for ranking */
+	int64		total_us;
+
+	RecoMood	mood;
+	RecoFit		fit;
+
+	/* mentions and listener */
+	int			nmentioned_tracks;
+	RecoTrack **mentioned_tracks;
+	int			nmentioned;
+	const char **mentioned;		/* artist ids, ascending */
+	int			nnames;
+	RecoArtist **names;			/* the mentioned artists, for reasons */
+	int			nartist_tracks;
+	RecoTrack **artist_tracks;	/* some of the mentioned artists' */
+	RecoTarget	named[RECO_NCOLUMNS];	/* what the named tracks are like */
+	int			nexcluded;
+	const char **excluded;		/* artist ids, ascending */
+	int			ntop_tracks;
+	RecoTrack **top_tracks;
+	int			ntop_artists;
+	RecoArtist **top_artists;
+	int			nhistory;
+	RecoTrack **history;
+
+	/* what search found */
+	int			npool;
+	RecoTrack **pool;
+	int			pool_limit;		/* how many were asked for */
+	bool		has_words;		/* titles were searched */
+	int			nartists;
+	RecoArtist **artists;
+	int			nartists_pruned;
+	int			nanchors;
+	RecoTrack **anchors;
+	int			nseeds;
+	RecoTrack **seeds;
+	int			nnegatives;
+	RecoTrack **negatives;
+
+	int			ncandidates;
+	RecoCandidate *candidates;	/* best first, once ranked */
+	RecoRanking ranking;
+	RecoRules	rules;
+
+	int			nlist;
+	RecoCandidate **list;		/* in the order delivered */
+	RecoArc		arc;
+	RecoQuality quality;
+	int			exchanged;		/* by the improvement round */
+
+	bool		complete;		/* nothing was left out for time */
+	RecoStageRecord stages[RECO_NSTAGES];
+	RecoStrategyRecord strategies[RECO_NSTRATEGIES];
+	int			pruned[RECO_NRULES];
+} RecoRun;
+
+/*
+ * Runs a request. The result lives in 'context' (best: one of its own), which
+ * must outlive transactions if 'pause' ends them. ERROR when the catalogue is
+ * empty.
+ */
+extern RecoRun *reco_run_execute(const RecoRequest *request, MemoryContext context,
+								 void (*pause) (void *), void *arg);
+
+/* Only the first stage: what the prompt means. */
+extern RecoRun *reco_run_mood(const char *prompt, MemoryContext context);
+
+extern const char *reco_run_stage_name(RecoStage stage);
+
+/* Why a track is in the list: a short true sentence. */
+extern char *reco_reason_of(const RecoRun *run, const RecoCandidate *candidate);
+
+/* seeds.c: names and the listener; labels of what was named; seeds. */
+extern void reco_seeds_find_names(RecoRun *run);
+extern void reco_seeds_add_labels(RecoRun *run);
+extern void reco_seeds_choose(RecoRun *run);
+
+/* select.c: the list, one improvement round, its order. */
+extern void reco_select_list(RecoRun *run);
+extern void reco_select_improve(RecoRun *run);
+extern void reco_select_order(RecoRun *run);
+
+/* Asks the seam, and comes back to the run's own memory. */
+extern void reco_run_resolve(RecoRun *run, RecoAsk *asks, int nasks);
+
+/* Is there no time left for more strategies? */
+extern bool reco_run_is_late(const RecoRun *run);
+
+#endif							/* RECO_RUN_H */

@@ -1,0 +1,525 @@
+/*-------------------------------------------------------------------------
+ *
+ * seeds.c
+ *	  Where a run starts from: names in the prompt, the listener, seeds.
+ *
+ * Purpose: (a) mentioned tracks and artists resolved, (b) what the listener
+ *			plays, (c) anchors: the tracks that define the list, (d) the pool of
+ *			seeds: scored by seed fit, the best clamp(T/3, 5, 10).
+ * Runs in: wherever a run does.
+ * Locks:	none.
+ * Never:	ask about names one after another.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "run.h"
+
+#include "catalogue/text.h"
+#include "lib/stringinfo.h"
+#include "utils/timestamp.h"
+
+#define TOP_TRACKS			20
+#define TOP_ARTISTS			15
+#define LEAST_SEEDS			5
+#define MOST_SEEDS			10
+#define MAX_ANCHORS			5
+#define MAX_NEGATIVE_SEEDS	5
+#define NAMED_TRACKS		8	/* of a mentioned artist, to learn what it is like */
+#define NAME_PREFIXES		4	/* of an unlikely mention, the whole one first */
+#define MENTION_WEIGHT		0.6f	/* of what a named track is like */
+#define MENTION_SPREAD		0.6f	/* in spreads of the catalogue */
+#define FIT_SHARE			0.7f	/* of an anchor's fit; the rest is popularity */
+#define MAX_LABEL_TERMS		8
+
+/* Keys for names, and what asked for each. */
+typedef struct NameKeys
+{
+	int			n;
+	int			size;
+	RecoKey    *keys;
+	int		   *mention;		/* -1 = an option */
+	int		   *nwords;
+} NameKeys;
+
+static void add_key(NameKeys *list, const char *name, const char *artist, bool exact, int mention,
+					int nwords);
+static void mention_keys(RecoRun *run, NameKeys *artists, NameKeys *tracks);
+static void take_artists(RecoRun *run, const NameKeys *keys, const RecoAsk *ask, bool sure);
+static void take_tracks(RecoRun *run, const NameKeys *keys, const RecoAsk *ask);
+static void exclude_artists(RecoRun *run, const RecoAsk *ask);
+static void learn_from_named(RecoRun *run);
+
+/* Makes one string of a run of words, as written. */
+static char *
+phrase_of(const RecoMood *mood, int first, int nwords)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = first; i < first + nwords && i < mood->words->nwords; i++)
+	{
+		const char *written = mood->words->words[i].written;
+
+		if (written[0] != '\0')
+			appendStringInfo(&text, "%s%s", text.len ? " " : "", written);
+	}
+	return text.data;
+}
+
+/* Resolves names, reads what the listener plays. */
+void
+reco_seeds_find_names(RecoRun *run)
+{
+	const RecoRequest *request = run->request;
+	NameKeys	artists = {0};
+	NameKeys	tracks = {0};
+	NameKeys	excluded = {0};
+	RecoKey		user[3];
+	RecoAsk		asks[6];
+	bool		known = request->user_id[0] != '\0';
+	static const RecoKind user_kinds[3] = {
+		RECO_KIND_USER_TOP_TRACKS, RECO_KIND_USER_TOP_ARTISTS, RECO_KIND_USER_HISTORY
+	};
+	static const int user_limits[3] = {TOP_TRACKS, TOP_ARTISTS, 0};
+
+	mention_keys(run, &artists, &tracks);
+	for (int i = 0; i < request->ninclude; i++)
+		add_key(&artists, request->include_artists[i], NULL, true, -1, 0);
+	for (int i = 0; i < request->nexclude; i++)
+		add_key(&excluded, request->exclude_artists[i], NULL, true, -1, 0);
+
+	memset(asks, 0, sizeof(asks));
+	memset(user, 0, sizeof(user));
+	asks[0].kind = asks[2].kind = RECO_KIND_ARTIST_SEARCH;
+	asks[1].kind = RECO_KIND_TRACK_SEARCH;
+	asks[0].nkeys = artists.n;
+	asks[0].keys = artists.keys;
+	asks[1].nkeys = tracks.n;
+	asks[1].keys = tracks.keys;
+	asks[2].nkeys = excluded.n;
+	asks[2].keys = excluded.keys;
+	for (int i = 0; i < 3; i++)
+	{
+		user[i].id = request->user_id;
+		user[i].limit = user_limits[i];
+		asks[3 + i].kind = user_kinds[i];
+		asks[3 + i].nkeys = known ? 1 : 0;
+		asks[3 + i].keys = &user[i];
+	}
+	reco_run_resolve(run, asks, 6);
+
+	/* a name of both is the artist's, unless quoted; a likeness comes last */
+	take_artists(run, &artists, &asks[0], true);
+	take_tracks(run, &tracks, &asks[1]);
+	take_artists(run, &artists, &asks[0], false);
+	reco_rules_sort(run->mentioned, run->nmentioned);
+	exclude_artists(run, &asks[2]);
+	reco_mood_drop_mentions(&run->mood);
+	if (known)
+	{
+		run->ntop_tracks = asks[3].values[0].answer.ntracks;
+		run->top_tracks = asks[3].values[0].answer.tracks;
+		run->ntop_artists = asks[4].values[0].answer.nartists;
+		run->top_artists = asks[4].values[0].answer.artists;
+		run->nhistory = asks[5].values[0].answer.ntracks;
+		run->history = asks[5].values[0].answer.tracks;
+	}
+	learn_from_named(run);
+}
+
+static void
+add_key(NameKeys *list, const char *name, const char *artist, bool exact, int mention, int nwords)
+{
+	if (list->n == list->size)
+	{
+		list->size = list->size ? list->size * 2 : 16;
+		if (list->keys == NULL)
+		{
+			list->keys = palloc(sizeof(RecoKey) * list->size);
+			list->mention = palloc(sizeof(int) * list->size);
+			list->nwords = palloc(sizeof(int) * list->size);
+		}
+		else
+		{
+			list->keys = repalloc(list->keys, sizeof(RecoKey) * list->size);
+			list->mention = repalloc(list->mention, sizeof(int) * list->size);
+			list->nwords = repalloc(list->nwords, sizeof(int) * list->size);
+		}
+	}
+	memset(&list->keys[list->n], 0, sizeof(RecoKey));
+	list->keys[list->n].name = name;
+	list->keys[list->n].artist = artist;
+	list->keys[list->n].exact = exact;
+	list->keys[list->n].limit = 1;
+	list->mention[list->n] = mention;
+	list->nwords[list->n++] = nwords;
+}
+
+/*
+ * Makes the names that a prompt's mentions may be: the whole run of words, and
+ * where that is only a guess, what is left as words are cut off its end.
+ */
+static void
+mention_keys(RecoRun *run, NameKeys *artists, NameKeys *tracks)
+{
+	const RecoMood *mood = &run->mood;
+
+	for (int m = 0; m < mood->nmentions; m++)
+	{
+		const RecoMention *mention = &mood->mentions[m];
+		int			least = mention->likely ? mention->nwords
+			: Max(mention->nwords - NAME_PREFIXES + 1, Min(mention->nwords, 2));
+
+		for (int n = mention->nwords; n >= least && n > 0; n--)
+		{
+			char	   *name = phrase_of(mood, mention->word, n);
+
+			add_key(artists, name, NULL, !mention->likely, m, n);
+			add_key(tracks, name, NULL, !mention->likely, m, n);
+		}
+
+		/* "Hurt by Johnny Cash" */
+		if (m + 1 < mood->nmentions &&
+			mention->word + mention->nwords + 1 == mood->mentions[m + 1].word &&
+			strcmp(mood->words->words[mention->word + mention->nwords].fold, "by") == 0)
+			add_key(tracks, phrase_of(mood, mention->word, mention->nwords),
+					phrase_of(mood, mood->mentions[m + 1].word, mood->mentions[m + 1].nwords),
+					false, m, mention->nwords);
+	}
+}
+
+/* Notes an artist as mentioned. */
+static void
+mention_artist(RecoRun *run, RecoArtist *artist)
+{
+	if (run->mentioned == NULL)
+	{
+		run->mentioned = palloc(sizeof(char *) * (RECO_MOOD_MAXMENTIONS * NAME_PREFIXES +
+												  2 * run->request->ninclude + 1));
+		run->names = palloc(sizeof(RecoArtist *) * (RECO_MOOD_MAXMENTIONS * NAME_PREFIXES +
+													2 * run->request->ninclude + 1));
+	}
+	for (int i = 0; i < run->nmentioned; i++)
+		if (strcmp(run->mentioned[i], artist->artist_id) == 0)
+			return;
+	run->mentioned[run->nmentioned++] = artist->artist_id;
+	run->names[run->nnames++] = artist;
+}
+
+/* Takes the artists that were found: only the sure ones, or all that are left. */
+static void
+take_artists(RecoRun *run, const NameKeys *keys, const RecoAsk *ask, bool sure)
+{
+	for (int i = 0; i < keys->n; i++)
+	{
+		const RecoAnswer *answer = &ask->values[i].answer;
+		RecoMention *mention = keys->mention[i] >= 0 ? &run->mood.mentions[keys->mention[i]]
+			: NULL;
+
+		if (mention == NULL)
+		{
+			/* an option: a name, or else an id */
+			RecoArtist *artist = answer->nartists > 0 ? answer->artists[0]
+				: palloc0(sizeof(RecoArtist));
+
+			if (answer->nartists == 0)
+				artist->artist_id = artist->name = keys->keys[i].name;
+			mention_artist(run, artist);
+			continue;
+		}
+		if (answer->nartists == 0 || mention->resolved)
+			continue;
+		if (sure && (answer->artists[0]->fuzzy ||
+					 run->mood.words->words[mention->word].quote > 0))
+			continue;
+		mention->resolved = true;
+		mention->nwords = keys->nwords[i];
+		mention_artist(run, answer->artists[0]);
+	}
+}
+
+/* Takes the tracks that were found; only a likely mention may be a title. */
+static void
+take_tracks(RecoRun *run, const NameKeys *keys, const RecoAsk *ask)
+{
+	run->mentioned_tracks = palloc(sizeof(RecoTrack *) * Max(keys->n, 1));
+
+	/* backwards: "Hurt by Johnny Cash" comes after plain "Hurt" */
+	for (int i = keys->n - 1; i >= 0; i--)
+	{
+		const RecoAnswer *answer = &ask->values[i].answer;
+		RecoMention *mention = &run->mood.mentions[keys->mention[i]];
+
+		if (answer->ntracks == 0 || mention->resolved || !mention->likely)
+			continue;
+		mention->resolved = true;
+		run->mentioned_tracks[run->nmentioned_tracks++] = answer->tracks[0];
+	}
+}
+
+/* Takes the artists to leave out, named or by id. */
+static void
+exclude_artists(RecoRun *run, const RecoAsk *ask)
+{
+	const RecoRequest *request = run->request;
+
+	run->excluded = palloc(sizeof(char *) * (2 * request->nexclude + 1));
+	for (int i = 0; i < request->nexclude; i++)
+	{
+		run->excluded[run->nexcluded++] = request->exclude_artists[i];
+		if (ask->values[i].answer.nartists > 0)
+			run->excluded[run->nexcluded++] = ask->values[i].answer.artists[0]->artist_id;
+	}
+	reco_rules_sort(run->excluded, run->nexcluded);
+}
+
+/*
+ * Learns from what was named what the list should be like, where words do not
+ * say: targets around the named tracks' own features.
+ */
+static void
+learn_from_named(RecoRun *run)
+{
+	RecoFit    *plain = palloc0(sizeof(RecoFit));
+	RecoKey    *keys = palloc0(sizeof(RecoKey) * Max(run->nmentioned, 1));
+	RecoAsk		ask = {0};
+	float		sum[RECO_NCOLUMNS] = {0};
+	int			count[RECO_NCOLUMNS] = {0};
+
+	plain->min_popularity = plain->max_popularity = -1;
+	for (int i = 0; i < run->nmentioned; i++)
+	{
+		keys[i].id = run->mentioned[i];
+		keys[i].fit = plain;
+		keys[i].limit = NAMED_TRACKS;
+	}
+	ask.kind = RECO_KIND_ARTIST_TRACKS;
+	ask.nkeys = run->nmentioned;
+	ask.keys = keys;
+	run->artist_tracks = palloc(sizeof(RecoTrack *) * Max(run->nmentioned * NAMED_TRACKS, 1));
+	if (run->nmentioned > 0)
+		reco_run_resolve(run, &ask, 1);
+	for (int i = 0; i < run->nmentioned; i++)
+		for (int t = 0; t < ask.values[i].answer.ntracks; t++)
+			run->artist_tracks[run->nartist_tracks++] = ask.values[i].answer.tracks[t];
+
+	for (int i = 0; i < run->nmentioned_tracks + run->nartist_tracks; i++)
+	{
+		const RecoTrack *track = i < run->nmentioned_tracks ? run->mentioned_tracks[i]
+			: run->artist_tracks[i - run->nmentioned_tracks];
+
+		for (int f = 0; f < RECO_NCOLUMNS; f++)
+		{
+			if ((track->missing >> f) & 1)
+				continue;
+			sum[f] += track->values[f];
+			count[f]++;
+		}
+	}
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+	{
+		if (count[f] == 0 || f == RECO_POPULARITY || f == RECO_MODE)
+			continue;
+		run->named[f].mean = sum[f] / count[f];
+		run->named[f].sd = reco_source_background(run->source)->sd[f] * MENTION_SPREAD;
+		run->named[f].weight = MENTION_WEIGHT;
+	}
+}
+
+/* Adds the labels of what was named to what is looked for. */
+void
+reco_seeds_add_labels(RecoRun *run)
+{
+	RecoFit    *fit = &run->fit;
+	int			before = fit->nterms;
+	int			nids = Min(run->nmentioned_tracks + run->nartist_tracks, MAX_LABEL_TERMS);
+	const char **ids = palloc(sizeof(char *) * Max(nids, 1));
+	RecoTextTools tools;
+	RecoKey		key = {0};
+	RecoAsk		ask = {0};
+
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+		if (fit->targets[f].weight <= 0)
+			fit->targets[f] = run->named[f];
+	if (nids == 0)
+		return;
+	for (int i = 0; i < nids; i++)
+		ids[i] = i < run->nmentioned_tracks ? run->mentioned_tracks[i]->track_id
+			: run->artist_tracks[i - run->nmentioned_tracks]->track_id;
+	key.ids = ids;
+	key.nids = nids;
+	ask.kind = RECO_KIND_TRACK_FACTS;
+	ask.nkeys = 1;
+	ask.keys = &key;
+	reco_run_resolve(run, &ask, 1);
+
+	reco_text_open(&tools);
+	for (int i = 0; i < ask.values[0].answer.ntracks; i++)
+	{
+		const RecoTrack *track = ask.values[0].answer.tracks[i];
+
+		for (int g = 0; g < track->ngenres; g++)
+		{
+			RecoWords  *words = reco_text_words(&tools, track->genres[g], MAX_LABEL_TERMS);
+			const char *last = NULL;
+
+			for (int w = 0; w < words->nwords; w++)
+			{
+				const char *stem = words->words[w].stem;
+				bool		known = stem == NULL;
+
+				/* two words where there are two: "hip hop", not all that hops */
+				if (stem != NULL && last != NULL)
+					stem = psprintf("%s %s", last, stem);
+				last = words->words[w].stem;
+				if (words->nwords > 1 && w == 0)
+					continue;
+				for (int k = before; !known && k < fit->nterms; k++)
+					known = strcmp(fit->terms[k].stem, stem) == 0;
+				if (!known && fit->nterms < RECO_FIT_MAXTERMS &&
+					fit->nterms - before < MAX_LABEL_TERMS)
+				{
+					fit->terms[fit->nterms].weight = 0;
+					fit->terms[fit->nterms++].stem = stem;
+				}
+			}
+		}
+	}
+
+	/* half of the weight where the prompt has words of its own, else all */
+	for (int k = 0; k < fit->nterms && fit->nterms > before; k++)
+	{
+		if (k >= before)
+			fit->terms[k].weight = (before > 0 ? 0.5f : 1) / (fit->nterms - before);
+		else
+			fit->terms[k].weight *= 0.5f;
+	}
+}
+
+/* One track on its way to be a seed. */
+typedef struct SeedScore
+{
+	RecoTrack  *track;
+	float		score;
+} SeedScore;
+
+static int
+by_seed_score(const void *a, const void *b)
+{
+	const SeedScore *x = a;
+	const SeedScore *y = b;
+
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	return strcmp(x->track->track_id, y->track->track_id);
+}
+
+/* An anchor's worth: fit, and popularity where it is known. */
+static float
+anchor_score(const RecoTrack *track, const RecoTarget *targets)
+{
+	float		fit = reco_rank_seed_fit(track, targets);
+
+	fit = Max(fit, 0) * 0.5f + track->genre_match * 0.5f;
+	if ((track->missing >> RECO_POPULARITY) & 1)
+		return fit;
+	return FIT_SHARE * fit + (1 - FIT_SHARE) * track->values[RECO_POPULARITY] / 100;
+}
+
+/* Chooses anchors: what was named, the best of named artists, the listener's own. */
+static void
+choose_anchors(RecoRun *run)
+{
+	int			nmore = run->nartist_tracks + run->ntop_tracks;
+	SeedScore  *scores = palloc(sizeof(SeedScore) * Max(nmore, 1));
+	int			n = 0;
+
+	run->anchors = palloc(sizeof(RecoTrack *) * (run->nmentioned_tracks + MAX_ANCHORS));
+	for (int i = 0; i < run->nmentioned_tracks; i++)
+		run->anchors[run->nanchors++] = run->mentioned_tracks[i];
+
+	/* who names something means that; otherwise the listener's own count */
+	for (int i = 0; i < nmore; i++)
+	{
+		bool		own = i >= run->nartist_tracks;
+
+		if (own && (run->nmentioned_tracks > 0 || run->nartist_tracks > 0))
+			break;
+		scores[n].track = own ? run->top_tracks[i - run->nartist_tracks] : run->artist_tracks[i];
+		scores[n].score = anchor_score(scores[n].track, run->fit.targets);
+		n++;
+	}
+	qsort(scores, n, sizeof(SeedScore), by_seed_score);
+	for (int i = 0; i < n && i < MAX_ANCHORS; i++)
+		run->anchors[run->nanchors++] = scores[i].track;
+}
+
+/* Chooses the seeds: clamp(T/3, 5, 10) of all that may be one, by seed fit. */
+static void
+choose_seeds(RecoRun *run)
+{
+	int			npool = Min(run->npool, 4 * MOST_SEEDS);
+	int			total = run->nanchors + run->ntop_tracks + npool;
+	SeedScore  *scores = palloc(sizeof(SeedScore) * Max(total, 1));
+	int			n = 0;
+	int			wanted = Max(LEAST_SEEDS, Min(MOST_SEEDS, run->request->size / 3));
+
+	for (int i = 0; i < total; i++)
+	{
+		bool		anchor = i < run->nanchors;
+		bool		own = !anchor && i < run->nanchors + run->ntop_tracks;
+		RecoTrack  *track = anchor ? run->anchors[i]
+			: own ? run->top_tracks[i - run->nanchors]
+			: run->pool[i - run->nanchors - run->ntop_tracks];
+		bool		known = false;
+
+		for (int k = 0; !known && k < n; k++)
+			known = strcmp(scores[k].track->track_id, track->track_id) == 0;
+		if (known)
+			continue;
+		scores[n].track = track;
+
+		/* a named track comes first; the pool fits the labels, the listener's may not */
+		scores[n].score = anchor_score(track, run->fit.targets) + (own ? 0.1f : 0) +
+			(i < run->nmentioned_tracks ? 1 : 0);
+		n++;
+	}
+	qsort(scores, n, sizeof(SeedScore), by_seed_score);
+	run->nseeds = Min(n, wanted);
+	run->seeds = palloc(sizeof(RecoTrack *) * Max(run->nseeds, 1));
+	for (int i = 0; i < run->nseeds; i++)
+		run->seeds[i] = scores[i].track;
+}
+
+/* Chooses negative seeds: what was skipped lately, and the option's tracks. */
+static void
+choose_negatives(RecoRun *run)
+{
+	const char **ids = palloc(sizeof(char *) * MAX_NEGATIVE_SEEDS);
+	RecoKey		key = {0};
+	RecoAsk		ask = {0};
+
+	for (int i = 0; i < run->request->nnegative && key.nids < MAX_NEGATIVE_SEEDS; i++)
+		ids[key.nids++] = run->request->negative_tracks[i];
+	for (int i = 0; i < run->nhistory && key.nids < MAX_NEGATIVE_SEEDS; i++)
+		if (run->history[i]->events & RECO_EVENT_SKIPPED)
+			ids[key.nids++] = run->history[i]->track_id;
+	if (key.nids == 0)
+		return;
+	key.ids = ids;
+	ask.kind = RECO_KIND_TRACK_FACTS;
+	ask.nkeys = 1;
+	ask.keys = &key;
+	reco_run_resolve(run, &ask, 1);
+	run->negatives = ask.values[0].answer.tracks;
+	run->nnegatives = ask.values[0].answer.ntracks;
+}
+
+/* Chooses anchors, seeds and negative seeds. */
+void
+reco_seeds_choose(RecoRun *run)
+{
+	choose_anchors(run);
+	choose_seeds(run);
+	choose_negatives(run);
+}

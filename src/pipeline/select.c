@@ -1,0 +1,307 @@
+/*-------------------------------------------------------------------------
+ *
+ * select.c
+ *	  From ranked candidates to the list.
+ *
+ * Purpose: admit candidates by rank until the list is full, each strategy up to
+ *			its share first; exchange outliers once; put the list in order.
+ * Runs in: wherever a run does.
+ * Locks:	none.
+ * Never:	deliver what a rule did not see.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "strategy.h"
+
+#include "catalogue/facet.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#define FACTS_FACTOR	2		/* candidates whose facts are read at once, of T */
+#define FACTS_MORE		12
+#define SHARED_FACTOR	6		/* candidates that shares of strategies hold for */
+#define SECONDS_A_DAY	86400
+
+static void prepare_rules(RecoRun *run);
+static void need_facts(RecoRun *run, int from, int n);
+static bool consider(RecoRun *run, RecoCandidate *candidate);
+
+/* Fills the list. */
+void
+reco_select_list(RecoRun *run)
+{
+	int			size = run->request->size;
+	int			quota[RECO_NSTRATEGIES];
+	int			shared;
+	bool		widened = false;
+
+	prepare_rules(run);
+	run->list = palloc0(sizeof(RecoCandidate *) * (size + 1));
+
+	/* protected tracks are always in */
+	for (int i = 0; i < run->ncandidates && run->nlist < size; i++)
+	{
+		if (!run->candidates[i].protected)
+			continue;
+		need_facts(run, i, 1);
+		consider(run, &run->candidates[i]);
+	}
+
+	/* by rank, each strategy up to its share */
+	shared = Min(run->ncandidates, SHARED_FACTOR * size);
+	for (int s = 0; s < RECO_NSTRATEGIES; s++)
+	{
+		float		share = reco_strategy_share(run, s);
+
+		quota[s] = (int) (share * size + 0.999f);
+	}
+	for (int i = 0; i < shared && run->nlist < size; i++)
+	{
+		RecoCandidate *candidate = &run->candidates[i];
+		int			open = -1;
+
+		for (int s = 0; s < RECO_NSTRATEGIES; s++)
+			if (candidate->ranks[s] > 0 && quota[s] > 0 &&
+				(open < 0 || candidate->ranks[s] < candidate->ranks[open]))
+				open = s;
+		if (open < 0)
+			continue;
+		need_facts(run, i, FACTS_FACTOR * size + FACTS_MORE);
+		if (consider(run, candidate))
+			quota[open]--;
+	}
+
+	/* what a strategy came back short of, the others make up */
+	for (int i = 0; run->nlist < size; i++)
+	{
+		if (i == run->ncandidates && !widened)
+		{
+			widened = true;
+			if (run->npool >= run->pool_limit)
+				(void) reco_strategy_widen(run);
+		}
+		if (i == run->ncandidates)
+			break;
+		need_facts(run, i, FACTS_FACTOR * size + FACTS_MORE);
+		consider(run, &run->candidates[i]);
+	}
+	for (int i = 0; i < run->ncandidates; i++)
+		if (run->candidates[i].rule != RECO_RULE_NONE)
+			run->pruned[run->candidates[i].rule]++;
+}
+
+/* Is a candidate in the list? */
+static bool
+in_list(const RecoRun *run, const RecoCandidate *candidate)
+{
+	for (int i = 0; i < run->nlist; i++)
+		if (run->list[i] == candidate)
+			return true;
+	return false;
+}
+
+/* Puts a candidate to the rules, and into the list when they admit it. */
+static bool
+consider(RecoRun *run, RecoCandidate *candidate)
+{
+	if (candidate->rule != RECO_RULE_NONE || !candidate->track->has_facts ||
+		in_list(run, candidate))
+		return false;
+	candidate->rule = reco_rules_judge(&run->rules, candidate);
+	if (candidate->rule != RECO_RULE_NONE)
+		return false;
+	reco_rules_admit(&run->rules, candidate);
+	run->list[run->nlist++] = candidate;
+	return true;
+}
+
+/* Gives the rules what they judge by. */
+static void
+prepare_rules(RecoRun *run)
+{
+	const RecoRequest *request = run->request;
+	RecoRules  *rules = &run->rules;
+	TimestampTz since = run->started - (int64) request->repeat_days * SECONDS_A_DAY *
+		USECS_PER_SEC;
+
+	rules->size = request->size;
+	rules->fit = &run->fit;
+	rules->themes = RECO_THEMES;
+	rules->negative = palloc(sizeof(char *) * (request->nnegative + run->nhistory + 1));
+	rules->recent = palloc(sizeof(char *) * (run->nhistory + 1));
+	for (int i = 0; i < request->nnegative; i++)
+		rules->negative[rules->nnegative++] = request->negative_tracks[i];
+	for (int i = 0; i < run->nhistory; i++)
+	{
+		if (run->history[i]->events & RECO_EVENT_SKIPPED)
+			rules->negative[rules->nnegative++] = run->history[i]->track_id;
+		if (request->repeat_days > 0 && run->history[i]->last_played >= since)
+			rules->recent[rules->nrecent++] = run->history[i]->track_id;
+	}
+	reco_rules_sort(rules->negative, rules->nnegative);
+	reco_rules_sort(rules->recent, rules->nrecent);
+	rules->excluded = run->excluded;
+	rules->nexcluded = run->nexcluded;
+	rules->mentioned = run->mentioned;
+	rules->nmentioned = run->nmentioned;
+}
+
+/* Gives a candidate's track the facts that were read of it. */
+static void
+take_facts(RecoTrack *track, const RecoTrack *facts)
+{
+	RecoTrack	all = *facts;
+
+	all.genre_match = track->genre_match;
+	all.text_match = track->text_match;
+	all.score = track->score;
+	all.events = track->events;
+	all.plays = track->plays;
+	all.last_played = track->last_played;
+	*track = all;
+}
+
+/*
+ * Reads the facts of up to n candidates from 'from' on, unless the first has
+ * them. What the rules would not have anyway is left out; what is gone from the
+ * catalogue stays without facts, and so out of the list.
+ */
+static void
+need_facts(RecoRun *run, int from, int n)
+{
+	const char **ids;
+	RecoTrack **tracks;
+	RecoKey		key = {0};
+	RecoAsk		ask = {0};
+	RecoAnswer *answer;
+	int			next = 0;
+
+	if (run->candidates[from].track->has_facts || run->candidates[from].rule != RECO_RULE_NONE)
+		return;
+	ids = palloc(sizeof(char *) * n);
+	tracks = palloc(sizeof(RecoTrack *) * n);
+	for (int i = from; i < run->ncandidates && key.nids < n; i++)
+	{
+		RecoCandidate *candidate = &run->candidates[i];
+		RecoRule	rule;
+
+		if (candidate->track->has_facts || candidate->rule != RECO_RULE_NONE)
+			continue;
+		rule = reco_rules_judge(&run->rules, candidate);
+		if (rule != RECO_RULE_NONE)
+		{
+			candidate->rule = rule;
+			if (i == from)
+			{
+				pfree(ids);
+				pfree(tracks);
+				return;
+			}
+			continue;
+		}
+		tracks[key.nids] = candidate->track;
+		ids[key.nids++] = candidate->track->track_id;
+	}
+	key.ids = ids;
+	ask.kind = RECO_KIND_TRACK_FACTS;
+	ask.nkeys = 1;
+	ask.keys = &key;
+	reco_run_resolve(run, &ask, 1);
+	answer = &ask.values[0].answer;
+	for (int i = 0; i < key.nids && next < answer->ntracks; i++)
+		if (strcmp(ids[i], answer->tracks[next]->track_id) == 0)
+			take_facts(tracks[i], answer->tracks[next++]);
+}
+
+/*
+ * Exchanges the list's outliers once, for what comes next by rank and coheres;
+ * keeps the change only if the whole list is better for it.
+ */
+void
+reco_select_improve(RecoRun *run)
+{
+	int			size = run->request->size;
+	RecoCandidate **before;
+	RecoRules	rules_before = run->rules;
+	RecoQuality quality = reco_quality_judge(run->list, run->nlist, size, run->mood.confidence);
+	int			exchanged = 0;
+	int			next = 0;
+
+	run->quality = quality;
+	if (run->nlist == 0 || (quality.overall >= RECO_QUALITY_ENOUGH &&
+							quality.cohesion >= RECO_QUALITY_COHESION))
+		return;
+	before = palloc(sizeof(RecoCandidate *) * (size + 1));
+	memcpy(before, run->list, sizeof(RecoCandidate *) * run->nlist);
+
+	for (int i = 0; i < run->nlist; i++)
+	{
+		RecoCandidate *out = run->list[i];
+		RecoCandidate *in = NULL;
+		int			at = 0;
+
+		if (out->protected || !out->comparable || out->cohesion >= RECO_QUALITY_OUTLIER)
+			continue;
+		while (run->rules.admitted[at] != out->track)
+			at++;
+		reco_rules_expel(&run->rules, at);
+		for (; next < run->ncandidates && in == NULL; next++)
+		{
+			RecoCandidate *candidate = &run->candidates[next];
+
+			if (candidate->track->has_facts && candidate->comparable &&
+				candidate->cohesion >= RECO_QUALITY_OUTLIER && !in_list(run, candidate) &&
+				(candidate->rule == RECO_RULE_NONE ||
+				 candidate->rule == RECO_RULE_ARTIST_CAP) &&
+				reco_rules_judge(&run->rules, candidate) == RECO_RULE_NONE)
+				in = candidate;
+		}
+		if (in == NULL)
+			in = out;
+		else
+			exchanged++;
+		reco_rules_admit(&run->rules, in);
+		run->list[i] = in;
+	}
+	quality = reco_quality_judge(run->list, run->nlist, size, run->mood.confidence);
+	if (exchanged > 0 && quality.overall > run->quality.overall)
+	{
+		run->quality = quality;
+		run->exchanged = exchanged;
+		return;
+	}
+	run->rules = rules_before;
+	memcpy(run->list, before, sizeof(RecoCandidate *) * run->nlist);
+}
+
+/* Better score first, then by id. */
+static int
+by_score(const void *a, const void *b)
+{
+	const RecoCandidate *x = *(RecoCandidate *const *) a;
+	const RecoCandidate *y = *(RecoCandidate *const *) b;
+
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	return strcmp(x->track->track_id, y->track->track_id);
+}
+
+/* Puts the list in the order in which it is delivered. */
+void
+reco_select_order(RecoRun *run)
+{
+	RecoTrack **tracks = palloc(sizeof(RecoTrack *) * Max(run->nlist, 1));
+	RecoCandidate **list = palloc(sizeof(RecoCandidate *) * Max(run->nlist, 1));
+	int		   *order = palloc(sizeof(int) * Max(run->nlist, 1));
+
+	qsort(run->list, run->nlist, sizeof(RecoCandidate *), by_score);
+	for (int i = 0; i < run->nlist; i++)
+	{
+		run->strategies[reco_rank_strategy(run->list[i])].delivered++;
+		tracks[i] = run->list[i]->track;
+		list[i] = run->list[i];
+	}
+	run->arc = reco_order_arc(tracks, run->nlist, order);
+	for (int i = 0; i < run->nlist && !run->request->by_score; i++)
+		run->list[i] = list[order[i]];
+}

@@ -1,0 +1,296 @@
+/*-------------------------------------------------------------------------
+ *
+ * strategy.c
+ *	  Three ways to candidates: asking, merging, ranking.
+ *
+ * Purpose: see strategy.h. All strategies ask in one call of the seam, so that
+ *			what they ask shares a pass; each is collected alone.
+ * Runs in: wherever a run does.
+ * Locks:	none.
+ * Never:	merge by position: tracks meet by id.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "strategy.h"
+
+#include "common/hashfn.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+
+#define JITTER		0.04f		/* what another options.seed may change a score by */
+#define NEAR_LEAST	40
+#define NEAR_MOST	200
+
+static const RecoStrategy *const strategies[RECO_NSTRATEGIES] = {
+	[RECO_USER_ANCHORS] = &reco_strategy_user_anchors,
+	[RECO_ARTIST_DISCOVERY] = &reco_strategy_artist_discovery,
+	[RECO_SEED_BASED] = &reco_strategy_seed_based,
+};
+
+/* Shares of the list: mentioned, listener known, listener unknown. */
+static const float shares[3][RECO_NSTRATEGIES] = {
+	{0.40f, 0.40f, 0.20f},
+	{0.20f, 0.50f, 0.30f},
+	{0, 0.65f, 0.35f},
+};
+
+typedef struct Entry
+{
+	uint64		hash;
+	int			candidate;
+} Entry;
+
+static uint64
+hash_id(const char *id, uint64 seed)
+{
+	return DatumGetUInt64(hash_any_extended((const unsigned char *) id, (int) strlen(id), seed));
+}
+
+float
+reco_strategy_share(const RecoRun *run, RecoStrategyId strategy)
+{
+	int			row = run->nmentioned_tracks + run->nmentioned > 0 ? 0
+		: run->ntop_tracks > 0 ? 1 : 2;
+
+	return shares[row][strategy];
+}
+
+int
+reco_strategy_near_limit(const RecoRun *run)
+{
+	return Max(NEAR_LEAST, Min(NEAR_MOST, 4 * run->request->size));
+}
+
+/* Appends a track. */
+void
+reco_found_add(RecoFound *found, RecoTrack *track)
+{
+	if (found->n == found->size)
+	{
+		found->size = found->size ? found->size * 2 : 256;
+		found->tracks = found->tracks == NULL
+			? palloc(sizeof(RecoTrack *) * found->size)
+			: repalloc_huge(found->tracks, sizeof(RecoTrack *) * found->size);
+	}
+	found->tracks[found->n++] = track;
+}
+
+/* Appends the first of each list, then the second of each, and so on. */
+void
+reco_found_add_in_turns(RecoFound *found, const RecoAnswer *const *answers, int nanswers)
+{
+	int			longest = 0;
+
+	for (int a = 0; a < nanswers; a++)
+		longest = Max(longest, answers[a]->ntracks);
+	for (int i = 0; i < longest; i++)
+		for (int a = 0; a < nanswers; a++)
+			if (i < answers[a]->ntracks)
+				reco_found_add(found, answers[a]->tracks[i]);
+}
+
+/* Makes room for candidates. */
+static void
+reserve(RecoRun *run, int more)
+{
+	Size		size = sizeof(RecoCandidate) * (run->ncandidates + more + 1);
+
+	run->candidates = run->candidates == NULL
+		? MemoryContextAllocHuge(run->context, size)
+		: repalloc_huge(run->candidates, size);
+}
+
+/* Adds a track to the candidates, or to what is known of it. */
+static RecoCandidate *
+merge(RecoRun *run, HTAB *by_id, RecoTrack *track)
+{
+	uint64		hash = hash_id(track->track_id, 0);
+	bool		found;
+	Entry	   *entry = hash_search(by_id, &hash, HASH_ENTER, &found);
+	RecoCandidate *candidate;
+
+	if (!found)
+	{
+		entry->candidate = run->ncandidates++;
+		candidate = &run->candidates[entry->candidate];
+		memset(candidate, 0, sizeof(*candidate));
+		candidate->track = track;
+		candidate->of_mentioned =
+			reco_rules_listed(run->mentioned, run->nmentioned, track->artist_id);
+		return candidate;
+	}
+	candidate = &run->candidates[entry->candidate];
+	candidate->track->genre_match = Max(candidate->track->genre_match, track->genre_match);
+	candidate->track->text_match = Max(candidate->track->text_match, track->text_match);
+	return candidate;
+}
+
+/* Merges all that was found; nobody's rank is lost. */
+static void
+merge_all(RecoRun *run, const RecoFound *found)
+{
+	HASHCTL		control = {0};
+	HTAB	   *by_id;
+	int			total = run->nmentioned_tracks;
+
+	for (int s = 0; s < RECO_NSTRATEGIES; s++)
+		total += found[s].n;
+	control.keysize = sizeof(uint64);
+	control.entrysize = sizeof(Entry);
+	control.hcxt = run->context;
+	by_id = hash_create("reco candidates", Max(total, 16), &control,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	reserve(run, total);
+	for (int s = 0; s < RECO_NSTRATEGIES; s++)
+	{
+		for (int i = 0; i < found[s].n; i++)
+		{
+			RecoCandidate *candidate = merge(run, by_id, found[s].tracks[i]);
+
+			if (candidate->ranks[s] == 0)
+				candidate->ranks[s] = i + 1;
+		}
+		run->strategies[s].candidates = found[s].n;
+	}
+	for (int i = 0; i < run->nmentioned_tracks; i++)
+		merge(run, by_id, run->mentioned_tracks[i])->protected = true;
+	hash_destroy(by_id);
+}
+
+/* Asks for all strategies at once, and collects each alone. */
+void
+reco_strategy_run_all(RecoRun *run)
+{
+	RecoAsk		asks[RECO_NSTRATEGIES * RECO_STRATEGY_MAXASKS];
+	int			first[RECO_NSTRATEGIES + 1];
+	RecoFound	found[RECO_NSTRATEGIES];
+	int			nasks = 0;
+	bool		late = reco_run_is_late(run);
+
+	memset(asks, 0, sizeof(asks));
+	memset(found, 0, sizeof(found));
+	for (int s = 0; s < RECO_NSTRATEGIES; s++)
+	{
+		first[s] = nasks;
+		if (!run->request->strategies[s])
+			continue;
+		run->strategies[s].asked = true;
+		if (!late)
+			nasks += strategies[s]->ask(run, &asks[nasks]);
+	}
+	first[RECO_NSTRATEGIES] = nasks;
+	if (nasks > 0)
+		reco_run_resolve(run, asks, nasks);
+	for (int s = 0; s < RECO_NSTRATEGIES; s++)
+	{
+		RecoStrategyRecord *record = &run->strategies[s];
+
+		if (!record->asked)
+			continue;
+		record->finished = !late;
+		for (int a = first[s]; a < first[s + 1]; a++)
+			for (int k = 0; k < asks[a].nkeys; k++)
+				record->finished &= asks[a].values[k].outcome == RECO_OUTCOME_FRESH;
+		strategies[s]->collect(run, &asks[first[s]], first[s + 1] - first[s], &found[s]);
+		run->complete &= record->finished;
+	}
+	merge_all(run, found);
+}
+
+/* Better score first, then by id. */
+static int
+by_score(const void *a, const void *b)
+{
+	const RecoCandidate *x = a;
+	const RecoCandidate *y = b;
+
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	return strcmp(x->track->track_id, y->track->track_id);
+}
+
+/* Scores a range of candidates and sorts it. */
+static void
+rank_range(RecoRun *run, int from, int n)
+{
+	reco_rank_score(&run->ranking, &run->candidates[from], n);
+	for (int i = from; run->request->seed != 0 && i < from + n; i++)
+	{
+		uint64		dice = hash_id(run->candidates[i].track->track_id,
+								   (uint64) run->request->seed);
+
+		run->candidates[i].score += JITTER * ((float) (dice >> 40) / (1 << 24) - 0.5f);
+		run->candidates[i].score = Max(0, Min(1, run->candidates[i].score));
+	}
+	qsort(&run->candidates[from], n, sizeof(RecoCandidate), by_score);
+}
+
+/* Ranks the candidates. */
+void
+reco_strategy_rank(RecoRun *run)
+{
+	RecoRanking *ranking = &run->ranking;
+	bool		has_labels = false;
+
+	for (int i = 0; i < run->ncandidates && !has_labels; i++)
+		has_labels = run->candidates[i].track->genre_match > 0;
+	ranking->fit = &run->fit;
+	ranking->background = reco_source_background(run->source);
+	ranking->has_labels = has_labels;
+	ranking->has_words = run->has_words;
+	ranking->ntaste = run->ntop_tracks;
+	ranking->taste = run->top_tracks;
+	ranking->nseeds = run->nseeds;
+	ranking->seeds = run->seeds;
+	ranking->familiarity = run->request->familiarity;
+	ranking->familiar = palloc(sizeof(char *) * Max(run->ntop_artists, 1));
+	for (int i = 0; i < run->ntop_artists; i++)
+		ranking->familiar[ranking->nfamiliar++] = run->top_artists[i]->artist_id;
+	reco_rules_sort(ranking->familiar, ranking->nfamiliar);
+	rank_range(run, 0, run->ncandidates);
+}
+
+/* Searches again without a limit, for a list that has stayed short. */
+int
+reco_strategy_widen(RecoRun *run)
+{
+	RecoKey		key = {0};
+	RecoAsk		ask = {0};
+	HASHCTL		control = {0};
+	HTAB	   *by_id;
+	int			before = run->ncandidates;
+	RecoAnswer *answer;
+
+	key.fit = &run->fit;
+	key.limit = (int) reco_source_tracks(run->source);
+	ask.kind = RECO_KIND_TRACK_SEARCH;
+	ask.nkeys = 1;
+	ask.keys = &key;
+	reco_run_resolve(run, &ask, 1);
+	answer = &ask.values[0].answer;
+
+	control.keysize = sizeof(uint64);
+	control.entrysize = sizeof(Entry);
+	control.hcxt = run->context;
+	by_id = hash_create("reco candidates", run->ncandidates + answer->ntracks + 16, &control,
+						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	for (int i = 0; i < before; i++)
+	{
+		uint64		hash = hash_id(run->candidates[i].track->track_id, 0);
+		bool		found;
+
+		((Entry *) hash_search(by_id, &hash, HASH_ENTER, &found))->candidate = i;
+	}
+	reserve(run, answer->ntracks);
+	for (int i = 0; i < answer->ntracks; i++)
+	{
+		int			known = run->ncandidates;
+		RecoCandidate *candidate = merge(run, by_id, answer->tracks[i]);
+
+		if (run->ncandidates > known)
+			candidate->ranks[RECO_SEED_BASED] = run->pool_limit + i + 1;
+	}
+	hash_destroy(by_id);
+	rank_range(run, before, run->ncandidates - before);
+	return run->ncandidates - before;
+}
