@@ -49,6 +49,9 @@
 /* Below so many new tracks, autovacuum's own ANALYZE is soon enough. */
 #define ANALYZE_TRACKS		1000
 
+/* Each tuplestore gets this part of maintenance_work_mem; two live at once. */
+#define STORES				4
+
 /* A receiver that keeps what a statement returns as a relation for the next. */
 typedef struct KeepReceiver
 {
@@ -133,10 +136,11 @@ check_transaction(void)
 				 errdetail("This server is a standby, where nothing can be written."),
 				 errhint("Run the import on the primary server.")));
 	if (XactReadOnly)
-		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-						errmsg("cannot import a catalogue in a read-only transaction"),
-						errhint("Run the import in a transaction that can write; see "
-								"\"default_transaction_read_only\".")));
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot import a catalogue in a read-only transaction"),
+				 errhint("Run the import in a transaction that can write; see "
+						 "\"default_transaction_read_only\".")));
 }
 
 /* Opens the source, or says why it cannot be read. The lock stays. */
@@ -191,7 +195,8 @@ static Tuplestorestate *
 read_source(Relation source, const RecoImportColumns *columns, RecoImportReport *report,
 			TupleDesc desc)
 {
-	Tuplestorestate *store = tuplestore_begin_heap(true, false, maintenance_work_mem);
+	Tuplestorestate *store =
+		tuplestore_begin_heap(true, false, maintenance_work_mem / STORES);
 	SPIExecuteOptions options = {0};
 	RecoImportNames *names;
 	RecoSql		sql;
@@ -301,6 +306,8 @@ use_maintenance_memory(void)
 								 GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("gin_pending_list_limit", kilobytes, PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("hash_mem_multiplier", "1", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
 							 true, 0, false);
 }
@@ -368,7 +375,7 @@ keep_rows(const char *sql, const char *name, MemoryContext context)
 	receiver->pub.rDestroy = keep_nothing;
 	receiver->pub.mydest = DestTuplestore;
 	receiver->context = context;
-	receiver->store = tuplestore_begin_heap(true, false, maintenance_work_mem);
+	receiver->store = tuplestore_begin_heap(true, false, maintenance_work_mem / STORES);
 	MemoryContextSwitchTo(old);
 
 	options.dest = &receiver->pub;

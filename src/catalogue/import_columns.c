@@ -231,7 +231,7 @@ make_column(Form_pg_attribute attribute, RecoImportField field)
 	column.field = field;
 	column.type = getBaseType(attribute->atttypid);
 	column.is_list = column.type == JSONOID || column.type == JSONBOID ||
-					 OidIsValid(get_element_type(column.type));
+		OidIsValid(get_element_type(column.type));
 	return column;
 }
 

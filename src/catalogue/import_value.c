@@ -138,6 +138,7 @@ reco_import_date(const char *value, int *release)
 	int			year;
 	int			month = 0;
 	int			day = 0;
+	int			precision;
 	bool		leap;
 
 	if (is_missing_word(value))
@@ -169,11 +170,9 @@ reco_import_date(const char *value, int *release)
 		month > 12 || (month == 0 && day > 0) ||
 		(month > 0 && day > days[month - 1] + (leap && month == 2 ? 1 : 0)))
 		return RECO_IMPORT_OUT_OF_RANGE;
-	*release = (month == 0 ? 1
-				: day == 0 ? 2
-						   : 3) *
-				   100000000 +
-			   year * 10000 + Max(month, 1) * 100 + Max(day, 1);
+	precision = month == 0 ? 1 : day == 0 ? 2 : 3;
+	*release = precision * 100000000 + year * 10000;
+	*release += Max(month, 1) * 100 + Max(day, 1);
 	return RECO_IMPORT_OK;
 }
 
@@ -357,8 +356,8 @@ is_wide_blank(const unsigned char *p)
 	if (p[0] == 0xE2 && p[1] == 0x80)	/* U+2000..200F, 2028..202F */
 		return p[2] <= 0x8F || (p[2] >= 0xA8 && p[2] <= 0xAF);
 	return (p[0] == 0xE2 && p[1] == 0x81 && p[2] == 0xA0) ||	/* word joiner */
-		   (p[0] == 0xE3 && p[1] == 0x80 && p[2] == 0x80) || /* ideographic space */
-		   (p[0] == 0xEF && p[1] == 0xBB && p[2] == 0xBF);	 /* byte order mark */
+		(p[0] == 0xE3 && p[1] == 0x80 && p[2] == 0x80) ||	 /* ideographic space */
+		(p[0] == 0xEF && p[1] == 0xBB && p[2] == 0xBF);		 /* byte order mark */
 }
 
 /* Returns how many bytes of white space begin here; 0 = none. */
