@@ -12,9 +12,9 @@
  * hands its rows to a receiver (import_row.c) that converts them into a
  * tuplestore. The second, with the owner's rights, sees that tuplestore as the
  * relation "imported" and is a handful of statements for any number of rows:
- * group, merge and compare, count, artists, and the two that write. What lies between them is in
- * tuplestores too, so there are no temporary tables whose names could collide,
- * and beyond maintenance_work_mem the rows go to temporary files.
+ * group, merge and compare, count, artists, and the two that write. What lies
+ * between them is in tuplestores too, so there are no temporary tables whose
+ * names could collide; what does not fit into memory goes to temporary files.
  *
  *-------------------------------------------------------------------------
  */

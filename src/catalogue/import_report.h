@@ -15,7 +15,8 @@
  *	columns			 {column of the source: what it became}
  *	ignored			 [columns that mean nothing to us]
  *	rows			 rows read
- *	rejected		 {rows, reasons: [{reason, rows, examples: [{track_id, title, artist}]}]}
+ *	rejected		 {rows, reasons: [{reason, rows, examples}]}, an example being
+ *					 {track_id, title, artist}
  *	notes			 [{column, problem, values, examples}]: values that were left
  *					 out, cut or not understood while their row was kept
  *	tracks			 {new, updated, unchanged, measured}: measured = with audio features

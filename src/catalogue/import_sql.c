@@ -30,7 +30,8 @@
 	F(acousticness) F(danceability) F(energy) F(instrumentalness) F(liveness) \
 	F(speechiness) F(valence) F(loudness) F(tempo) F(key) F(mode)
 #define EACH_PLAIN(F) \
-	F(album) F(album_id) F(isrc) F(duration_ms) F(explicit) F(popularity) F(time_signature)
+	F(album) F(album_id) F(isrc) F(duration_ms) F(explicit) F(popularity) \
+	F(time_signature)
 
 #define MAX_OF(c)		"max(i." #c ") AS " #c ", "
 #define GROUP_OF(c)		", g." #c
