@@ -138,12 +138,12 @@ COMMENT ON COLUMN reco.track.facets IS 'Is derived by a trigger: themes and regi
 COMMENT ON COLUMN reco.track.search IS 'Is derived by a trigger: artist (A), title (B), genres (C), tags (D) for full-text search.';
 
 CREATE TABLE reco.change (
-	what text NOT NULL CHECK (what IN ('catalogue', 'lexicon')),
+	what text NOT NULL CHECK (what OPERATOR(pg_catalog.=) 'catalogue'),
 	change_id bigint NOT NULL DEFAULT reco.new_id(),
 	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	PRIMARY KEY (what, change_id)
 );
-COMMENT ON TABLE reco.change IS 'Holds one row per recent change of catalogue or lexicon: in-memory copies are fresh while the rows that a backend sees stay the same.';
+COMMENT ON TABLE reco.change IS 'Holds one row per recent change of the catalogue: copies in memory are fresh while the rows that a backend sees stay the same.';
 
 /* -------------------------------------------------------------------------
  * Tables: listeners. Keys begin with user_id
@@ -172,3 +172,406 @@ CREATE TABLE reco.feedback (
 CREATE INDEX feedback_track_idx ON reco.feedback (user_id, track_id, feedback_id DESC) INCLUDE (event);
 COMMENT ON TABLE reco.feedback IS 'Holds one row per judgement of a listener; the newest one of a track counts.';
 COMMENT ON COLUMN reco.feedback.event IS 'Is like, save, skip, dislike, or clear (takes earlier ones back).';
+
+/* -------------------------------------------------------------------------
+ * Tables: the lexicon
+ * ------------------------------------------------------------------------- */
+
+CREATE TABLE reco.mood_term (
+	term text NOT NULL,
+	source text NOT NULL DEFAULT 'manual' CHECK (source IN ('builtin', 'learned', 'manual')),
+	targets jsonb NOT NULL,
+	tracks integer NOT NULL DEFAULT 0 CHECK (tracks >= 0),
+	labels integer NOT NULL DEFAULT 0 CHECK (labels >= 0),
+	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	stem text COLLATE "C" NOT NULL,
+	PRIMARY KEY (stem, source)
+);
+COMMENT ON TABLE reco.mood_term IS 'Holds what words mean, as ranges of features; edit it freely, rows with source manual are yours.';
+COMMENT ON COLUMN reco.mood_term.term IS 'Is one word, or two, as people write them.';
+COMMENT ON COLUMN reco.mood_term.source IS 'Says who wrote the row: builtin (came with the extension), learned (reco_learn_moods), manual (you).';
+COMMENT ON COLUMN reco.mood_term.targets IS 'Holds a JSON object, feature: {"min", "max", "weight"} or {"mean", "sd", "weight"}, in the feature''s own unit; weight 0..1, default 1.';
+COMMENT ON COLUMN reco.mood_term.tracks IS 'Counts the tracks that a learned row rests on; 0 = none.';
+COMMENT ON COLUMN reco.mood_term.labels IS 'Counts the genres and tags that say a learned row''s word.';
+COMMENT ON COLUMN reco.mood_term.stem IS 'Is derived by a trigger: the stemmed words, as prompts are.';
+
+/* -------------------------------------------------------------------------
+ * Triggers
+ * ------------------------------------------------------------------------- */
+
+CREATE FUNCTION reco.derive() RETURNS trigger
+AS 'MODULE_PATHNAME', 'reco_derive' LANGUAGE C;
+COMMENT ON FUNCTION reco.derive() IS 'Fills the derived columns of reco.track and reco.artist.';
+REVOKE ALL ON FUNCTION reco.derive() FROM PUBLIC;
+
+CREATE FUNCTION reco.derive_term() RETURNS trigger
+AS 'MODULE_PATHNAME', 'reco_derive_term' LANGUAGE C;
+COMMENT ON FUNCTION reco.derive_term() IS 'Checks the targets and fills the derived column of reco.mood_term.';
+REVOKE ALL ON FUNCTION reco.derive_term() FROM PUBLIC;
+
+CREATE FUNCTION reco.note_change() RETURNS trigger
+AS 'MODULE_PATHNAME', 'reco_note_change' LANGUAGE C;
+COMMENT ON FUNCTION reco.note_change() IS 'Notes that the catalogue has changed, so that copies in memory are read anew.';
+REVOKE ALL ON FUNCTION reco.note_change() FROM PUBLIC;
+
+CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.artist
+	FOR EACH ROW EXECUTE FUNCTION reco.derive();
+CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.track
+	FOR EACH ROW EXECUTE FUNCTION reco.derive();
+CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.mood_term
+	FOR EACH ROW EXECUTE FUNCTION reco.derive_term();
+CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.track
+	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_change();
+
+/* -------------------------------------------------------------------------
+ * Functions: the main job
+ * ------------------------------------------------------------------------- */
+
+CREATE FUNCTION @extschema@.reco_generate(
+	user_id text,
+	prompt text,
+	size integer DEFAULT 20,
+	deadline interval DEFAULT NULL,
+	options jsonb DEFAULT '{}',
+	OUT rank integer,
+	OUT track_id text,
+	OUT title text,
+	OUT artist text,
+	OUT album text,
+	OUT score real,
+	OUT strategy text,
+	OUT origin text,
+	OUT reason text,
+	OUT run_id bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_generate' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 20 COST 10000;
+COMMENT ON FUNCTION @extschema@.reco_generate(text, text, integer, interval, jsonb) IS
+	'Makes a playlist for a listener ('''' = anonymous) from a sentence; writes nothing.';
+REVOKE ALL ON FUNCTION @extschema@.reco_generate(text, text, integer, interval, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_generate_json(
+	user_id text,
+	prompt text,
+	size integer DEFAULT 20,
+	deadline interval DEFAULT NULL,
+	options jsonb DEFAULT '{}')
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_generate_json' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.reco_generate_json(text, text, integer, interval, jsonb) IS
+	'Makes a playlist as one document: mood, tracks with features and reasons, quality, timings, whether it is complete.';
+REVOKE ALL ON FUNCTION @extschema@.reco_generate_json(text, text, integer, interval, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_rank(
+	user_id text,
+	prompt text,
+	n integer DEFAULT 500,
+	options jsonb DEFAULT '{}',
+	OUT rank integer,
+	OUT track_id text,
+	OUT score real,
+	OUT parts jsonb)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_rank' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 500 COST 10000;
+COMMENT ON FUNCTION @extschema@.reco_rank(text, text, integer, jsonb) IS
+	'Ranks candidates by the final score of reco_generate, with its parts, before any rule of the list: for evaluation and tuning.';
+REVOKE ALL ON FUNCTION @extschema@.reco_rank(text, text, integer, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_explain(
+	user_id text,
+	prompt text,
+	size integer DEFAULT 20,
+	deadline interval DEFAULT NULL,
+	options jsonb DEFAULT '{}')
+RETURNS SETOF text
+AS 'MODULE_PATHNAME', 'reco_explain' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 60 COST 10000;
+COMMENT ON FUNCTION @extschema@.reco_explain(text, text, integer, interval, jsonb) IS
+	'Runs reco_generate and tells how: stages with times, candidates in and out, what each rule pruned, parts of each score.';
+REVOKE ALL ON FUNCTION @extschema@.reco_explain(text, text, integer, interval, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_mood(prompt text)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_mood' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+COMMENT ON FUNCTION @extschema@.reco_mood(text) IS
+	'Says what a prompt means: targets, labels, mentions, regions, themes, era, confidence.';
+REVOKE ALL ON FUNCTION @extschema@.reco_mood(text) FROM PUBLIC;
+
+/* -------------------------------------------------------------------------
+ * Functions: listeners
+ * ------------------------------------------------------------------------- */
+
+CREATE FUNCTION @extschema@.reco_listen(user_id text, track_id text, at timestamptz DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_listen' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_listen(text, text, timestamptz) IS
+	'Writes that a listener played a track, now or at a time; returns the id of the play.';
+REVOKE ALL ON FUNCTION @extschema@.reco_listen(text, text, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_feedback(user_id text, track_id text, event text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_feedback' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_feedback(text, text, text) IS
+	'Writes that a listener liked, saved, skipped or disliked a track, or takes that back (clear); returns the id of the judgement.';
+REVOKE ALL ON FUNCTION @extschema@.reco_feedback(text, text, text) FROM PUBLIC;
+
+/* -------------------------------------------------------------------------
+ * Functions: the catalogue
+ * ------------------------------------------------------------------------- */
+
+CREATE FUNCTION @extschema@.reco_catalogue_import(source regclass)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_catalogue_import' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_catalogue_import(regclass) IS
+	'Imports tracks from any relation, columns recognised by their usual names; says what became of each column and row.';
+REVOKE ALL ON FUNCTION @extschema@.reco_catalogue_import(regclass) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_demo_catalogue(tracks integer DEFAULT 5000, seed integer DEFAULT 1)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'reco_demo_catalogue' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_demo_catalogue(integer, integer) IS
+	'Makes a made-up catalogue with listeners to try things on; replaces an earlier one, touches nothing else.';
+REVOKE ALL ON FUNCTION @extschema@.reco_demo_catalogue(integer, integer) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_learn_moods()
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_learn_moods' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_learn_moods() IS
+	'Rebuilds the learned rows of reco.mood_term from the genres and tags of the catalogue; returns how many. Imports run it themselves.';
+REVOKE ALL ON FUNCTION @extschema@.reco_learn_moods() FROM PUBLIC;
+
+/* -------------------------------------------------------------------------
+ * Rows that ship with the extension: what common words mean
+ * ------------------------------------------------------------------------- */
+
+INSERT INTO reco.mood_term (term, source, targets) VALUES
+	('indie', 'builtin', '{"acousticness": {"min": 0.6, "max": 1, "weight": 0.9}, "energy": {"min": 0.2, "max": 0.6, "weight": 0.7}, "popularity": {"min": 0, "max": 40, "weight": 0.8}, "loudness": {"min": -20, "max": -5, "weight": 0.3}, "instrumentalness": {"min": 0.2, "max": 0.8, "weight": 0.3}}'),
+	('alternative', 'builtin', '{"acousticness": {"min": 0.6, "max": 1, "weight": 0.9}, "energy": {"min": 0.2, "max": 0.6, "weight": 0.7}, "popularity": {"min": 0, "max": 40, "weight": 0.8}, "loudness": {"min": -20, "max": -5, "weight": 0.3}, "instrumentalness": {"min": 0.2, "max": 0.8, "weight": 0.3}}'),
+	('underground', 'builtin', '{"acousticness": {"min": 0.6, "max": 1, "weight": 0.9}, "energy": {"min": 0.2, "max": 0.6, "weight": 0.7}, "popularity": {"min": 0, "max": 40, "weight": 0.8}, "loudness": {"min": -20, "max": -5, "weight": 0.3}, "instrumentalness": {"min": 0.2, "max": 0.8, "weight": 0.3}}'),
+	('independent', 'builtin', '{"acousticness": {"min": 0.6, "max": 1, "weight": 0.9}, "energy": {"min": 0.2, "max": 0.6, "weight": 0.7}, "popularity": {"min": 0, "max": 40, "weight": 0.8}, "loudness": {"min": -20, "max": -5, "weight": 0.3}, "instrumentalness": {"min": 0.2, "max": 0.8, "weight": 0.3}}'),
+	('party', 'builtin', '{"energy": {"min": 0.7, "max": 1, "weight": 0.9}, "danceability": {"min": 0.7, "max": 1, "weight": 0.9}, "valence": {"min": 0.6, "max": 1, "weight": 0.8}, "tempo": {"min": 110, "max": 140, "weight": 0.4}, "loudness": {"min": -10, "max": -2, "weight": 0.3}}'),
+	('celebration', 'builtin', '{"energy": {"min": 0.7, "max": 1, "weight": 0.9}, "danceability": {"min": 0.7, "max": 1, "weight": 0.9}, "valence": {"min": 0.6, "max": 1, "weight": 0.8}, "tempo": {"min": 110, "max": 140, "weight": 0.4}, "loudness": {"min": -10, "max": -2, "weight": 0.3}}'),
+	('dance', 'builtin', '{"energy": {"min": 0.7, "max": 1, "weight": 0.9}, "danceability": {"min": 0.7, "max": 1, "weight": 0.9}, "valence": {"min": 0.6, "max": 1, "weight": 0.8}, "tempo": {"min": 110, "max": 140, "weight": 0.4}, "loudness": {"min": -10, "max": -2, "weight": 0.3}}'),
+	('club', 'builtin', '{"energy": {"min": 0.7, "max": 1, "weight": 0.9}, "danceability": {"min": 0.7, "max": 1, "weight": 0.9}, "valence": {"min": 0.6, "max": 1, "weight": 0.8}, "tempo": {"min": 110, "max": 140, "weight": 0.4}, "loudness": {"min": -10, "max": -2, "weight": 0.3}}'),
+	('energetic', 'builtin', '{"energy": {"min": 0.7, "max": 1, "weight": 0.9}, "danceability": {"min": 0.7, "max": 1, "weight": 0.9}, "valence": {"min": 0.6, "max": 1, "weight": 0.8}, "tempo": {"min": 110, "max": 140, "weight": 0.4}, "loudness": {"min": -10, "max": -2, "weight": 0.3}}'),
+	('chill', 'builtin', '{"energy": {"min": 0, "max": 0.4, "weight": 0.9}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.8}, "valence": {"min": 0.4, "max": 0.8, "weight": 0.5}, "tempo": {"min": 60, "max": 100, "weight": 0.7}, "loudness": {"min": -25, "max": -10, "weight": 0.3}}'),
+	('relaxed', 'builtin', '{"energy": {"min": 0, "max": 0.4, "weight": 0.9}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.8}, "valence": {"min": 0.4, "max": 0.8, "weight": 0.5}, "tempo": {"min": 60, "max": 100, "weight": 0.7}, "loudness": {"min": -25, "max": -10, "weight": 0.3}}'),
+	('calm', 'builtin', '{"energy": {"min": 0, "max": 0.4, "weight": 0.9}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.8}, "valence": {"min": 0.4, "max": 0.8, "weight": 0.5}, "tempo": {"min": 60, "max": 100, "weight": 0.7}, "loudness": {"min": -25, "max": -10, "weight": 0.3}}'),
+	('peaceful', 'builtin', '{"energy": {"min": 0, "max": 0.4, "weight": 0.9}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.8}, "valence": {"min": 0.4, "max": 0.8, "weight": 0.5}, "tempo": {"min": 60, "max": 100, "weight": 0.7}, "loudness": {"min": -25, "max": -10, "weight": 0.3}}'),
+	('mellow', 'builtin', '{"energy": {"min": 0, "max": 0.4, "weight": 0.9}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.8}, "valence": {"min": 0.4, "max": 0.8, "weight": 0.5}, "tempo": {"min": 60, "max": 100, "weight": 0.7}, "loudness": {"min": -25, "max": -10, "weight": 0.3}}'),
+	('focus', 'builtin', '{"instrumentalness": {"min": 0.7, "max": 1, "weight": 0.9}, "energy": {"min": 0.1, "max": 0.4, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.2, "weight": 0.8}, "tempo": {"min": 50, "max": 90, "weight": 0.4}}'),
+	('concentration', 'builtin', '{"instrumentalness": {"min": 0.7, "max": 1, "weight": 0.9}, "energy": {"min": 0.1, "max": 0.4, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.2, "weight": 0.8}, "tempo": {"min": 50, "max": 90, "weight": 0.4}}'),
+	('study', 'builtin', '{"instrumentalness": {"min": 0.7, "max": 1, "weight": 0.9}, "energy": {"min": 0.1, "max": 0.4, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.2, "weight": 0.8}, "tempo": {"min": 50, "max": 90, "weight": 0.4}}'),
+	('instrumental', 'builtin', '{"instrumentalness": {"min": 0.7, "max": 1, "weight": 0.9}, "energy": {"min": 0.1, "max": 0.4, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.2, "weight": 0.8}, "tempo": {"min": 50, "max": 90, "weight": 0.4}}'),
+	('ambient', 'builtin', '{"instrumentalness": {"min": 0.7, "max": 1, "weight": 0.9}, "energy": {"min": 0.1, "max": 0.4, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.2, "weight": 0.8}, "tempo": {"min": 50, "max": 90, "weight": 0.4}}'),
+	('emotional', 'builtin', '{"valence": {"min": 0, "max": 0.4, "weight": 0.9}, "energy": {"min": 0.1, "max": 0.5, "weight": 0.6}, "mode": {"min": -0.25, "max": 0.25, "weight": 0.8}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.7}, "tempo": {"min": 60, "max": 110, "weight": 0.4}}'),
+	('sad', 'builtin', '{"valence": {"min": 0, "max": 0.4, "weight": 0.9}, "energy": {"min": 0.1, "max": 0.5, "weight": 0.6}, "mode": {"min": -0.25, "max": 0.25, "weight": 0.8}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.7}, "tempo": {"min": 60, "max": 110, "weight": 0.4}}'),
+	('melancholy', 'builtin', '{"valence": {"min": 0, "max": 0.4, "weight": 0.9}, "energy": {"min": 0.1, "max": 0.5, "weight": 0.6}, "mode": {"min": -0.25, "max": 0.25, "weight": 0.8}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.7}, "tempo": {"min": 60, "max": 110, "weight": 0.4}}'),
+	('deep', 'builtin', '{"valence": {"min": 0, "max": 0.4, "weight": 0.9}, "energy": {"min": 0.1, "max": 0.5, "weight": 0.6}, "mode": {"min": -0.25, "max": 0.25, "weight": 0.8}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.7}, "tempo": {"min": 60, "max": 110, "weight": 0.4}}'),
+	('sentimental', 'builtin', '{"valence": {"min": 0, "max": 0.4, "weight": 0.9}, "energy": {"min": 0.1, "max": 0.5, "weight": 0.6}, "mode": {"min": -0.25, "max": 0.25, "weight": 0.8}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.7}, "tempo": {"min": 60, "max": 110, "weight": 0.4}}'),
+	('upbeat', 'builtin', '{"energy": {"min": 0.7, "max": 1, "weight": 0.9}, "valence": {"min": 0.5, "max": 1, "weight": 0.6}}'),
+	('exciting', 'builtin', '{"energy": {"min": 0.7, "max": 1, "weight": 0.9}, "valence": {"min": 0.5, "max": 1, "weight": 0.6}}'),
+	('workout', 'builtin', '{"energy": {"min": 0.7, "max": 1, "weight": 0.9}, "valence": {"min": 0.5, "max": 1, "weight": 0.6}}'),
+	('intense', 'builtin', '{"energy": {"min": 0.7, "max": 1, "weight": 0.9}, "valence": {"min": 0.5, "max": 1, "weight": 0.6}}'),
+	('powerful', 'builtin', '{"energy": {"min": 0.7, "max": 1, "weight": 0.9}, "valence": {"min": 0.5, "max": 1, "weight": 0.6}}'),
+	('hype', 'builtin', '{"energy": {"min": 0.7, "max": 1, "weight": 0.9}, "valence": {"min": 0.5, "max": 1, "weight": 0.6}}'),
+	('sleepy', 'builtin', '{"energy": {"min": 0, "max": 0.4, "weight": 0.9}}'),
+	('soft', 'builtin', '{"energy": {"min": 0, "max": 0.4, "weight": 0.9}}'),
+	('gentle', 'builtin', '{"energy": {"min": 0, "max": 0.4, "weight": 0.9}}'),
+	('laid back', 'builtin', '{"energy": {"min": 0, "max": 0.4, "weight": 0.9}}'),
+	('happy', 'builtin', '{"valence": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('joyful', 'builtin', '{"valence": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('cheerful', 'builtin', '{"valence": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('uplifting', 'builtin', '{"valence": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('fun', 'builtin', '{"valence": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('bright', 'builtin', '{"valence": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('depressed', 'builtin', '{"valence": {"min": 0, "max": 0.4, "weight": 0.9}}'),
+	('dark', 'builtin', '{"valence": {"min": 0, "max": 0.4, "weight": 0.9}}'),
+	('moody', 'builtin', '{"valence": {"min": 0, "max": 0.4, "weight": 0.9}}'),
+	('bittersweet', 'builtin', '{"valence": {"min": 0, "max": 0.4, "weight": 0.9}}'),
+	('dancing', 'builtin', '{"danceability": {"min": 0.6, "max": 1, "weight": 0.9}}'),
+	('groove', 'builtin', '{"danceability": {"min": 0.6, "max": 1, "weight": 0.9}}'),
+	('rhythm', 'builtin', '{"danceability": {"min": 0.6, "max": 1, "weight": 0.9}}'),
+	('acoustic', 'builtin', '{"acousticness": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('unplugged', 'builtin', '{"acousticness": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('organic', 'builtin', '{"acousticness": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('folk', 'builtin', '{"acousticness": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('singer songwriter', 'builtin', '{"acousticness": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('background', 'builtin', '{"instrumentalness": {"min": 0.7, "max": 1, "weight": 0.9}}'),
+	('live', 'builtin', '{"liveness": {"min": 0.6, "max": 1, "weight": 0.8}}'),
+	('concert', 'builtin', '{"liveness": {"min": 0.6, "max": 1, "weight": 0.8}}'),
+	('performance', 'builtin', '{"liveness": {"min": 0.6, "max": 1, "weight": 0.8}}'),
+	('audience', 'builtin', '{"liveness": {"min": 0.6, "max": 1, "weight": 0.8}}'),
+	('podcast', 'builtin', '{"speechiness": {"min": 0.5, "max": 1, "weight": 0.8}}'),
+	('talk', 'builtin', '{"speechiness": {"min": 0.5, "max": 1, "weight": 0.8}}'),
+	('spoken', 'builtin', '{"speechiness": {"min": 0.5, "max": 1, "weight": 0.8}}'),
+	('narrative', 'builtin', '{"speechiness": {"min": 0.5, "max": 1, "weight": 0.8}}'),
+	('story', 'builtin', '{"speechiness": {"min": 0.5, "max": 1, "weight": 0.8}}'),
+	('vocals', 'builtin', '{"instrumentalness": {"min": 0, "max": 0.15, "weight": 0.9}}'),
+	('lyrics', 'builtin', '{"instrumentalness": {"min": 0, "max": 0.15, "weight": 0.9}}'),
+	('singing', 'builtin', '{"instrumentalness": {"min": 0, "max": 0.15, "weight": 0.9}}'),
+	('voices', 'builtin', '{"instrumentalness": {"min": 0, "max": 0.15, "weight": 0.9}}'),
+	('sung', 'builtin', '{"instrumentalness": {"min": 0, "max": 0.15, "weight": 0.9}}'),
+	('loud', 'builtin', '{"loudness": {"min": -6, "max": 0, "weight": 0.8}, "energy": {"min": 0.75, "max": 1, "weight": 0.8}}'),
+	('heavy', 'builtin', '{"loudness": {"min": -6, "max": 0, "weight": 0.8}, "energy": {"min": 0.75, "max": 1, "weight": 0.8}}'),
+	('distorted', 'builtin', '{"loudness": {"min": -6, "max": 0, "weight": 0.8}, "energy": {"min": 0.75, "max": 1, "weight": 0.8}}'),
+	('quiet', 'builtin', '{"loudness": {"min": -25, "max": -11, "weight": 0.8}, "energy": {"min": 0, "max": 0.35, "weight": 0.8}}'),
+	('hushed', 'builtin', '{"loudness": {"min": -25, "max": -11, "weight": 0.8}, "energy": {"min": 0, "max": 0.35, "weight": 0.8}}'),
+	('whispered', 'builtin', '{"loudness": {"min": -25, "max": -11, "weight": 0.8}, "energy": {"min": 0, "max": 0.35, "weight": 0.8}}'),
+	('fast', 'builtin', '{"tempo": {"min": 130, "max": 180, "weight": 0.9}, "energy": {"min": 0.6, "max": 1, "weight": 0.5}}'),
+	('faster', 'builtin', '{"tempo": {"min": 130, "max": 180, "weight": 0.9}, "energy": {"min": 0.6, "max": 1, "weight": 0.5}}'),
+	('driving', 'builtin', '{"tempo": {"min": 130, "max": 180, "weight": 0.9}, "energy": {"min": 0.55, "max": 0.9, "weight": 0.6}, "valence": {"min": 0.4, "max": 0.9, "weight": 0.4}, "danceability": {"min": 0.45, "max": 0.8, "weight": 0.2}}'),
+	('slow', 'builtin', '{"tempo": {"min": 55, "max": 92, "weight": 0.9}, "energy": {"min": 0, "max": 0.5, "weight": 0.4}}'),
+	('slower', 'builtin', '{"tempo": {"min": 55, "max": 92, "weight": 0.9}, "energy": {"min": 0, "max": 0.5, "weight": 0.4}}'),
+	('running', 'builtin', '{"tempo": {"min": 140, "max": 180, "weight": 0.7}, "energy": {"min": 0.7, "max": 1, "weight": 0.8}}'),
+	('jogging', 'builtin', '{"tempo": {"min": 140, "max": 180, "weight": 0.7}, "energy": {"min": 0.7, "max": 1, "weight": 0.8}}'),
+	('cardio', 'builtin', '{"tempo": {"min": 140, "max": 180, "weight": 0.7}, "energy": {"min": 0.7, "max": 1, "weight": 0.8}}'),
+	('gym', 'builtin', '{"energy": {"min": 0.78, "max": 1, "weight": 0.9}, "tempo": {"min": 110, "max": 160, "weight": 0.4}, "loudness": {"min": -8, "max": -2, "weight": 0.4}}'),
+	('lifting', 'builtin', '{"energy": {"min": 0.78, "max": 1, "weight": 0.9}, "tempo": {"min": 110, "max": 160, "weight": 0.4}, "loudness": {"min": -8, "max": -2, "weight": 0.4}}'),
+	('weights', 'builtin', '{"energy": {"min": 0.78, "max": 1, "weight": 0.9}, "tempo": {"min": 110, "max": 160, "weight": 0.4}, "loudness": {"min": -8, "max": -2, "weight": 0.4}}'),
+	('pump', 'builtin', '{"energy": {"min": 0.78, "max": 1, "weight": 0.9}, "tempo": {"min": 110, "max": 160, "weight": 0.4}, "loudness": {"min": -8, "max": -2, "weight": 0.4}}'),
+	('crossfit', 'builtin', '{"energy": {"min": 0.78, "max": 1, "weight": 0.9}, "tempo": {"min": 110, "max": 160, "weight": 0.4}, "loudness": {"min": -8, "max": -2, "weight": 0.4}}'),
+	('fitness', 'builtin', '{"energy": {"min": 0.78, "max": 1, "weight": 0.9}, "tempo": {"min": 110, "max": 160, "weight": 0.4}, "loudness": {"min": -8, "max": -2, "weight": 0.4}}'),
+	('sleep', 'builtin', '{"energy": {"min": 0, "max": 0.25, "weight": 0.9}, "acousticness": {"min": 0.6, "max": 1, "weight": 0.7}, "loudness": {"min": -30, "max": -12, "weight": 0.5}, "tempo": {"min": 50, "max": 90, "weight": 0.5}}'),
+	('asleep', 'builtin', '{"energy": {"min": 0, "max": 0.25, "weight": 0.9}, "acousticness": {"min": 0.6, "max": 1, "weight": 0.7}, "loudness": {"min": -30, "max": -12, "weight": 0.5}, "tempo": {"min": 50, "max": 90, "weight": 0.5}}'),
+	('lullaby', 'builtin', '{"energy": {"min": 0, "max": 0.25, "weight": 0.9}, "acousticness": {"min": 0.6, "max": 1, "weight": 0.7}, "loudness": {"min": -30, "max": -12, "weight": 0.5}, "tempo": {"min": 50, "max": 90, "weight": 0.5}}'),
+	('bedtime', 'builtin', '{"energy": {"min": 0, "max": 0.25, "weight": 0.9}, "acousticness": {"min": 0.6, "max": 1, "weight": 0.7}, "loudness": {"min": -30, "max": -12, "weight": 0.5}, "tempo": {"min": 50, "max": 90, "weight": 0.5}}'),
+	('night time', 'builtin', '{"energy": {"min": 0, "max": 0.25, "weight": 0.9}, "acousticness": {"min": 0.6, "max": 1, "weight": 0.7}, "loudness": {"min": -30, "max": -12, "weight": 0.5}, "tempo": {"min": 50, "max": 90, "weight": 0.5}}'),
+	('meditation', 'builtin', '{"energy": {"min": 0, "max": 0.3, "weight": 0.9}, "instrumentalness": {"min": 0.5, "max": 1, "weight": 0.7}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.6}, "tempo": {"min": 50, "max": 95, "weight": 0.4}}'),
+	('meditate', 'builtin', '{"energy": {"min": 0, "max": 0.3, "weight": 0.9}, "instrumentalness": {"min": 0.5, "max": 1, "weight": 0.7}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.6}, "tempo": {"min": 50, "max": 95, "weight": 0.4}}'),
+	('yoga', 'builtin', '{"energy": {"min": 0, "max": 0.3, "weight": 0.9}, "instrumentalness": {"min": 0.5, "max": 1, "weight": 0.7}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.6}, "tempo": {"min": 50, "max": 95, "weight": 0.4}}'),
+	('stretching', 'builtin', '{"energy": {"min": 0, "max": 0.3, "weight": 0.9}, "instrumentalness": {"min": 0.5, "max": 1, "weight": 0.7}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.6}, "tempo": {"min": 50, "max": 95, "weight": 0.4}}'),
+	('breathing', 'builtin', '{"energy": {"min": 0, "max": 0.3, "weight": 0.9}, "instrumentalness": {"min": 0.5, "max": 1, "weight": 0.7}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.6}, "tempo": {"min": 50, "max": 95, "weight": 0.4}}'),
+	('spa', 'builtin', '{"energy": {"min": 0, "max": 0.3, "weight": 0.9}, "instrumentalness": {"min": 0.5, "max": 1, "weight": 0.7}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.6}, "tempo": {"min": 50, "max": 95, "weight": 0.4}}'),
+	('zen', 'builtin', '{"energy": {"min": 0, "max": 0.3, "weight": 0.9}, "instrumentalness": {"min": 0.5, "max": 1, "weight": 0.7}, "acousticness": {"min": 0.5, "max": 1, "weight": 0.6}, "tempo": {"min": 50, "max": 95, "weight": 0.4}}'),
+	('rain', 'builtin', '{"energy": {"min": 0.1, "max": 0.45, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.6}, "valence": {"min": 0.1, "max": 0.5, "weight": 0.6}}'),
+	('rainy', 'builtin', '{"energy": {"min": 0.1, "max": 0.45, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.6}, "valence": {"min": 0.1, "max": 0.5, "weight": 0.6}}'),
+	('drizzle', 'builtin', '{"energy": {"min": 0.1, "max": 0.45, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.6}, "valence": {"min": 0.1, "max": 0.5, "weight": 0.6}}'),
+	('grey', 'builtin', '{"energy": {"min": 0.1, "max": 0.45, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.6}, "valence": {"min": 0.1, "max": 0.5, "weight": 0.6}}'),
+	('storm', 'builtin', '{"energy": {"min": 0.1, "max": 0.45, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 1, "weight": 0.6}, "valence": {"min": 0.1, "max": 0.5, "weight": 0.6}}'),
+	('sunny', 'builtin', '{"valence": {"min": 0.6, "max": 1, "weight": 0.8}, "energy": {"min": 0.5, "max": 0.9, "weight": 0.5}, "danceability": {"min": 0.55, "max": 0.9, "weight": 0.4}}'),
+	('sunshine', 'builtin', '{"valence": {"min": 0.6, "max": 1, "weight": 0.8}, "energy": {"min": 0.5, "max": 0.9, "weight": 0.5}, "danceability": {"min": 0.55, "max": 0.9, "weight": 0.4}}'),
+	('summer', 'builtin', '{"valence": {"min": 0.6, "max": 1, "weight": 0.8}, "energy": {"min": 0.5, "max": 0.9, "weight": 0.5}, "danceability": {"min": 0.55, "max": 0.9, "weight": 0.4}}'),
+	('summery', 'builtin', '{"valence": {"min": 0.6, "max": 1, "weight": 0.8}, "energy": {"min": 0.5, "max": 0.9, "weight": 0.5}, "danceability": {"min": 0.55, "max": 0.9, "weight": 0.4}}'),
+	('beach', 'builtin', '{"valence": {"min": 0.6, "max": 1, "weight": 0.8}, "energy": {"min": 0.5, "max": 0.9, "weight": 0.5}, "danceability": {"min": 0.55, "max": 0.9, "weight": 0.4}}'),
+	('morning', 'builtin', '{"energy": {"min": 0.3, "max": 0.65, "weight": 0.5}, "valence": {"min": 0.45, "max": 0.85, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.3}}'),
+	('sunrise', 'builtin', '{"energy": {"min": 0.3, "max": 0.65, "weight": 0.5}, "valence": {"min": 0.45, "max": 0.85, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.3}}'),
+	('breakfast', 'builtin', '{"energy": {"min": 0.3, "max": 0.65, "weight": 0.5}, "valence": {"min": 0.45, "max": 0.85, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.3}}'),
+	('wake', 'builtin', '{"energy": {"min": 0.3, "max": 0.65, "weight": 0.5}, "valence": {"min": 0.45, "max": 0.85, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.3}}'),
+	('coffee', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 0.95, "weight": 0.7}, "valence": {"min": 0.35, "max": 0.75, "weight": 0.4}}'),
+	('cafe', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 0.95, "weight": 0.7}, "valence": {"min": 0.35, "max": 0.75, "weight": 0.4}}'),
+	('bistro', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.7}, "acousticness": {"min": 0.4, "max": 0.95, "weight": 0.7}, "valence": {"min": 0.35, "max": 0.75, "weight": 0.4}}'),
+	('evening', 'builtin', '{"energy": {"min": 0.2, "max": 0.6, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.4}, "loudness": {"min": -16, "max": -7, "weight": 0.3}}'),
+	('dusk', 'builtin', '{"energy": {"min": 0.2, "max": 0.6, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.4}, "loudness": {"min": -16, "max": -7, "weight": 0.3}}'),
+	('sunset', 'builtin', '{"energy": {"min": 0.2, "max": 0.6, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.4}, "loudness": {"min": -16, "max": -7, "weight": 0.3}}'),
+	('balcony', 'builtin', '{"energy": {"min": 0.2, "max": 0.6, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.4}, "loudness": {"min": -16, "max": -7, "weight": 0.3}}'),
+	('wine', 'builtin', '{"energy": {"min": 0.2, "max": 0.6, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.4}, "loudness": {"min": -16, "max": -7, "weight": 0.3}}'),
+	('dinner', 'builtin', '{"energy": {"min": 0.2, "max": 0.6, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.4}, "loudness": {"min": -16, "max": -7, "weight": 0.3}}'),
+	('night', 'builtin', '{"energy": {"min": 0.3, "max": 0.7, "weight": 0.4}, "valence": {"min": 0.15, "max": 0.55, "weight": 0.5}}'),
+	('midnight', 'builtin', '{"energy": {"min": 0.3, "max": 0.7, "weight": 0.4}, "valence": {"min": 0.15, "max": 0.55, "weight": 0.5}}'),
+	('late', 'builtin', '{"energy": {"min": 0.3, "max": 0.7, "weight": 0.4}, "valence": {"min": 0.15, "max": 0.55, "weight": 0.5}}'),
+	('neon', 'builtin', '{"energy": {"min": 0.3, "max": 0.7, "weight": 0.4}, "valence": {"min": 0.15, "max": 0.55, "weight": 0.5}}'),
+	('romantic', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.6}, "valence": {"min": 0.3, "max": 0.7, "weight": 0.4}, "acousticness": {"min": 0.3, "max": 0.9, "weight": 0.5}, "tempo": {"min": 60, "max": 115, "weight": 0.3}}'),
+	('romance', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.6}, "valence": {"min": 0.3, "max": 0.7, "weight": 0.4}, "acousticness": {"min": 0.3, "max": 0.9, "weight": 0.5}, "tempo": {"min": 60, "max": 115, "weight": 0.3}}'),
+	('love', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.6}, "valence": {"min": 0.3, "max": 0.7, "weight": 0.4}, "acousticness": {"min": 0.3, "max": 0.9, "weight": 0.5}, "tempo": {"min": 60, "max": 115, "weight": 0.3}}'),
+	('candlelight', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.6}, "valence": {"min": 0.3, "max": 0.7, "weight": 0.4}, "acousticness": {"min": 0.3, "max": 0.9, "weight": 0.5}, "tempo": {"min": 60, "max": 115, "weight": 0.3}}'),
+	('intimate', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.6}, "valence": {"min": 0.3, "max": 0.7, "weight": 0.4}, "acousticness": {"min": 0.3, "max": 0.9, "weight": 0.5}, "tempo": {"min": 60, "max": 115, "weight": 0.3}}'),
+	('tender', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.6}, "valence": {"min": 0.3, "max": 0.7, "weight": 0.4}, "acousticness": {"min": 0.3, "max": 0.9, "weight": 0.5}, "tempo": {"min": 60, "max": 115, "weight": 0.3}}'),
+	('heartbreak', 'builtin', '{"valence": {"min": 0.05, "max": 0.35, "weight": 0.9}, "energy": {"min": 0.2, "max": 0.5, "weight": 0.6}, "acousticness": {"min": 0.3, "max": 0.95, "weight": 0.5}}'),
+	('heartbroken', 'builtin', '{"valence": {"min": 0.05, "max": 0.35, "weight": 0.9}, "energy": {"min": 0.2, "max": 0.5, "weight": 0.6}, "acousticness": {"min": 0.3, "max": 0.95, "weight": 0.5}}'),
+	('breakup', 'builtin', '{"valence": {"min": 0.05, "max": 0.35, "weight": 0.9}, "energy": {"min": 0.2, "max": 0.5, "weight": 0.6}, "acousticness": {"min": 0.3, "max": 0.95, "weight": 0.5}}'),
+	('heartbreaking', 'builtin', '{"valence": {"min": 0.05, "max": 0.35, "weight": 0.9}, "energy": {"min": 0.2, "max": 0.5, "weight": 0.6}, "acousticness": {"min": 0.3, "max": 0.95, "weight": 0.5}}'),
+	('lonely', 'builtin', '{"valence": {"min": 0.05, "max": 0.35, "weight": 0.9}, "energy": {"min": 0.2, "max": 0.5, "weight": 0.6}, "acousticness": {"min": 0.3, "max": 0.95, "weight": 0.5}}'),
+	('tears', 'builtin', '{"valence": {"min": 0.05, "max": 0.35, "weight": 0.9}, "energy": {"min": 0.2, "max": 0.5, "weight": 0.6}, "acousticness": {"min": 0.3, "max": 0.95, "weight": 0.5}}'),
+	('cry', 'builtin', '{"valence": {"min": 0.05, "max": 0.35, "weight": 0.9}, "energy": {"min": 0.2, "max": 0.5, "weight": 0.6}, "acousticness": {"min": 0.3, "max": 0.95, "weight": 0.5}}'),
+	('nostalgic', 'builtin', '{"year": {"min": 1970, "max": 2005, "weight": 0.3}, "valence": {"min": 0.3, "max": 0.7, "weight": 0.3}}'),
+	('nostalgia', 'builtin', '{"year": {"min": 1970, "max": 2005, "weight": 0.3}, "valence": {"min": 0.3, "max": 0.7, "weight": 0.3}}'),
+	('oldies', 'builtin', '{"year": {"min": 1950, "max": 1979, "weight": 0.8}}'),
+	('vintage', 'builtin', '{"year": {"min": 1950, "max": 1979, "weight": 0.8}}'),
+	('retro', 'builtin', '{"year": {"min": 1950, "max": 1979, "weight": 0.8}}'),
+	('golden', 'builtin', '{"year": {"min": 1950, "max": 1979, "weight": 0.8}}'),
+	('classic', 'builtin', '{"year": {"min": 1965, "max": 1995, "weight": 0.5}}'),
+	('classics', 'builtin', '{"year": {"min": 1965, "max": 1995, "weight": 0.5}}'),
+	('timeless', 'builtin', '{"year": {"min": 1965, "max": 1995, "weight": 0.5}}'),
+	('modern', 'builtin', '{"year": {"min": 2016, "max": 2026, "weight": 0.6}}'),
+	('recent', 'builtin', '{"year": {"min": 2016, "max": 2026, "weight": 0.6}}'),
+	('latest', 'builtin', '{"year": {"min": 2016, "max": 2026, "weight": 0.6}}'),
+	('newest', 'builtin', '{"year": {"min": 2016, "max": 2026, "weight": 0.6}}'),
+	('hits', 'builtin', '{"popularity": {"min": 65, "max": 100, "weight": 0.8}}'),
+	('popular', 'builtin', '{"popularity": {"min": 65, "max": 100, "weight": 0.8}}'),
+	('famous', 'builtin', '{"popularity": {"min": 65, "max": 100, "weight": 0.8}}'),
+	('chart', 'builtin', '{"popularity": {"min": 65, "max": 100, "weight": 0.8}}'),
+	('charts', 'builtin', '{"popularity": {"min": 65, "max": 100, "weight": 0.8}}'),
+	('obscure', 'builtin', '{"popularity": {"min": 0, "max": 30, "weight": 0.8}}'),
+	('unknown', 'builtin', '{"popularity": {"min": 0, "max": 30, "weight": 0.8}}'),
+	('hidden', 'builtin', '{"popularity": {"min": 0, "max": 30, "weight": 0.8}}'),
+	('rare', 'builtin', '{"popularity": {"min": 0, "max": 30, "weight": 0.8}}'),
+	('undiscovered', 'builtin', '{"popularity": {"min": 0, "max": 30, "weight": 0.8}}'),
+	('nobody', 'builtin', '{"popularity": {"min": 0, "max": 30, "weight": 0.8}}'),
+	('angry', 'builtin', '{"energy": {"min": 0.8, "max": 1, "weight": 0.9}, "valence": {"min": 0.1, "max": 0.5, "weight": 0.6}, "loudness": {"min": -7, "max": -1, "weight": 0.4}}'),
+	('aggressive', 'builtin', '{"energy": {"min": 0.8, "max": 1, "weight": 0.9}, "valence": {"min": 0.1, "max": 0.5, "weight": 0.6}, "loudness": {"min": -7, "max": -1, "weight": 0.4}}'),
+	('rage', 'builtin', '{"energy": {"min": 0.8, "max": 1, "weight": 0.9}, "valence": {"min": 0.1, "max": 0.5, "weight": 0.6}, "loudness": {"min": -7, "max": -1, "weight": 0.4}}'),
+	('furious', 'builtin', '{"energy": {"min": 0.8, "max": 1, "weight": 0.9}, "valence": {"min": 0.1, "max": 0.5, "weight": 0.6}, "loudness": {"min": -7, "max": -1, "weight": 0.4}}'),
+	('brutal', 'builtin', '{"energy": {"min": 0.8, "max": 1, "weight": 0.9}, "valence": {"min": 0.1, "max": 0.5, "weight": 0.6}, "loudness": {"min": -7, "max": -1, "weight": 0.4}}'),
+	('dreamy', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.3}, "instrumentalness": {"min": 0.1, "max": 0.8, "weight": 0.4}}'),
+	('ethereal', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.3}, "instrumentalness": {"min": 0.1, "max": 0.8, "weight": 0.4}}'),
+	('airy', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.3}, "instrumentalness": {"min": 0.1, "max": 0.8, "weight": 0.4}}'),
+	('floating', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.3}, "instrumentalness": {"min": 0.1, "max": 0.8, "weight": 0.4}}'),
+	('hazy', 'builtin', '{"energy": {"min": 0.2, "max": 0.55, "weight": 0.6}, "acousticness": {"min": 0.2, "max": 0.8, "weight": 0.3}, "instrumentalness": {"min": 0.1, "max": 0.8, "weight": 0.4}}'),
+	('epic', 'builtin', '{"energy": {"min": 0.4, "max": 0.9, "weight": 0.4}, "instrumentalness": {"min": 0.3, "max": 1, "weight": 0.5}, "loudness": {"min": -14, "max": -5, "weight": 0.2}}'),
+	('cinematic', 'builtin', '{"energy": {"min": 0.4, "max": 0.9, "weight": 0.4}, "instrumentalness": {"min": 0.3, "max": 1, "weight": 0.5}, "loudness": {"min": -14, "max": -5, "weight": 0.2}}'),
+	('dramatic', 'builtin', '{"energy": {"min": 0.4, "max": 0.9, "weight": 0.4}, "instrumentalness": {"min": 0.3, "max": 1, "weight": 0.5}, "loudness": {"min": -14, "max": -5, "weight": 0.2}}'),
+	('grand', 'builtin', '{"energy": {"min": 0.4, "max": 0.9, "weight": 0.4}, "instrumentalness": {"min": 0.3, "max": 1, "weight": 0.5}, "loudness": {"min": -14, "max": -5, "weight": 0.2}}'),
+	('cozy', 'builtin', '{"energy": {"min": 0.2, "max": 0.5, "weight": 0.6}, "acousticness": {"min": 0.45, "max": 1, "weight": 0.7}, "valence": {"min": 0.35, "max": 0.75, "weight": 0.4}}'),
+	('warm', 'builtin', '{"energy": {"min": 0.2, "max": 0.5, "weight": 0.6}, "acousticness": {"min": 0.45, "max": 1, "weight": 0.7}, "valence": {"min": 0.35, "max": 0.75, "weight": 0.4}}'),
+	('cosy', 'builtin', '{"energy": {"min": 0.2, "max": 0.5, "weight": 0.6}, "acousticness": {"min": 0.45, "max": 1, "weight": 0.7}, "valence": {"min": 0.35, "max": 0.75, "weight": 0.4}}'),
+	('fireside', 'builtin', '{"energy": {"min": 0.2, "max": 0.5, "weight": 0.6}, "acousticness": {"min": 0.45, "max": 1, "weight": 0.7}, "valence": {"min": 0.35, "max": 0.75, "weight": 0.4}}'),
+	('road', 'builtin', '{"energy": {"min": 0.55, "max": 0.9, "weight": 0.6}, "valence": {"min": 0.4, "max": 0.9, "weight": 0.4}, "danceability": {"min": 0.45, "max": 0.8, "weight": 0.2}}'),
+	('highway', 'builtin', '{"energy": {"min": 0.55, "max": 0.9, "weight": 0.6}, "valence": {"min": 0.4, "max": 0.9, "weight": 0.4}, "danceability": {"min": 0.45, "max": 0.8, "weight": 0.2}}'),
+	('trip', 'builtin', '{"energy": {"min": 0.55, "max": 0.9, "weight": 0.6}, "valence": {"min": 0.4, "max": 0.9, "weight": 0.4}, "danceability": {"min": 0.45, "max": 0.8, "weight": 0.2}}'),
+	('gaming', 'builtin', '{"energy": {"min": 0.65, "max": 1, "weight": 0.7}, "instrumentalness": {"min": 0.2, "max": 1, "weight": 0.3}, "tempo": {"min": 110, "max": 170, "weight": 0.3}}'),
+	('game', 'builtin', '{"energy": {"min": 0.65, "max": 1, "weight": 0.7}, "instrumentalness": {"min": 0.2, "max": 1, "weight": 0.3}, "tempo": {"min": 110, "max": 170, "weight": 0.3}}'),
+	('battle', 'builtin', '{"energy": {"min": 0.65, "max": 1, "weight": 0.7}, "instrumentalness": {"min": 0.2, "max": 1, "weight": 0.3}, "tempo": {"min": 110, "max": 170, "weight": 0.3}}'),
+	('work', 'builtin', '{"instrumentalness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.12, "weight": 0.6}, "energy": {"min": 0.15, "max": 0.55, "weight": 0.5}}'),
+	('coding', 'builtin', '{"instrumentalness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.12, "weight": 0.6}, "energy": {"min": 0.15, "max": 0.55, "weight": 0.5}}'),
+	('code', 'builtin', '{"instrumentalness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.12, "weight": 0.6}, "energy": {"min": 0.15, "max": 0.55, "weight": 0.5}}'),
+	('writing', 'builtin', '{"instrumentalness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.12, "weight": 0.6}, "energy": {"min": 0.15, "max": 0.55, "weight": 0.5}}'),
+	('reading', 'builtin', '{"instrumentalness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.12, "weight": 0.6}, "energy": {"min": 0.15, "max": 0.55, "weight": 0.5}}'),
+	('homework', 'builtin', '{"instrumentalness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.12, "weight": 0.6}, "energy": {"min": 0.15, "max": 0.55, "weight": 0.5}}'),
+	('exam', 'builtin', '{"instrumentalness": {"min": 0.4, "max": 1, "weight": 0.6}, "speechiness": {"min": 0, "max": 0.12, "weight": 0.6}, "energy": {"min": 0.15, "max": 0.55, "weight": 0.5}}'),
+	('hyper', 'builtin', '{"energy": {"min": 0.85, "max": 1, "weight": 0.9}, "tempo": {"min": 130, "max": 190, "weight": 0.5}}'),
+	('frantic', 'builtin', '{"energy": {"min": 0.85, "max": 1, "weight": 0.9}, "tempo": {"min": 130, "max": 190, "weight": 0.5}}'),
+	('manic', 'builtin', '{"energy": {"min": 0.85, "max": 1, "weight": 0.9}, "tempo": {"min": 130, "max": 190, "weight": 0.5}}'),
+	('silly', 'builtin', '{"valence": {"min": 0.7, "max": 1, "weight": 0.8}}'),
+	('funny', 'builtin', '{"valence": {"min": 0.7, "max": 1, "weight": 0.8}}'),
+	('playful', 'builtin', '{"valence": {"min": 0.7, "max": 1, "weight": 0.8}}'),
+	('hopeful', 'builtin', '{"valence": {"min": 0.55, "max": 0.95, "weight": 0.7}, "energy": {"min": 0.5, "max": 0.85, "weight": 0.4}}'),
+	('optimistic', 'builtin', '{"valence": {"min": 0.55, "max": 0.95, "weight": 0.7}, "energy": {"min": 0.5, "max": 0.85, "weight": 0.4}}'),
+	('inspiring', 'builtin', '{"valence": {"min": 0.55, "max": 0.95, "weight": 0.7}, "energy": {"min": 0.5, "max": 0.85, "weight": 0.4}}'),
+	('confident', 'builtin', '{"valence": {"min": 0.55, "max": 0.95, "weight": 0.7}, "energy": {"min": 0.5, "max": 0.85, "weight": 0.4}}'),
+	('feel good', 'builtin', '{"valence": {"min": 0.55, "max": 0.95, "weight": 0.7}, "energy": {"min": 0.5, "max": 0.85, "weight": 0.4}}'),
+	('sexy', 'builtin', '{"energy": {"min": 0.3, "max": 0.65, "weight": 0.5}, "danceability": {"min": 0.55, "max": 0.85, "weight": 0.5}, "valence": {"min": 0.3, "max": 0.65, "weight": 0.3}}'),
+	('sensual', 'builtin', '{"energy": {"min": 0.3, "max": 0.65, "weight": 0.5}, "danceability": {"min": 0.55, "max": 0.85, "weight": 0.5}, "valence": {"min": 0.3, "max": 0.65, "weight": 0.3}}'),
+	('seductive', 'builtin', '{"energy": {"min": 0.3, "max": 0.65, "weight": 0.5}, "danceability": {"min": 0.55, "max": 0.85, "weight": 0.5}, "valence": {"min": 0.3, "max": 0.65, "weight": 0.3}}'),
+	('ballad', 'builtin', '{"energy": {"min": 0.15, "max": 0.5, "weight": 0.8}, "tempo": {"min": 55, "max": 115, "weight": 0.4}, "acousticness": {"min": 0.3, "max": 0.95, "weight": 0.5}}'),
+	('ballads', 'builtin', '{"energy": {"min": 0.15, "max": 0.5, "weight": 0.8}, "tempo": {"min": 55, "max": 115, "weight": 0.4}, "acousticness": {"min": 0.3, "max": 0.95, "weight": 0.5}}'),
+	('smooth', 'builtin', '{"energy": {"min": 0.25, "max": 0.6, "weight": 0.6}, "loudness": {"min": -16, "max": -7, "weight": 0.4}}'),
+	('easy', 'builtin', '{"energy": {"min": 0.25, "max": 0.6, "weight": 0.6}, "loudness": {"min": -16, "max": -7, "weight": 0.4}}'),
+	('groovy', 'builtin', '{"danceability": {"min": 0.65, "max": 0.95, "weight": 0.8}, "valence": {"min": 0.55, "max": 0.95, "weight": 0.5}}'),
+	('funky', 'builtin', '{"danceability": {"min": 0.65, "max": 0.95, "weight": 0.8}, "valence": {"min": 0.55, "max": 0.95, "weight": 0.5}}'),
+	('lazy', 'builtin', '{"energy": {"min": 0.1, "max": 0.45, "weight": 0.8}, "tempo": {"min": 55, "max": 105, "weight": 0.4}}'),
+	('slowly', 'builtin', '{"energy": {"min": 0.1, "max": 0.45, "weight": 0.8}, "tempo": {"min": 55, "max": 105, "weight": 0.4}}'),
+	('drowsy', 'builtin', '{"energy": {"min": 0.1, "max": 0.45, "weight": 0.8}, "tempo": {"min": 55, "max": 105, "weight": 0.4}}'),
+	('minor', 'builtin', '{"valence": {"min": 0, "max": 0.35, "weight": 0.8}, "mode": {"min": -0.25, "max": 0.25, "weight": 0.7}}'),
+	('gloomy', 'builtin', '{"valence": {"min": 0, "max": 0.35, "weight": 0.8}, "mode": {"min": -0.25, "max": 0.25, "weight": 0.7}}'),
+	('bleak', 'builtin', '{"valence": {"min": 0, "max": 0.35, "weight": 0.8}, "mode": {"min": -0.25, "max": 0.25, "weight": 0.7}}'),
+	('sombre', 'builtin', '{"valence": {"min": 0, "max": 0.35, "weight": 0.8}, "mode": {"min": -0.25, "max": 0.25, "weight": 0.7}}')
+ON CONFLICT (stem, source) DO NOTHING;
+
+/* -------------------------------------------------------------------------
+ * Dumps: what is the user's own
+ * ------------------------------------------------------------------------- */
+
+SELECT pg_catalog.pg_extension_config_dump('reco.artist', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.track', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.listen', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.feedback', '');
+SELECT pg_catalog.pg_extension_config_dump('reco.mood_term', $$WHERE source <> 'builtin'$$);

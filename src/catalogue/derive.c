@@ -31,8 +31,8 @@
 
 #define MAX_SEARCH_BYTES	4096	/* of one field, in the search vector */
 
-static HeapTuple derive_track(TriggerData *trigger, HeapTuple tuple);
-static HeapTuple derive_artist(TriggerData *trigger, HeapTuple tuple);
+static HeapTuple derive_track(TriggerData *trigger, HeapTuple tuple, const RecoTextTools *tools);
+static HeapTuple derive_artist(TriggerData *trigger, HeapTuple tuple, const RecoTextTools *tools);
 static char *column_text(TriggerData *trigger, HeapTuple tuple, const char *column);
 static char *joined_labels(TriggerData *trigger, HeapTuple tuple, const char *column,
 						   const RecoTextTools *tools, uint16 *facets);
@@ -40,14 +40,21 @@ static Datum search_part(const RecoTextTools *tools, const char *text, char weig
 
 /* Fills the derived columns of the row that is about to be written. */
 Datum
-reco_derive_row(TriggerData *trigger)
+reco_derive_row(TriggerData *trigger, FmgrInfo *call)
 {
+	RecoTextTools *tools = call->fn_extra;
 	HeapTuple	tuple = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
 		: trigger->tg_trigtuple;
 	bool		is_track = SPI_fnumber(trigger->tg_relation->rd_att, "title") > 0;
 
-	return PointerGetDatum(is_track ? derive_track(trigger, tuple)
-						   : derive_artist(trigger, tuple));
+	if (tools == NULL)
+	{
+		tools = MemoryContextAlloc(call->fn_mcxt, sizeof(RecoTextTools));
+		reco_text_open(tools);
+		call->fn_extra = tools;
+	}
+	return PointerGetDatum(is_track ? derive_track(trigger, tuple, tools)
+						   : derive_artist(trigger, tuple, tools));
 }
 
 /* The duplicate key: the title's hash above, the artist's below. */
@@ -61,7 +68,7 @@ reco_derive_dup_key(const char *title_key, const char *artist_fold)
 }
 
 static HeapTuple
-derive_track(TriggerData *trigger, HeapTuple tuple)
+derive_track(TriggerData *trigger, HeapTuple tuple, const RecoTextTools *tools)
 {
 	TupleDesc	desc = trigger->tg_relation->rd_att;
 	char	   *title = column_text(trigger, tuple, "title");
@@ -70,7 +77,6 @@ derive_track(TriggerData *trigger, HeapTuple tuple)
 	int			columns[4];
 	Datum		values[4];
 	bool		nulls[4] = {false, false, false, false};
-	RecoTextTools tools;
 	uint16		facets;
 	char	   *genres;
 	char	   *tags;
@@ -81,25 +87,24 @@ derive_track(TriggerData *trigger, HeapTuple tuple)
 	if (title == NULL || artist == NULL)
 		return tuple;			/* the NOT NULL constraint says it better */
 
-	reco_text_open(&tools);
-	title_fold = reco_text_fold(&tools, title);
-	artist_fold = reco_text_fold(&tools, artist);
+	title_fold = reco_text_fold(tools, title);
+	artist_fold = reco_text_fold(tools, artist);
 	facets = reco_facet_of_title(title_fold);
 	if (album != NULL)
-		facets |= reco_facet_of_title(reco_text_fold(&tools, album)) &
+		facets |= reco_facet_of_title(reco_text_fold(tools, album)) &
 			~(uint16) (1 << 4);	/* many a pop song is on a soundtrack album too */
-	genres = joined_labels(trigger, tuple, "genres", &tools, &facets);
-	tags = joined_labels(trigger, tuple, "tags", &tools, &facets);
+	genres = joined_labels(trigger, tuple, "genres", tools, &facets);
+	tags = joined_labels(trigger, tuple, "tags", tools, &facets);
 
-	search = search_part(&tools, artist_fold, 'A');
-	search = DirectFunctionCall2(tsvector_concat, search, search_part(&tools, title_fold, 'B'));
-	search = DirectFunctionCall2(tsvector_concat, search, search_part(&tools, genres, 'C'));
-	search = DirectFunctionCall2(tsvector_concat, search, search_part(&tools, tags, 'D'));
+	search = search_part(tools, artist_fold, 'A');
+	search = DirectFunctionCall2(tsvector_concat, search, search_part(tools, title_fold, 'B'));
+	search = DirectFunctionCall2(tsvector_concat, search, search_part(tools, genres, 'C'));
+	search = DirectFunctionCall2(tsvector_concat, search, search_part(tools, tags, 'D'));
 
 	columns[0] = SPI_fnumber(desc, "title_fold");
 	values[0] = CStringGetTextDatum(title_fold);
 	columns[1] = SPI_fnumber(desc, "dup_key");
-	values[1] = Int64GetDatum(reco_derive_dup_key(reco_text_title_key(&tools, title), artist_fold));
+	values[1] = Int64GetDatum(reco_derive_dup_key(reco_text_title_key(tools, title), artist_fold));
 	columns[2] = SPI_fnumber(desc, "facets");
 	values[2] = Int32GetDatum(facets);
 	columns[3] = SPI_fnumber(desc, "search");
@@ -108,19 +113,17 @@ derive_track(TriggerData *trigger, HeapTuple tuple)
 }
 
 static HeapTuple
-derive_artist(TriggerData *trigger, HeapTuple tuple)
+derive_artist(TriggerData *trigger, HeapTuple tuple, const RecoTextTools *tools)
 {
 	TupleDesc	desc = trigger->tg_relation->rd_att;
 	char	   *name = column_text(trigger, tuple, "name");
 	int			column = SPI_fnumber(desc, "name_fold");
 	bool		null = false;
-	RecoTextTools tools;
 	Datum		value;
 
 	if (name == NULL)
 		return tuple;
-	reco_text_open(&tools);
-	value = CStringGetTextDatum(reco_text_fold(&tools, name));
+	value = CStringGetTextDatum(reco_text_fold(tools, name));
 	return heap_modify_tuple_by_cols(tuple, desc, 1, &column, &value, &null);
 }
 

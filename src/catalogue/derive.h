@@ -15,8 +15,11 @@
 
 #include "commands/trigger.h"
 
-/* Returns the row to write, as a BEFORE ROW trigger does. */
-extern Datum reco_derive_row(TriggerData *trigger);
+/*
+ * Returns the row to write, as a BEFORE ROW trigger does. What the rows of one
+ * statement share is kept with 'call'.
+ */
+extern Datum reco_derive_row(TriggerData *trigger, FmgrInfo *call);
 
 /*
  * What is equal for two versions of one recording: 32 bits of the cut title's

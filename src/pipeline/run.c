@@ -154,8 +154,11 @@ reco_run_resolve(RecoRun *run, RecoAsk *asks, int nasks)
 	MemoryContextSwitchTo(run->context);
 	for (int i = 0; i < nasks; i++)
 		for (int k = 0; k < asks[i].nkeys; k++)
-			if (asks[i].values[k].outcome != RECO_OUTCOME_FRESH || asks[i].values[k].partial)
+		{
+			run->partial |= asks[i].values[k].partial;
+			if (asks[i].values[k].outcome != RECO_OUTCOME_FRESH || run->partial)
 				run->complete = false;
+		}
 }
 
 static void

@@ -117,6 +117,7 @@ typedef struct RecoRun
 	int			exchanged;		/* by the improvement round */
 
 	bool		complete;		/* nothing was left out for time */
+	bool		partial;		/* the catalogue was not in hand as a whole */
 	RecoStageRecord stages[RECO_NSTAGES];
 	RecoStrategyRecord strategies[RECO_NSTRATEGIES];
 	int			pruned[RECO_NRULES];

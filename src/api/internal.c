@@ -1,0 +1,85 @@
+/*-------------------------------------------------------------------------
+ *
+ * internal.c
+ *	  Functions of schema reco: ids, folding, triggers; and learning.
+ *
+ * Purpose: give the tables' defaults and triggers their entry points.
+ * Runs in: a backend.
+ * Locks:	those of the rooms below.
+ * Never:	hold logic.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "catalogue/change.h"
+#include "catalogue/derive.h"
+#include "catalogue/lexicon.h"
+#include "catalogue/text.h"
+#include "commands/trigger.h"
+#include "store/id.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(reco_new_id);
+PG_FUNCTION_INFO_V1(reco_fold);
+PG_FUNCTION_INFO_V1(reco_derive);
+PG_FUNCTION_INFO_V1(reco_derive_term);
+PG_FUNCTION_INFO_V1(reco_note_change);
+PG_FUNCTION_INFO_V1(reco_learn_moods);
+
+Datum
+reco_new_id(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(reco_id_new());
+}
+
+Datum
+reco_fold(PG_FUNCTION_ARGS)
+{
+	RecoTextTools tools;
+
+	reco_text_open(&tools);
+	PG_RETURN_TEXT_P(cstring_to_text(
+		reco_text_fold(&tools, text_to_cstring(PG_GETARG_TEXT_PP(0)))));
+}
+
+/* Returns the call's trigger data; ERROR when it is not called as a trigger. */
+static TriggerData *
+trigger_of(FunctionCallInfo fcinfo, const char *name)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be called as a trigger", name)));
+	return (TriggerData *) fcinfo->context;
+}
+
+Datum
+reco_derive(PG_FUNCTION_ARGS)
+{
+	return reco_derive_row(trigger_of(fcinfo, "derive"), fcinfo->flinfo);
+}
+
+Datum
+reco_derive_term(PG_FUNCTION_ARGS)
+{
+	return reco_lexicon_derive_row(trigger_of(fcinfo, "derive_term"));
+}
+
+Datum
+reco_note_change(PG_FUNCTION_ARGS)
+{
+	(void) trigger_of(fcinfo, "note_change");
+	reco_change_note("catalogue");
+	return PointerGetDatum(NULL);
+}
+
+/* Rebuilds the learned part of the lexicon; returns how many terms it has. */
+Datum
+reco_learn_moods(PG_FUNCTION_ARGS)
+{
+	PreventCommandIfReadOnly("reco_learn_moods()");
+	PreventCommandDuringRecovery("reco_learn_moods()");
+	PG_RETURN_INT64(reco_lexicon_learn_terms());
+}

@@ -1,0 +1,36 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.h
+ *	  From SQL arguments to a request.
+ *
+ * Purpose: check arguments and the options document, with errors that tell
+ *			what to do.
+ * Runs in: a backend.
+ * Locks:	none.
+ * Never:	ignore an option that it does not know.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_OPTIONS_H
+#define RECO_OPTIONS_H
+
+#include "compat.h"
+
+#include "pipeline/request.h"
+
+/* A text argument that may not be NULL, as a C string. */
+extern char *reco_argument_text(FunctionCallInfo fcinfo, int nth, const char *name);
+
+/* The listener: '' = anonymous, NULL is an error. */
+extern char *reco_argument_user(FunctionCallInfo fcinfo, int nth, bool anonymous);
+
+/*
+ * Fills a request from (user_id, prompt, size, deadline, options), NULLs of the
+ * last three meaning their defaults.
+ */
+extern RecoRequest *reco_request_from(FunctionCallInfo fcinfo);
+
+/* Likewise from (user_id, prompt, n, options). */
+extern RecoRequest *reco_rank_request_from(FunctionCallInfo fcinfo);
+
+#endif							/* RECO_OPTIONS_H */

@@ -1,0 +1,326 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_json.c
+ *	  A run's record as JSON text.
+ *
+ * Purpose: see run_json.h. Shapes:
+ *			mood: {interpretation, primary_emotion, energy_level, targets
+ *			{feature: {target, min, max, weight}}, genres[], keywords[],
+ *			unknown[], artists[], tracks[{title, artist}], regions {prefer[],
+ *			exclude[]}, exclude_genres[], exclude_themes[], era {from, to},
+ *			confidence, source};
+ *			run: {run_id, user_id, prompt, size, complete, missing[], mood,
+ *			tracks[{rank, track_id, title, artist, album, isrc, release,
+ *			score, parts, strategy, origin, reason, features}], quality, arc,
+ *			strategies, stages, total_ms}.
+ * Runs in: a backend.
+ * Locks:	none.
+ * Never:	write a number that is not finite.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "run_json.h"
+
+#include <math.h>
+
+#include "catalogue/facet.h"
+#include "lib/stringinfo.h"
+#include "pipeline/explain.h"
+#include "utils/json.h"
+
+/* Begins a member of an object, or an element of an array when key is NULL. */
+static void
+begin(StringInfo json, const char *key)
+{
+	char		last = json->len > 0 ? json->data[json->len - 1] : '{';
+
+	if (last != '{' && last != '[' && last != ':')
+		appendStringInfoChar(json, ',');
+	if (key != NULL)
+	{
+		escape_json(json, key);
+		appendStringInfoChar(json, ':');
+	}
+}
+
+static void
+open_with(StringInfo json, const char *key, char bracket)
+{
+	begin(json, key);
+	appendStringInfoChar(json, bracket);
+}
+
+static void
+put_string(StringInfo json, const char *key, const char *value)
+{
+	begin(json, key);
+	if (value == NULL)
+		appendStringInfoString(json, "null");
+	else
+		escape_json(json, value);
+}
+
+static void
+put_number(StringInfo json, const char *key, double value)
+{
+	begin(json, key);
+	if (!isfinite(value))
+		appendStringInfoString(json, "null");
+	else if (value == floor(value) && fabs(value) < 1e15)
+		appendStringInfo(json, "%.0f", value);
+	else
+		appendStringInfo(json, "%.4g", value);
+}
+
+static void
+put_id(StringInfo json, const char *key, int64 value)
+{
+	begin(json, key);
+	appendStringInfo(json, INT64_FORMAT, value);
+}
+
+static void
+put_bool(StringInfo json, const char *key, bool value)
+{
+	begin(json, key);
+	appendStringInfoString(json, value ? "true" : "false");
+}
+
+/* The facets of a mask, as an array of names. */
+static void
+put_facets(StringInfo json, const char *key, uint16 facets)
+{
+	open_with(json, key, '[');
+	for (int i = 0; i < RECO_NFACETS; i++)
+		if ((facets >> i) & 1)
+			put_string(json, NULL, reco_facet_name(i));
+	appendStringInfoChar(json, ']');
+}
+
+static void
+put_targets(StringInfo json, const RecoTarget *targets)
+{
+	open_with(json, "targets", '{');
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+	{
+		if (targets[f].weight <= 0)
+			continue;
+		open_with(json, reco_feature_name(f), '{');
+		put_number(json, "target", targets[f].mean);
+		put_number(json, "min", targets[f].mean - targets[f].sd);
+		put_number(json, "max", targets[f].mean + targets[f].sd);
+		put_number(json, "weight", targets[f].weight);
+		appendStringInfoChar(json, '}');
+	}
+	appendStringInfoChar(json, '}');
+}
+
+/* The words of a mood: understood, not understood, or not wanted. */
+static void
+put_words(StringInfo json, const char *key, const RecoMood *mood, bool understood, bool negated)
+{
+	open_with(json, key, '[');
+	for (int i = 0; i < mood->nphrases; i++)
+	{
+		const RecoPhrase *phrase = &mood->phrases[i];
+
+		if (phrase->negated != negated || (!negated && phrase->understood != understood))
+			continue;
+		if (phrase->nwords > 1 && !phrase->understood)
+			continue;
+		put_string(json, NULL, phrase->nwords == 1 ? mood->words->words[phrase->word].fold
+				   : phrase->stem);
+	}
+	appendStringInfoChar(json, ']');
+}
+
+static void
+put_mentions(StringInfo json, const RecoRun *run)
+{
+	open_with(json, "artists", '[');
+	for (int i = 0; i < run->nnames; i++)
+		put_string(json, NULL, run->names[i]->name);
+	appendStringInfoChar(json, ']');
+	open_with(json, "tracks", '[');
+	for (int i = 0; i < run->nmentioned_tracks; i++)
+	{
+		open_with(json, NULL, '{');
+		put_string(json, "title", run->mentioned_tracks[i]->title);
+		put_string(json, "artist", run->mentioned_tracks[i]->artist);
+		appendStringInfoChar(json, '}');
+	}
+	appendStringInfoChar(json, ']');
+}
+
+static void
+put_mood(StringInfo json, const char *key, const RecoRun *run)
+{
+	const RecoMood *mood = &run->mood;
+
+	open_with(json, key, '{');
+	put_string(json, "interpretation", reco_explain_mood(mood));
+	put_string(json, "primary_emotion", reco_mood_emotion_name(mood->emotion));
+	put_string(json, "energy_level", reco_mood_level_name(mood->energy_level));
+	put_targets(json, mood->targets);
+	open_with(json, "genres", '[');
+	for (int i = 0; i < mood->nphrases; i++)
+		if (mood->phrases[i].tracks > 0 && !mood->phrases[i].negated)
+			put_string(json, NULL, mood->phrases[i].stem);
+	appendStringInfoChar(json, ']');
+	put_words(json, "keywords", mood, true, false);
+	put_words(json, "unknown", mood, false, false);
+	put_words(json, "not_wanted", mood, false, true);
+	put_mentions(json, run);
+	open_with(json, "regions", '{');
+	put_facets(json, "prefer", mood->asked & RECO_REGIONS);
+	put_facets(json, "exclude", mood->excluded & RECO_REGIONS);
+	appendStringInfoChar(json, '}');
+	put_facets(json, "exclude_themes", (uint16) (RECO_THEMES & ~mood->asked));
+	open_with(json, "era", '{');
+	if (mood->era_from > 0)
+		put_number(json, "from", mood->era_from);
+	if (mood->era_to > 0)
+		put_number(json, "to", mood->era_to);
+	appendStringInfoChar(json, '}');
+	put_number(json, "confidence", mood->confidence);
+	put_string(json, "source", mood->learned ? "learned" : "lexicon");
+	appendStringInfoChar(json, '}');
+}
+
+static void
+put_parts(StringInfo json, const char *key, const RecoCandidate *candidate)
+{
+	open_with(json, key, '{');
+	for (int p = 0; p < RECO_NPARTS; p++)
+		if (candidate->parts[p] >= 0)
+			put_number(json, reco_rank_part_name(p), candidate->parts[p]);
+	appendStringInfoChar(json, '}');
+}
+
+static void
+put_track(StringInfo json, const RecoRun *run, int i)
+{
+	const RecoCandidate *candidate = run->list[i];
+	const RecoTrack *track = candidate->track;
+
+	open_with(json, NULL, '{');
+	put_number(json, "rank", i + 1);
+	put_string(json, "track_id", track->track_id);
+	put_string(json, "title", track->title);
+	put_string(json, "artist", track->artist);
+	put_string(json, "album", track->album);
+	put_string(json, "isrc", track->isrc);
+	put_string(json, "release", track->release);
+	put_number(json, "score", candidate->score);
+	put_parts(json, "parts", candidate);
+	put_string(json, "strategy", reco_rank_strategy_name(reco_rank_strategy(candidate)));
+	put_string(json, "origin", reco_source_origin_name(RECO_ORIGIN_LOCAL));
+	put_string(json, "reason", reco_reason_of(run, candidate));
+	open_with(json, "features", '{');
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+		if (!((track->missing >> f) & 1))
+			put_number(json, reco_feature_name(f), track->values[f]);
+	if (track->key >= 0)
+		put_number(json, reco_feature_name(RECO_KEY), track->key);
+	appendStringInfoString(json, "}}");
+}
+
+/* The strategies that did not finish. */
+static void
+put_missing(StringInfo json, const RecoRun *run)
+{
+	open_with(json, "missing", '[');
+	for (int s = 0; s < RECO_NSTRATEGIES; s++)
+		if (run->strategies[s].asked && !run->strategies[s].finished)
+			put_string(json, NULL, reco_rank_strategy_name(s));
+	if (run->partial)
+		put_string(json, NULL, "catalogue");
+	appendStringInfoChar(json, ']');
+}
+
+static void
+put_quality(StringInfo json, const RecoRun *run)
+{
+	open_with(json, "quality", '{');
+	put_number(json, "overall", run->quality.overall);
+	put_number(json, "cohesion", run->quality.cohesion);
+	put_number(json, "coverage", run->quality.coverage);
+	put_number(json, "confidence", run->quality.confidence);
+	put_number(json, "diversity", run->quality.diversity);
+	put_number(json, "exchanged", run->exchanged);
+	appendStringInfoChar(json, '}');
+}
+
+static void
+put_timings(StringInfo json, const RecoRun *run)
+{
+	open_with(json, "strategies", '{');
+	for (int s = 0; s < RECO_NSTRATEGIES; s++)
+	{
+		open_with(json, reco_rank_strategy_name(s), '{');
+		put_number(json, "found", run->strategies[s].candidates);
+		put_number(json, "delivered", run->strategies[s].delivered);
+		put_bool(json, "finished", run->strategies[s].finished);
+		appendStringInfoChar(json, '}');
+	}
+	appendStringInfoChar(json, '}');
+	open_with(json, "stages", '{');
+	for (int s = 0; s < RECO_NSTAGES; s++)
+	{
+		if (!run->stages[s].began)
+			continue;
+		open_with(json, reco_run_stage_name(s), '{');
+		put_number(json, "ms", (double) run->stages[s].us / 1000);
+		put_number(json, "in", run->stages[s].in);
+		put_number(json, "out", run->stages[s].out);
+		appendStringInfoChar(json, '}');
+	}
+	appendStringInfoChar(json, '}');
+	put_number(json, "total_ms", (double) run->total_us / 1000);
+}
+
+char *
+reco_run_json(const RecoRun *run)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	put_id(&json, "run_id", run->run_id);
+	put_string(&json, "user_id", run->request->user_id);
+	put_string(&json, "prompt", run->request->prompt);
+	put_number(&json, "size", run->request->size);
+	put_bool(&json, "complete", run->complete);
+	put_missing(&json, run);
+	put_mood(&json, "mood", run);
+	open_with(&json, "tracks", '[');
+	for (int i = 0; i < run->nlist; i++)
+		put_track(&json, run, i);
+	appendStringInfoChar(&json, ']');
+	put_string(&json, "order", run->request->by_score ? "score" : "arc");
+	put_string(&json, "arc", reco_order_arc_name(run->arc));
+	put_quality(&json, run);
+	put_timings(&json, run);
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
+char *
+reco_mood_json(const RecoRun *run)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	put_mood(&json, NULL, run);
+	return json.data;
+}
+
+char *
+reco_parts_json(const RecoCandidate *candidate)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	put_parts(&json, NULL, candidate);
+	return json.data;
+}
