@@ -17,6 +17,7 @@
 #include <math.h>
 
 #define MIN_SPREAD			0.12	/* of the background's: no target is tighter */
+#define MOST_UNUSUAL		2.0		/* spreads from the catalogue's mean that count */
 #define EVIDENCE_SCALE		4.0		/* evidence of this much is odds of e : 1 */
 
 const RecoBackground reco_fit_typical = {
@@ -58,6 +59,9 @@ reco_fit_evidence(const RecoFit *fit, const RecoBackground *background, const fl
 		sd = spread(target, background, f);
 		z = (values[f] - target->mean) / sd;
 		z0 = (values[f] - background->mean[f]) / background->sd[f];
+
+		/* what is rare everywhere is not the better for it */
+		z0 = fmin(fabs(z0), MOST_UNUSUAL);
 		evidence += target->weight * (log(background->sd[f] / sd) + 0.5 * (z0 * z0 - z * z));
 	}
 	return evidence;

@@ -24,7 +24,7 @@
 typedef struct RecoFitTerm
 {
 	const char *stem;
-	float		weight;			/* all weights sum up to 1 */
+	float		weight;			/* relative to the other terms' */
 } RecoFitTerm;
 
 /* What to look for. Targets are in the features' own units. */

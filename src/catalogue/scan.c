@@ -52,12 +52,23 @@ reco_scan_background(const RecoMatrix *matrix, RecoBackground *background)
 static void
 prepare_genres(const RecoMatrix *matrix, const RecoFit *fit, RecoScanFit *prepared)
 {
+	const RecoTerm *terms[RECO_FIT_MAXTERMS];
+	float		total = 0;
+
 	prepared->by_artist = palloc0(sizeof(float) * Max(matrix->nartists, 1));
 	prepared->by_set = palloc0(sizeof(float) * Max(matrix->nsets, 1));
+
+	/* words that no label says must not thin out those that some do */
 	for (int i = 0; i < fit->nterms; i++)
 	{
-		const RecoTerm *term = reco_matrix_term(matrix, fit->terms[i].stem);
-		float		weight = fit->terms[i].weight;
+		terms[i] = reco_matrix_term(matrix, fit->terms[i].stem);
+		if (terms[i] != NULL)
+			total += fit->terms[i].weight;
+	}
+	for (int i = 0; i < fit->nterms && total > 0; i++)
+	{
+		const RecoTerm *term = terms[i];
+		float		weight = fit->terms[i].weight / total;
 
 		if (term == NULL)
 			continue;
@@ -70,7 +81,8 @@ prepare_genres(const RecoMatrix *matrix, const RecoFit *fit, RecoScanFit *prepar
 	{
 		const RecoTerm *term = reco_matrix_term(matrix, fit->banned[i]);
 
-		if (term == NULL)
+		/* "not slow" means the tempo, whatever some playlist is called */
+		if (term == NULL || !term->genre)
 			continue;
 		for (uint32 a = 0; a < term->nartists; a++)
 			if (term->artists[a].share > BANNED_SHARE)

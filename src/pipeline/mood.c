@@ -75,6 +75,8 @@ typedef struct Sums
 	double		mean;
 	double		variance;
 	double		strength;
+	double		loudest;		/* the most that one phrase adds */
+	int			speaker;		/* and the word that it is about */
 } Sums;
 
 /* Adds what one row of the lexicon says, as the prompt says it. */
@@ -100,6 +102,11 @@ add_evidence(const RecoPhrase *phrase, const RecoMoodEvidence *evidence,
 		sums[f].mean += weight * target.mean;
 		sums[f].variance += weight * target.sd * target.sd;
 		sums[f].strength += weight * target.weight;
+		if (weight > sums[f].loudest)
+		{
+			sums[f].loudest = weight;
+			sums[f].speaker = phrase->negated ? -1 : phrase->word + phrase->nwords - 1;
+		}
 	}
 }
 
@@ -212,8 +219,10 @@ reco_mood_weigh(RecoMood *mood, const RecoMoodEvidence *evidence, int nevidence,
 	}
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 	{
+		mood->speaker[f] = -1;
 		if (sums[f].weight <= 0 || mood->targets[f].weight > 0)
 			continue;			/* nothing said, or said outright ("170 bpm") */
+		mood->speaker[f] = sums[f].speaker;
 		mood->targets[f].mean = (float) (sums[f].mean / sums[f].weight);
 		mood->targets[f].sd = (float) sqrt(sums[f].variance / sums[f].weight);
 		mood->targets[f].weight = (float) (sums[f].strength / sums[f].weight);

@@ -66,6 +66,7 @@ typedef struct RecoMood
 	int			nmentions;
 	RecoMention mentions[RECO_MOOD_MAXMENTIONS];
 	RecoTarget	targets[RECO_NCOLUMNS]; /* in the features' own units */
+	int			speaker[RECO_NCOLUMNS]; /* the word that says most of a target, or -1 */
 	uint16_t	asked;			/* facets that the prompt asks for */
 	uint16_t	excluded;		/* facets that it does not want */
 	int			era_from;		/* years, inclusive; 0 = open */

@@ -137,7 +137,7 @@ reco_rank_cohesion(const RecoTrack *track, const RecoTarget *targets, bool *comp
 
 /* Mean similarity to the nearest few of what the listener plays. */
 static float
-taste_of(const RecoRanking *ranking, RecoCandidate *candidate)
+taste_of(const RecoRanking *ranking, const RecoTrack *track)
 {
 	float		best[TASTE_TRACKS] = {-1, -1, -1};
 	float		sum = 0;
@@ -145,16 +145,9 @@ taste_of(const RecoRanking *ranking, RecoCandidate *candidate)
 
 	for (int i = 0; i < ranking->ntaste; i++)
 	{
-		const RecoTrack *own = ranking->taste[i];
-		float		similarity = reco_rank_similarity(candidate->track, own);
+		float		similarity = reco_rank_similarity(track, ranking->taste[i]);
 		int			at = TASTE_TRACKS;
 
-		if (similarity > candidate->nearness &&
-			strcmp(own->track_id, candidate->track->track_id) != 0)
-		{
-			candidate->nearness = similarity;
-			candidate->near = own;
-		}
 		while (at > 0 && similarity > best[at - 1])
 			at--;
 		if (at == TASTE_TRACKS)
@@ -172,22 +165,24 @@ taste_of(const RecoRanking *ranking, RecoCandidate *candidate)
 	return n > 0 ? sum / n : -1;
 }
 
-/* Finds the seed a candidate is nearest to, where no own track is nearer. */
-static void
-find_near_seed(const RecoRanking *ranking, RecoCandidate *candidate)
+RecoNear
+reco_rank_near(const RecoRanking *ranking, const RecoTrack *track)
 {
-	for (int i = 0; i < ranking->nseeds; i++)
-	{
-		const RecoTrack *seed = ranking->seeds[i];
-		float		similarity = reco_rank_similarity(candidate->track, seed);
+	RecoNear	near = {NULL, 0};
 
-		if (similarity > candidate->nearness &&
-			strcmp(seed->track_id, candidate->track->track_id) != 0)
+	for (int i = 0; i < ranking->ntaste + ranking->nseeds; i++)
+	{
+		const RecoTrack *other = i < ranking->ntaste ? ranking->taste[i]
+			: ranking->seeds[i - ranking->ntaste];
+		float		similarity = reco_rank_similarity(track, other);
+
+		if (similarity > near.similarity && strcmp(other->track_id, track->track_id) != 0)
 		{
-			candidate->nearness = similarity;
-			candidate->near = seed;
+			near.similarity = similarity;
+			near.track = other;
 		}
 	}
+	return near;
 }
 
 static int
@@ -233,11 +228,8 @@ fill_parts(const RecoRanking *ranking, RecoCandidate *candidate)
 		candidate->parts[RECO_PART_GENRE] = track->genre_match;
 	if (ranking->has_words)
 		candidate->parts[RECO_PART_TEXT] = fminf(track->text_match, 1);
-	candidate->nearness = 0;
-	candidate->near = NULL;
 	if (ranking->ntaste > 0)
-		candidate->parts[RECO_PART_TASTE] = taste_of(ranking, candidate);
-	find_near_seed(ranking, candidate);
+		candidate->parts[RECO_PART_TASTE] = taste_of(ranking, track);
 	candidate->parts[RECO_PART_AGREEMENT] = agreement_of(candidate);
 	if (!((track->missing >> RECO_POPULARITY) & 1))
 	{

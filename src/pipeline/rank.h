@@ -68,8 +68,6 @@ typedef struct RecoCandidate
 	float		evidence;		/* of the mood, as log odds */
 	float		cohesion;		/* 0..1 */
 	bool		comparable;		/* cohesion rests on something measured */
-	const RecoTrack *near;		/* the seed or own track it is nearest to */
-	float		nearness;		/* 0..1 */
 	RecoRule	rule;			/* why it was left out */
 } RecoCandidate;
 
@@ -89,9 +87,18 @@ typedef struct RecoRanking
 	float		familiarity;	/* 0 = known .. 1 = adventurous; .5 = no wish */
 } RecoRanking;
 
-/* Scores candidates; fills parts, score, cohesion and near. */
+/* Scores candidates; fills parts, score and cohesion. */
 extern void reco_rank_score(const RecoRanking *ranking, RecoCandidate *candidates,
 							int ncandidates);
+
+/* The seed, or the track that the listener plays, that a track is nearest to. */
+typedef struct RecoNear
+{
+	const RecoTrack *track;		/* NULL = none is comparable */
+	float		similarity;		/* 0..1 */
+} RecoNear;
+
+extern RecoNear reco_rank_near(const RecoRanking *ranking, const RecoTrack *track);
 
 /* The weight of each part in the final score. */
 extern const float reco_rank_weights[RECO_NPARTS];

@@ -50,13 +50,13 @@ title_of(const RecoTrack *track)
 
 /* Says what a track is near to, and what that is to the listener. */
 static void
-say_near(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason, int *clauses)
+say_near(const RecoRun *run, const RecoNear *nearest, StringInfo reason, int *clauses)
 {
-	const RecoTrack *near = candidate->near;
+	const RecoTrack *near = nearest->track;
 	char	   *title;
 	bool		named = false;
 
-	if (near == NULL || candidate->nearness < NEAR_ENOUGH || (title = title_of(near)) == NULL)
+	if (near == NULL || nearest->similarity < NEAR_ENOUGH || (title = title_of(near)) == NULL)
 		return;
 	for (int i = 0; i < run->nmentioned_tracks; i++)
 		named |= strcmp(run->mentioned_tracks[i]->track_id, near->track_id) == 0;
@@ -111,29 +111,12 @@ say_artist(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason
 	}
 }
 
-/* Which word of the prompt speaks most clearly; NULL where none is understood. */
-static const char *
-clearest_word(const RecoMood *mood)
-{
-	const RecoPhrase *best = NULL;
-
-	for (int i = 0; i < mood->nphrases; i++)
-	{
-		const RecoPhrase *phrase = &mood->phrases[i];
-
-		if (!phrase->negated && phrase->understood && phrase->nwords == 1 &&
-			(best == NULL || phrase->tightness > best->tightness))
-			best = phrase;
-	}
-	return best == NULL ? NULL : mood->words->words[best->word].fold;
-}
-
 /* Says which feature fits best, with its value. */
 static void
 say_feature(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason, int *clauses)
 {
 	const RecoTrack *track = candidate->track;
-	const char *word = clearest_word(&run->mood);
+	int			word;
 	RecoFit		one;
 	double		best = CLEAR_EVIDENCE;
 	int			feature = -1;
@@ -164,8 +147,9 @@ say_feature(const RecoRun *run, const RecoCandidate *candidate, StringInfo reaso
 	else
 		appendStringInfo(reason, "%s .%02d", reco_feature_name(feature),
 						 Min(99, (int) lroundf(track->values[feature] * 100)));
-	if (word != NULL && run->mood.targets[feature].weight > 0)
-		appendStringInfo(reason, " fits \"%s\"", word);
+	word = run->mood.speaker[feature];
+	if (word >= 0 && run->mood.targets[feature].weight > 0)
+		appendStringInfo(reason, " fits \"%s\"", run->mood.words->words[word].written);
 	else
 		appendStringInfoString(reason, " fits");
 }
@@ -213,12 +197,13 @@ reco_reason_of(const RecoRun *run, const RecoCandidate *candidate)
 {
 	StringInfoData reason;
 	int			clauses = 0;
+	RecoNear	near = reco_rank_near(&run->ranking, candidate->track);
 
 	initStringInfo(&reason);
 	if (candidate->protected && begin_clause(&reason, &clauses))
 		appendStringInfoString(&reason, "you named it");
 	say_artist(run, candidate, &reason, &clauses);
-	say_near(run, candidate, &reason, &clauses);
+	say_near(run, &near, &reason, &clauses);
 	say_genre(run, candidate, &reason, &clauses);
 	say_feature(run, candidate, &reason, &clauses);
 	if (candidate->track->text_match > 0 && begin_clause(&reason, &clauses))

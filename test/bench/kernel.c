@@ -173,7 +173,7 @@ make_queries(Catalogue *cat)
 			query->a[f] = -w;
 			query->b[f] = 2 * w * s;
 			query->c -= w * s * s;
-			query->m[f] = -w * (s * s + 0.1f);
+			query->m[f] = -w * ((s - 0.5f) * (s - 0.5f) + 0.12f);
 		}
 		query->floor = -INFINITY;
 		query->k = K;
