@@ -200,17 +200,17 @@ COMMENT ON COLUMN reco.mood_term.stem IS 'Is derived by a trigger: the stemmed w
  * ------------------------------------------------------------------------- */
 
 CREATE FUNCTION reco.derive() RETURNS trigger
-AS 'MODULE_PATHNAME', 'reco_derive' LANGUAGE C;
+AS 'MODULE_PATHNAME', 'reco_derive' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION reco.derive() IS 'Fills the derived columns of reco.track and reco.artist.';
 REVOKE ALL ON FUNCTION reco.derive() FROM PUBLIC;
 
 CREATE FUNCTION reco.derive_term() RETURNS trigger
-AS 'MODULE_PATHNAME', 'reco_derive_term' LANGUAGE C;
+AS 'MODULE_PATHNAME', 'reco_derive_term' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION reco.derive_term() IS 'Checks the targets and fills the derived column of reco.mood_term.';
 REVOKE ALL ON FUNCTION reco.derive_term() FROM PUBLIC;
 
 CREATE FUNCTION reco.note_change() RETURNS trigger
-AS 'MODULE_PATHNAME', 'reco_note_change' LANGUAGE C;
+AS 'MODULE_PATHNAME', 'reco_note_change' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION reco.note_change() IS 'Notes that the catalogue has changed, so that copies in memory are read anew.';
 REVOKE ALL ON FUNCTION reco.note_change() FROM PUBLIC;
 

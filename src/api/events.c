@@ -43,7 +43,7 @@ reco_listen(PG_FUNCTION_ARGS)
 	char	   *user_id = reco_argument_user(fcinfo, 0, false);
 	char	   *track_id = track_argument(fcinfo, 1);
 	TimestampTz at = PG_ARGISNULL(2) ? GetCurrentTransactionStartTimestamp()
-		: PG_GETARG_TIMESTAMPTZ(2);
+									 : PG_GETARG_TIMESTAMPTZ(2);
 
 	if (TIMESTAMP_NOT_FINITE(at))
 		ereport(ERROR,

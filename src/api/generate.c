@@ -55,7 +55,8 @@ reco_generate(PG_FUNCTION_ARGS)
 		put_text(values, nulls, 3, candidate->track->artist);
 		put_text(values, nulls, 4, candidate->track->album);
 		values[5] = Float4GetDatum(candidate->score);
-		put_text(values, nulls, 6, reco_rank_strategy_name(reco_rank_strategy(candidate)));
+		put_text(values, nulls, 6,
+				 reco_rank_strategy_name(reco_rank_strategy(candidate)));
 		put_text(values, nulls, 7, reco_source_origin_name(RECO_ORIGIN_LOCAL));
 		put_text(values, nulls, 8, reco_reason_of(run, candidate));
 		values[9] = Int64GetDatum(run->run_id);
@@ -85,8 +86,8 @@ reco_rank(PG_FUNCTION_ARGS)
 	RecoRequest *request = reco_rank_request_from(fcinfo);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext context = run_context();
-	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "reco row",
-													  ALLOCSET_SMALL_SIZES);
+	MemoryContext row_context =
+		AllocSetContextCreate(CurrentMemoryContext, "reco row", ALLOCSET_SMALL_SIZES);
 	RecoRun    *run;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -101,7 +102,8 @@ reco_rank(PG_FUNCTION_ARGS)
 		values[0] = Int32GetDatum(i + 1);
 		put_text(values, nulls, 1, candidate->track->track_id);
 		values[2] = Float4GetDatum(candidate->score);
-		values[3] = DirectFunctionCall1(jsonb_in, CStringGetDatum(reco_parts_json(candidate)));
+		values[3] =
+			DirectFunctionCall1(jsonb_in, CStringGetDatum(reco_parts_json(candidate)));
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
@@ -122,7 +124,7 @@ reco_explain(PG_FUNCTION_ARGS)
 	ListCell   *cell;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	foreach(cell, reco_explain_lines(reco_run_execute(request, context, NULL, NULL)))
+	foreach (cell, reco_explain_lines(reco_run_execute(request, context, NULL, NULL)))
 	{
 		Datum		value = CStringGetTextDatum(lfirst(cell));
 		bool		null = false;
@@ -158,7 +160,8 @@ reco_mood(PG_FUNCTION_ARGS)
 static MemoryContext
 run_context(void)
 {
-	return AllocSetContextCreate(CurrentMemoryContext, "reco run", ALLOCSET_DEFAULT_SIZES);
+	return AllocSetContextCreate(CurrentMemoryContext, "reco run",
+								 ALLOCSET_DEFAULT_SIZES);
 }
 
 static void

@@ -40,8 +40,8 @@ reco_fold(PG_FUNCTION_ARGS)
 	RecoTextTools tools;
 
 	reco_text_open(&tools);
-	PG_RETURN_TEXT_P(cstring_to_text(
-		reco_text_fold(&tools, text_to_cstring(PG_GETARG_TEXT_PP(0)))));
+	PG_RETURN_TEXT_P(
+		cstring_to_text(reco_text_fold(&tools, text_to_cstring(PG_GETARG_TEXT_PP(0)))));
 }
 
 /* Returns the call's trigger data; ERROR when it is not called as a trigger. */

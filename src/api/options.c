@@ -148,8 +148,7 @@ deadline_of(Interval *deadline)
 	return (int) fmin(ms, MAX_DEADLINE_MS);
 }
 
-pg_attribute_noreturn() static void
-bad_option(const Option *option, const char *expected)
+pg_attribute_noreturn() static void bad_option(const Option *option, const char *expected)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -164,8 +163,9 @@ number_of(const Option *option, double low, double high, const char *expected)
 
 	if (option->value->type != jbvNumeric)
 		bad_option(option, expected);
-	number = DatumGetFloat8(DirectFunctionCall1(
-		numeric_float8_no_overflow, NumericGetDatum(option->value->val.numeric)));
+	number =
+		DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+										   NumericGetDatum(option->value->val.numeric)));
 	if (!(number >= low && number <= high))
 		bad_option(option, expected);
 	return number;
@@ -249,16 +249,20 @@ read_strategies(const Option *option, RecoRequest *request)
 	memset(request->strategies, 0, sizeof(request->strategies));
 	for (int i = 0; i < n; i++)
 	{
-		int			s = 0;
+		int			s;
 
-		while (s < RECO_NSTRATEGIES && strcmp(names[i], reco_rank_strategy_name(s)) != 0)
-			s++;
+		for (s = 0; s < RECO_NSTRATEGIES; s++)
+		{
+			if (strcmp(names[i], reco_rank_strategy_name(s)) != 0)
+				continue;
+			request->strategies[s] = true;
+			break;
+		}
 		if (s == RECO_NSTRATEGIES)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("unrecognized strategy \"%s\"", names[i]),
 					 errhint("Option \"strategies\" takes %s.", expected)));
-		request->strategies[s] = true;
 	}
 }
 
@@ -271,22 +275,22 @@ read_negative_tracks(const Option *option, RecoRequest *request)
 static void
 read_exclude_artists(const Option *option, RecoRequest *request)
 {
-	request->exclude_artists = strings_of(option, &request->nexclude,
-										  "an array of artist ids or names");
+	request->exclude_artists =
+		strings_of(option, &request->nexclude, "an array of artist ids or names");
 }
 
 static void
 read_include_artists(const Option *option, RecoRequest *request)
 {
-	request->include_artists = strings_of(option, &request->ninclude,
-										  "an array of artist ids or names");
+	request->include_artists =
+		strings_of(option, &request->ninclude, "an array of artist ids or names");
 }
 
 static void
 read_familiarity(const Option *option, RecoRequest *request)
 {
-	request->familiarity = (float) number_of(option, 0, 1,
-											 "a number from 0 (known) to 1 (adventurous)");
+	request->familiarity =
+		(float) number_of(option, 0, 1, "a number from 0 (known) to 1 (adventurous)");
 }
 
 static void
@@ -334,7 +338,8 @@ read_era(const Option *option, RecoRequest *request)
 		size_t		digits = strspn(text, "0123456789");
 		int			year = atoi(text);
 
-		if ((digits != 2 && digits != 4) || strcmp(text + digits, "s") != 0 || year % 10 != 0)
+		if ((digits != 2 && digits != 4) || strcmp(text + digits, "s") != 0 ||
+			year % 10 != 0)
 			bad_option(option, expected);
 		request->era_from = digits == 4 ? year : year >= 30 ? 1900 + year : 2000 + year;
 		if (request->era_from < 1000 || request->era_from > 2100)
@@ -355,7 +360,7 @@ read_era(const Option *option, RecoRequest *request)
 static const struct
 {
 	const char *name;
-	void		(*read) (const Option *option, RecoRequest *request);
+	void (*read)(const Option *option, RecoRequest *request);
 }			readers[] = {
 	{"seed", read_seed},
 	{"order", read_order},

@@ -117,7 +117,8 @@ put_targets(StringInfo json, const RecoTarget *targets)
 
 /* The words of a mood: understood, not understood, or not wanted. */
 static void
-put_words(StringInfo json, const char *key, const RecoMood *mood, bool understood, bool negated)
+put_words(StringInfo json, const char *key, const RecoMood *mood, bool understood,
+		  bool negated)
 {
 	open_with(json, key, '[');
 	for (int i = 0; i < mood->nphrases; i++)
@@ -128,8 +129,9 @@ put_words(StringInfo json, const char *key, const RecoMood *mood, bool understoo
 			continue;
 		if (phrase->nwords > 1 && !phrase->understood)
 			continue;
-		put_string(json, NULL, phrase->nwords == 1 ? mood->words->words[phrase->word].fold
-				   : phrase->stem);
+		put_string(json, NULL,
+				   phrase->nwords == 1 ? mood->words->words[phrase->word].fold
+									   : phrase->stem);
 	}
 	appendStringInfoChar(json, ']');
 }

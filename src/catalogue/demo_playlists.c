@@ -25,13 +25,13 @@ const RecoDemoPlaylist reco_demo_playlists[] = {
 	 .tempo = {115, 180}},
 	{"Late Night Drive",
 	 .genres = G(ELECTRONIC) | G(SYNTHWAVE) | G(HOUSE) | G(ALTERNATIVE) | G(R_N_B) |
-			   G(CHILLWAVE) | G(NEW_WAVE) | G(INDIE) | G(POST_PUNK),
+		 G(CHILLWAVE) | G(NEW_WAVE) | G(INDIE) | G(POST_PUNK),
 	 .energy = {400, 780}, .valence = {0, 520}},
 	{"Study Focus", .energy = {0, 450}, .instrumentalness = {500, 1000},
 	 .speechiness = {0, 120}},
 	{"Indie Chill",
 	 .genres = G(INDIE) | G(FOLK) | G(SHOEGAZE) | G(CHILLWAVE) | G(PSYCHEDELIC) |
-			   G(SINGER_SONGWRITER),
+		 G(SINGER_SONGWRITER),
 	 .energy = {0, 560}},
 	{"Throwback Party", .energy = {600, 1000}, .danceability = {620, 1000},
 	 .years = {1970, 1999}},
@@ -49,7 +49,7 @@ const RecoDemoPlaylist reco_demo_playlists[] = {
 	 .energy = {120, 540}, .valence = {280, 720}},
 	{"Beach Vibes",
 	 .genres = G(REGGAE) | G(LATIN) | G(CHILLWAVE) | G(SAMBA) | G(SALSA) | G(SKA) |
-			   G(HOUSE) | G(BOSSA_NOVA),
+		 G(HOUSE) | G(BOSSA_NOVA),
 	 .valence = {550, 1000}, .energy = {350, 850}},
 	{"Meditation", .energy = {0, 190}, .instrumentalness = {600, 1000}},
 	{"Running Fast", .energy = {700, 1000}, .tempo = {150, 190}},
@@ -63,7 +63,7 @@ const RecoDemoPlaylist reco_demo_playlists[] = {
 	 .instrumentalness = {0, 200}, .speechiness = {0, 120}},
 	{"Happy Hits",
 	 .genres = G(POP) | G(FUNK) | G(DISCO) | G(K_POP) | G(NEW_WAVE) | G(LATIN) | G(SOUL) |
-			   G(SKA),
+		 G(SKA),
 	 .valence = {680, 1000}, .energy = {550, 1000}},
 	{"Sad Beats", .genres = G(LO_FI) | G(HIP_HOP) | G(R_N_B) | G(RAP) | G(ELECTRONIC),
 	 .valence = {0, 360}},

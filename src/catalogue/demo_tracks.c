@@ -336,8 +336,7 @@ pick_facts(RecoDemoRng *rng, const RecoDemoArtist *artist, const RecoDemoGenre *
 		track->duration_ms = track->duration_ms * 3 / 5;
 	track->duration_ms = Max(track->duration_ms, 45000);
 	track->explicit_words = reco_demo_rng_chance(rng, genre->swears) &&
-							track->instrumentalness < 300 &&
-							track->theme == RECO_DEMO_NO_THEME;
+		track->instrumentalness < 300 && track->theme == RECO_DEMO_NO_THEME;
 
 	/* XX is no country */
 	if (!reco_demo_rng_chance(rng, 30))
@@ -346,8 +345,8 @@ pick_facts(RecoDemoRng *rng, const RecoDemoArtist *artist, const RecoDemoGenre *
 
 	roll = reco_demo_rng_below(rng, 1000);
 	track->state = roll < 20
-					   ? RECO_FEATURES_UNKNOWN
-					   : (roll < 38 ? RECO_FEATURES_ABSENT : RECO_FEATURES_MEASURED);
+		? RECO_FEATURES_UNKNOWN
+		: (roll < 38 ? RECO_FEATURES_ABSENT : RECO_FEATURES_MEASURED);
 }
 
 /* A title of the genre, of its other language, or of the track's mood. */
@@ -489,14 +488,14 @@ fits(const RecoDemoPlaylist *list, const RecoDemoTrack *track)
 #define WITHIN(range, value) \
 	((range).hi == 0 || ((value) >= (range).lo && (value) <= (range).hi))
 	return list->theme == track->theme &&
-		   (list->genres == 0 || (list->genres & track->genre_bits) != 0) &&
-		   WITHIN(list->energy, track->energy) && WITHIN(list->valence, track->valence) &&
-		   WITHIN(list->danceability, track->danceability) &&
-		   WITHIN(list->acousticness, track->acousticness) &&
-		   WITHIN(list->instrumentalness, track->instrumentalness) &&
-		   WITHIN(list->speechiness, track->speechiness) &&
-		   WITHIN(list->liveness, track->liveness) &&
-		   WITHIN(list->tempo, track->tempo / 100) && WITHIN(list->years, track->year);
+		(list->genres == 0 || (list->genres & track->genre_bits) != 0) &&
+		WITHIN(list->energy, track->energy) && WITHIN(list->valence, track->valence) &&
+		WITHIN(list->danceability, track->danceability) &&
+		WITHIN(list->acousticness, track->acousticness) &&
+		WITHIN(list->instrumentalness, track->instrumentalness) &&
+		WITHIN(list->speechiness, track->speechiness) &&
+		WITHIN(list->liveness, track->liveness) &&
+		WITHIN(list->tempo, track->tempo / 100) && WITHIN(list->years, track->year);
 #undef WITHIN
 }
 

@@ -31,8 +31,10 @@
 
 #define MAX_SEARCH_BYTES	4096	/* of one field, in the search vector */
 
-static HeapTuple derive_track(TriggerData *trigger, HeapTuple tuple, const RecoTextTools *tools);
-static HeapTuple derive_artist(TriggerData *trigger, HeapTuple tuple, const RecoTextTools *tools);
+static HeapTuple derive_track(TriggerData *trigger, HeapTuple tuple,
+							  const RecoTextTools *tools);
+static HeapTuple derive_artist(TriggerData *trigger, HeapTuple tuple,
+							   const RecoTextTools *tools);
 static char *column_text(TriggerData *trigger, HeapTuple tuple, const char *column);
 static char *joined_labels(TriggerData *trigger, HeapTuple tuple, const char *column,
 						   const RecoTextTools *tools, uint16 *facets);
@@ -44,7 +46,7 @@ reco_derive_row(TriggerData *trigger, FmgrInfo *call)
 {
 	RecoTextTools *tools = call->fn_extra;
 	HeapTuple	tuple = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
-		: trigger->tg_trigtuple;
+																 : trigger->tg_trigtuple;
 	bool		is_track = SPI_fnumber(trigger->tg_relation->rd_att, "title") > 0;
 
 	if (tools == NULL)
@@ -54,7 +56,7 @@ reco_derive_row(TriggerData *trigger, FmgrInfo *call)
 		call->fn_extra = tools;
 	}
 	return PointerGetDatum(is_track ? derive_track(trigger, tuple, tools)
-						   : derive_artist(trigger, tuple, tools));
+									: derive_artist(trigger, tuple, tools));
 }
 
 /* The duplicate key: the title's hash above, the artist's below. */
@@ -62,7 +64,7 @@ int64
 reco_derive_dup_key(const char *title_key, const char *artist_fold)
 {
 	uint32		high = hash_bytes((const unsigned char *) title_key, strlen(title_key));
-	uint32		low = hash_bytes((const unsigned char *) artist_fold, strlen(artist_fold));
+	uint32 low = hash_bytes((const unsigned char *) artist_fold, strlen(artist_fold));
 
 	return (int64) (((uint64) high << 32) | low);
 }
@@ -97,14 +99,17 @@ derive_track(TriggerData *trigger, HeapTuple tuple, const RecoTextTools *tools)
 	tags = joined_labels(trigger, tuple, "tags", tools, &facets);
 
 	search = search_part(tools, artist_fold, 'A');
-	search = DirectFunctionCall2(tsvector_concat, search, search_part(tools, title_fold, 'B'));
-	search = DirectFunctionCall2(tsvector_concat, search, search_part(tools, genres, 'C'));
+	search =
+		DirectFunctionCall2(tsvector_concat, search, search_part(tools, title_fold, 'B'));
+	search =
+		DirectFunctionCall2(tsvector_concat, search, search_part(tools, genres, 'C'));
 	search = DirectFunctionCall2(tsvector_concat, search, search_part(tools, tags, 'D'));
 
 	columns[0] = SPI_fnumber(desc, "title_fold");
 	values[0] = CStringGetTextDatum(title_fold);
 	columns[1] = SPI_fnumber(desc, "dup_key");
-	values[1] = Int64GetDatum(reco_derive_dup_key(reco_text_title_key(tools, title), artist_fold));
+	values[1] = Int64GetDatum(
+		reco_derive_dup_key(reco_text_title_key(tools, title), artist_fold));
 	columns[2] = SPI_fnumber(desc, "facets");
 	values[2] = Int32GetDatum(facets);
 	columns[3] = SPI_fnumber(desc, "search");
@@ -154,8 +159,8 @@ joined_labels(TriggerData *trigger, HeapTuple tuple, const char *column,
 	initStringInfo(&joined);
 	if (isnull)
 		return joined.data;
-	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &elements,
-					  &nulls, &n);
+	deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, &nulls, &n);
 	for (int i = 0; i < n && joined.len < MAX_SEARCH_BYTES; i++)
 	{
 		char	   *fold;

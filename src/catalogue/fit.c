@@ -28,7 +28,8 @@ const RecoBackground reco_fit_typical = {
 const float reco_fit_weights[RECO_NFEATURES] = {
 	[RECO_ACOUSTICNESS] = 0.6f, [RECO_DANCEABILITY] = 0.6f, [RECO_ENERGY] = 0.8f,
 	[RECO_INSTRUMENTALNESS] = 0.5f, [RECO_LIVENESS] = 0.2f, [RECO_SPEECHINESS] = 0.3f,
-	[RECO_VALENCE] = 0.8f, [RECO_LOUDNESS] = 0.3f, [RECO_TEMPO] = 0.4f, [RECO_MODE] = 0.4f,
+	[RECO_VALENCE] = 0.8f, [RECO_LOUDNESS] = 0.3f, [RECO_TEMPO] = 0.4f,
+	[RECO_MODE] = 0.4f,
 	[RECO_POPULARITY] = 0.1f, [RECO_YEAR] = 0.2f, [RECO_KEY] = 0.2f,
 };
 
@@ -42,8 +43,8 @@ spread(const RecoTarget *target, const RecoBackground *background, int column)
 }
 
 double
-reco_fit_evidence(const RecoFit *fit, const RecoBackground *background, const float *values,
-				  uint32_t missing)
+reco_fit_evidence(const RecoFit *fit, const RecoBackground *background,
+				  const float *values, uint32_t missing)
 {
 	double		evidence = 0;
 
@@ -62,7 +63,8 @@ reco_fit_evidence(const RecoFit *fit, const RecoBackground *background, const fl
 
 		/* what is rare everywhere is not the better for it */
 		z0 = fmin(fabs(z0), MOST_UNUSUAL);
-		evidence += target->weight * (log(background->sd[f] / sd) + 0.5 * (z0 * z0 - z * z));
+		evidence +=
+			target->weight * (log(background->sd[f] / sd) + 0.5 * (z0 * z0 - z * z));
 	}
 	return evidence;
 }
@@ -113,8 +115,9 @@ reco_fit_query(const RecoFit *fit, const RecoBackground *background, float facto
 		 * must not get: its share of c is taken back through m.
 		 */
 		{
-			double		constant = weight * (log(sd0 / sd) + 0.5 * (mean0 * mean0 / (sd0 * sd0) -
-																	mean * mean / (sd * sd)));
+			double constant = weight *
+				(log(sd0 / sd) +
+				 0.5 * (mean0 * mean0 / (sd0 * sd0) - mean * mean / (sd * sd)));
 
 			query->c += (float) constant;
 			query->m[f] -= (float) constant;

@@ -67,14 +67,15 @@ extern double reco_fit_evidence(const RecoFit *fit, const RecoBackground *backgr
 extern double reco_fit_mood(double evidence);
 
 /* How tight a target is: its Kullback-Leibler divergence from the background. */
-extern double reco_fit_tightness(const RecoTarget *target, const RecoBackground *background,
-								 int column);
+extern double reco_fit_tightness(const RecoTarget *target,
+								 const RecoBackground *background, int column);
 
 /*
  * The same evidence as a query's quadratic form over scaled columns
  * (value = (raw − offset) / range), times 'factor'; adds to what is there.
  */
-extern void reco_fit_query(const RecoFit *fit, const RecoBackground *background, float factor,
-						   const float *offset, const float *range, RecoScanQuery *query);
+extern void reco_fit_query(const RecoFit *fit, const RecoBackground *background,
+						   float factor, const float *offset, const float *range,
+						   RecoScanQuery *query);
 
 #endif							/* RECO_FIT_H */

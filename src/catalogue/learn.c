@@ -59,7 +59,8 @@ static RecoStatement insert_statement = {
 
 static void add_moments(Moments *to, const Moments *from);
 static Moments *moments_by_set(const RecoMatrix *matrix);
-static char *targets_json(const RecoMatrix *matrix, const Moments *moments, bool background);
+static char *targets_json(const RecoMatrix *matrix, const Moments *moments,
+						  bool background);
 static int	by_tracks(const void *a, const void *b, void *arg);
 
 void
@@ -68,28 +69,17 @@ reco_lexicon_learn(void)
 	(void) reco_lexicon_learn_terms();
 }
 
-/* Rebuilds the learned rows. */
-int64
-reco_lexicon_learn_terms(void)
+/*
+ * Makes arrays of the terms, their tracks, labels and targets, the catalogue's
+ * own first; returns how many terms there are.
+ */
+static uint32
+describe_terms(RecoMatrix *matrix, const Moments *sets, Datum *values)
 {
-	RecoMatrix *matrix;
-	Moments    *sets;
 	uint32	   *order;
 	uint32		nterms = 0;
 	Datum	   *columns[4];
-	Datum		values[4];
 	Moments		all = {0};
-	RecoSql		sql;
-
-	/* what this transaction has just written counts */
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	reco_sql_begin(&sql);
-	reco_sql_run(&lock_statement, NULL, NULL, false, 0);
-	reco_sql_end(&sql);
-	matrix = reco_matrix_acquire(0);
-	reco_matrix_hold_until(matrix, CurrentMemoryContext);
-	sets = moments_by_set(matrix);
 
 	order = palloc(sizeof(uint32) * Max(matrix->nterms, 1));
 	for (uint32 t = 0; t < matrix->nterms; t++)
@@ -123,10 +113,34 @@ reco_lexicon_learn_terms(void)
 	{
 		bool		number = c == 1 || c == 2;
 
-		values[c] = PointerGetDatum(construct_array(columns[c], (int) nterms + 1,
-													number ? INT4OID : TEXTOID,
-													number ? 4 : -1, number, TYPALIGN_INT));
+		values[c] = PointerGetDatum(
+			construct_array(columns[c], (int) nterms + 1, number ? INT4OID : TEXTOID,
+							number ? 4 : -1, number, TYPALIGN_INT));
 	}
+	return nterms;
+}
+
+/* Rebuilds the learned rows. */
+int64
+reco_lexicon_learn_terms(void)
+{
+	RecoMatrix *matrix;
+	Moments    *sets;
+	uint32		nterms;
+	Datum		values[4];
+	RecoSql		sql;
+
+	/* what this transaction has just written counts */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	reco_sql_begin(&sql);
+	reco_sql_run(&lock_statement, NULL, NULL, false, 0);
+	reco_sql_end(&sql);
+	matrix = reco_matrix_acquire(0);
+	reco_matrix_hold_until(matrix, CurrentMemoryContext);
+	sets = moments_by_set(matrix);
+
+	nterms = describe_terms(matrix, sets, values);
 
 	reco_sql_begin(&sql);
 	reco_sql_run(&forget_statement, NULL, NULL, false, 0);
@@ -151,9 +165,9 @@ add_moments(Moments *to, const Moments *from)
 static Moments *
 moments_by_set(const RecoMatrix *matrix)
 {
-	Moments    *sets = MemoryContextAllocExtended(CurrentMemoryContext,
-												  sizeof(Moments) * matrix->nsets,
-												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	Moments *sets =
+		MemoryContextAllocExtended(CurrentMemoryContext, sizeof(Moments) * matrix->nsets,
+								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	for (uint32 row = 0; row < matrix->plane.nrows; row++)
 	{
@@ -197,9 +211,11 @@ targets_json(const RecoMatrix *matrix, const Moments *moments, bool background)
 		if (n == 0)
 			continue;
 		var = (moments->squares[f] - 2 * mean * moments->sum[f] + n * mean * mean +
-			   PRIOR_TRACKS * (var0 + (mean0 - mean) * (mean0 - mean))) / (n + PRIOR_TRACKS);
+			   PRIOR_TRACKS * (var0 + (mean0 - mean) * (mean0 - mean))) /
+			(n + PRIOR_TRACKS);
 		var = Max(var, var0 * MIN_SPREAD * MIN_SPREAD);
-		tightness = 0.5 * (log(var0 / var) + (var + (mean - mean0) * (mean - mean0)) / var0 - 1);
+		tightness =
+			0.5 * (log(var0 / var) + (var + (mean - mean0) * (mean - mean0)) / var0 - 1);
 		if (!background && tightness < MIN_TIGHTNESS)
 			continue;
 		appendStringInfo(&json, "%s\"%s\": {\"mean\": %.4g, \"sd\": %.4g}",

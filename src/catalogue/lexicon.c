@@ -37,7 +37,8 @@ static RecoStatement lookup_statement = {
 };
 
 static void parse_targets(Jsonb *json, RecoTarget *targets, bool strict);
-static void parse_target(JsonbContainer *object, int feature, RecoTarget *target, bool strict);
+static void parse_target(JsonbContainer *object, int feature, RecoTarget *target,
+						 bool strict);
 static char *stem_of(const char *term);
 
 /* Returns the rows of these stems. */
@@ -52,7 +53,8 @@ reco_lexicon_lookup(const char *const *stems, int nstems, int *nfound)
 
 	for (int i = 0; i < nstems; i++)
 		elements[i] = CStringGetTextDatum(stems[i]);
-	value = PointerGetDatum(construct_array(elements, nstems, TEXTOID, -1, false, TYPALIGN_INT));
+	value = PointerGetDatum(
+		construct_array(elements, nstems, TEXTOID, -1, false, TYPALIGN_INT));
 
 	reco_sql_begin(&sql);
 	reco_sql_run(&lookup_statement, &value, NULL, true, 0);
@@ -70,8 +72,8 @@ reco_lexicon_lookup(const char *const *stems, int nstems, int *nfound)
 		terms[i].tracks = DatumGetInt32(SPI_getbinval(tuple, desc, 3, &isnull));
 		if (terms[i].tracks == 0)
 			terms[i].tracks = BUILTIN_TRACKS;
-		parse_targets(DatumGetJsonbP(SPI_getbinval(tuple, desc, 4, &isnull)), terms[i].targets,
-					  false);
+		parse_targets(DatumGetJsonbP(SPI_getbinval(tuple, desc, 4, &isnull)),
+					  terms[i].targets, false);
 	}
 	MemoryContextSwitchTo(spi_context);
 	reco_sql_end(&sql);
@@ -83,7 +85,7 @@ Datum
 reco_lexicon_derive_row(TriggerData *trigger)
 {
 	HeapTuple	tuple = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
-		: trigger->tg_trigtuple;
+																 : trigger->tg_trigtuple;
 	TupleDesc	desc = trigger->tg_relation->rd_att;
 	RecoTarget	targets[RECO_NCOLUMNS];
 	bool		null_term;
@@ -105,7 +107,8 @@ reco_lexicon_derive_row(TriggerData *trigger)
 		stem = term;
 	else
 		stem = CStringGetTextDatum(stem_of(TextDatumGetCString(term)));
-	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, desc, 1, &column, &stem, &null));
+	return PointerGetDatum(
+		heap_modify_tuple_by_cols(tuple, desc, 1, &column, &stem, &null));
 }
 
 /* Stems a term: at most two words count, as in a prompt. */
@@ -152,10 +155,12 @@ parse_targets(Jsonb *json, RecoTarget *targets, bool strict)
 	if (token != WJB_BEGIN_OBJECT)
 	{
 		if (strict)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("targets of a lexicon term must be a JSON object"),
-					 errhint("Write, for example, {\"energy\": {\"min\": 0, \"max\": 0.4}}.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("targets of a lexicon term must be a JSON object"),
+				 errhint(
+					 "Write, for example, {\"energy\": {\"min\": 0, \"max\": 0.4}}.")));
 		return;
 	}
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
@@ -172,12 +177,14 @@ parse_targets(Jsonb *json, RecoTarget *targets, bool strict)
 			JsonContainerIsObject(value.val.binary.data))
 			parse_target(value.val.binary.data, feature, &targets[feature], strict);
 		else if (strict)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("invalid target \"%s\" of a lexicon term", name),
-					 errhint("Targets are objects, named acousticness, danceability, energy, "
-							 "instrumentalness, liveness, speechiness, valence, loudness, tempo, "
-							 "mode, popularity or year.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid target \"%s\" of a lexicon term", name),
+				 errhint(
+					 "Targets are objects, named acousticness, danceability, energy, "
+					 "instrumentalness, liveness, speechiness, valence, loudness, tempo, "
+					 "mode, popularity or year.")));
 	}
 }
 
@@ -207,7 +214,8 @@ parse_target(JsonbContainer *object, int feature, RecoTarget *target, bool stric
 		target->mean = (low + high) / 2;
 		target->sd = (high - low) / 2;
 	}
-	else if (!number_of(object, "mean", &target->mean) || !number_of(object, "sd", &target->sd))
+	else if (!number_of(object, "mean", &target->mean) ||
+			 !number_of(object, "sd", &target->sd))
 		target->sd = -1;
 
 	if (target->sd > 0 && target->weight >= 0 && target->weight <= 1)

@@ -31,7 +31,8 @@ typedef struct RecoLexiconTerm
 #define RECO_LEXICON_BACKGROUND		"*"
 
 /* Returns the rows of these stems, in the caller's context. */
-extern RecoLexiconTerm *reco_lexicon_lookup(const char *const *stems, int nstems, int *nfound);
+extern RecoLexiconTerm *reco_lexicon_lookup(const char *const *stems, int nstems,
+											int *nfound);
 
 /* Rebuilds the learned rows from the catalogue's labels; returns how many. */
 extern int64 reco_lexicon_learn_terms(void);

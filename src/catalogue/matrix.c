@@ -31,8 +31,15 @@
 /* Columns of the page query. */
 enum
 {
-	AT_ARTIST, AT_TRACK, AT_FEATURES, AT_KEY = AT_FEATURES + RECO_NCOLUMNS, AT_FACETS, AT_DUP,
-	AT_GENRES, AT_TAGS, NPAGE_COLUMNS
+	AT_ARTIST,
+	AT_TRACK,
+	AT_FEATURES,
+	AT_KEY = AT_FEATURES + RECO_NCOLUMNS,
+	AT_FACETS,
+	AT_DUP,
+	AT_GENRES,
+	AT_TAGS,
+	NPAGE_COLUMNS
 };
 
 static RecoStatement page_statement = {
@@ -97,7 +104,8 @@ reco_matrix_acquire(TimestampTz give_up)
 	}
 
 	/* somebody reads a half-loaded one: leave it to them; an ERROR cut a page */
-	if (loading != NULL && (loading->token != token || loading->holders > 0 || loading->torn))
+	if (loading != NULL &&
+		(loading->token != token || loading->holders > 0 || loading->torn))
 	{
 		RecoMatrix *old = loading;
 
@@ -145,7 +153,8 @@ release_callback(void *arg)
 void
 reco_matrix_hold_until(RecoMatrix *matrix, MemoryContext context)
 {
-	MemoryContextCallback *callback = MemoryContextAlloc(context, sizeof(MemoryContextCallback));
+	MemoryContextCallback *callback =
+		MemoryContextAlloc(context, sizeof(MemoryContextCallback));
 
 	callback->func = release_callback;
 	callback->arg = matrix;
@@ -156,8 +165,8 @@ reco_matrix_hold_until(RecoMatrix *matrix, MemoryContext context)
 static RecoMatrix *
 begin_load(uint64 token)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "reco matrix",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(TopMemoryContext, "reco matrix", ALLOCSET_DEFAULT_SIZES);
 	RecoMatrix *matrix = MemoryContextAllocZero(context, sizeof(RecoMatrix));
 
 	matrix->context = context;
@@ -246,8 +255,9 @@ add_row(RecoMatrix *matrix, HeapTuple tuple, TupleDesc desc)
 			scaled[f] = reco_matrix_scale(f, DatumGetFloat4(values[AT_FEATURES + f]));
 	}
 	matrix->artist_no[row] = add_artist(matrix, values[AT_ARTIST]);
-	matrix->set_no[row] = reco_matrix_intern_set(matrix, values[AT_GENRES], nulls[AT_GENRES],
-												 values[AT_TAGS], nulls[AT_TAGS]);
+	matrix->set_no[row] =
+		reco_matrix_intern_set(matrix, values[AT_GENRES], nulls[AT_GENRES],
+							   values[AT_TAGS], nulls[AT_TAGS]);
 	matrix->facets[row] = (uint16) DatumGetInt32(values[AT_FACETS]);
 	matrix->dup_key[row] = DatumGetInt64(values[AT_DUP]);
 	matrix->key[row] = nulls[AT_KEY] ? -1 : (int8) DatumGetInt16(values[AT_KEY]);
@@ -279,8 +289,8 @@ add_artist(RecoMatrix *matrix, Datum id)
 		}
 		else
 		{
-			matrix->artist_ids = repalloc_huge(matrix->artist_ids,
-											   sizeof(char *) * matrix->artists_size);
+			matrix->artist_ids =
+				repalloc_huge(matrix->artist_ids, sizeof(char *) * matrix->artists_size);
 			matrix->artist_first = repalloc_huge(matrix->artist_first,
 												 sizeof(uint32) * matrix->artists_size);
 		}
@@ -329,9 +339,9 @@ grow(RecoMatrix *matrix)
 	plane->missing = resize(matrix, plane->missing,
 							from ? reco_kernel_missing_size(from, RECO_NCOLUMNS) : 0,
 							reco_kernel_missing_size(to, RECO_NCOLUMNS));
-	plane->incomplete = resize(matrix, plane->incomplete,
-							   from ? reco_kernel_incomplete_size(from) : 0,
-							   reco_kernel_incomplete_size(to));
+	plane->incomplete =
+		resize(matrix, plane->incomplete, from ? reco_kernel_incomplete_size(from) : 0,
+			   reco_kernel_incomplete_size(to));
 
 	plane->sketch = resize(matrix, plane->sketch,
 						   from ? reco_kernel_sketch_size(from, RECO_NCOLUMNS) : 0,
@@ -341,8 +351,8 @@ grow(RecoMatrix *matrix)
 	{
 		Size		old_size = from ? reco_kernel_values_size(from, RECO_NCOLUMNS) : 0;
 		Size		new_size = reco_kernel_values_size(to, RECO_NCOLUMNS);
-		char	   *raw = MemoryContextAllocExtended(matrix->context, new_size + 64,
-													 MCXT_ALLOC_HUGE);
+		char *raw =
+			MemoryContextAllocExtended(matrix->context, new_size + 64, MCXT_ALLOC_HUGE);
 		float	   *aligned = (float *) TYPEALIGN(64, raw);
 
 		if (from)

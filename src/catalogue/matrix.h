@@ -132,16 +132,18 @@ reco_matrix_track_id(const RecoMatrix *matrix, uint32 row)
 static inline float
 reco_matrix_value(const RecoMatrix *matrix, uint32 row, int column)
 {
-	return matrix->plane.values[(size_t) (row / RECO_KERNEL_LANES) * RECO_NCOLUMNS *
-								RECO_KERNEL_LANES +
-								(size_t) column * RECO_KERNEL_LANES + row % RECO_KERNEL_LANES];
+	return matrix->plane
+		.values[(size_t) (row / RECO_KERNEL_LANES) * RECO_NCOLUMNS * RECO_KERNEL_LANES +
+				(size_t) column * RECO_KERNEL_LANES + row % RECO_KERNEL_LANES];
 }
 
 static inline bool
 reco_matrix_missing(const RecoMatrix *matrix, uint32 row, int column)
 {
-	return (matrix->plane.missing[(size_t) (row / RECO_KERNEL_LANES) * RECO_NCOLUMNS + column] >>
-			(row % RECO_KERNEL_LANES)) & 1;
+	return (matrix->plane
+				.missing[(size_t) (row / RECO_KERNEL_LANES) * RECO_NCOLUMNS + column] >>
+			(row % RECO_KERNEL_LANES)) &
+		1;
 }
 
 /* Sizes, for those who watch memory: bytes of the backend's copy, 0 = none. */

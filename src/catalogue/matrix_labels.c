@@ -70,12 +70,14 @@ reco_matrix_labels_begin(RecoMatrix *matrix)
 	matrix->term_hash = make_hash("reco terms", sizeof(Entry), matrix->context);
 	matrix->label_hash = make_hash("reco labels", sizeof(Label), matrix->context);
 	matrix->sets_size = 1024;
-	matrix->sets = MemoryContextAllocZero(matrix->context, sizeof(RecoTagSet) * matrix->sets_size);
+	matrix->sets =
+		MemoryContextAllocZero(matrix->context, sizeof(RecoTagSet) * matrix->sets_size);
 	matrix->nsets = 1;
 	matrix->terms_size = 1024;
-	matrix->terms = MemoryContextAllocZero(matrix->context, sizeof(RecoTerm) * matrix->terms_size);
-	matrix->postings = AllocSetContextCreate(matrix->context, "reco postings",
-											 ALLOCSET_DEFAULT_SIZES);
+	matrix->terms =
+		MemoryContextAllocZero(matrix->context, sizeof(RecoTerm) * matrix->terms_size);
+	matrix->postings =
+		AllocSetContextCreate(matrix->context, "reco postings", ALLOCSET_DEFAULT_SIZES);
 }
 
 /* Returns the number of a term, a new one when the stem is new. */
@@ -90,8 +92,10 @@ intern_term(RecoMatrix *matrix, const char *stem)
 		return entry->number;
 	if (matrix->nterms == matrix->terms_size)
 	{
-		matrix->terms = repalloc_huge(matrix->terms, sizeof(RecoTerm) * matrix->terms_size * 2);
-		memset(matrix->terms + matrix->terms_size, 0, sizeof(RecoTerm) * matrix->terms_size);
+		matrix->terms =
+			repalloc_huge(matrix->terms, sizeof(RecoTerm) * matrix->terms_size * 2);
+		memset(matrix->terms + matrix->terms_size, 0,
+			   sizeof(RecoTerm) * matrix->terms_size);
 		matrix->terms_size *= 2;
 	}
 	matrix->terms[matrix->nterms].stem = MemoryContextStrdup(matrix->context, stem);
@@ -148,8 +152,8 @@ collect(RecoMatrix *matrix, Datum array, bool genre, RecoTagSet *set, uint32 *te
 	bool	   *nulls;
 	int			n;
 
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements,
-					  &nulls, &n);
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
 		Label	   *label;
@@ -173,7 +177,8 @@ collect(RecoMatrix *matrix, Datum array, bool genre, RecoTagSet *set, uint32 *te
 
 /* Returns the number of the set of these genres and tags. */
 uint32
-reco_matrix_intern_set(RecoMatrix *matrix, Datum genres, bool no_genres, Datum tags, bool no_tags)
+reco_matrix_intern_set(RecoMatrix *matrix, Datum genres, bool no_genres, Datum tags,
+					   bool no_tags)
 {
 	uint32		terms[MAX_SET_TERMS];
 	const char *genre_texts[MAX_SET_TERMS];
@@ -208,12 +213,14 @@ reco_matrix_intern_set(RecoMatrix *matrix, Datum genres, bool no_genres, Datum t
 		collect(matrix, tags, false, &set, terms, genre_texts);
 	set.terms = MemoryContextAlloc(matrix->context, sizeof(uint32) * Max(set.nterms, 1));
 	memcpy(set.terms, terms, sizeof(uint32) * set.nterms);
-	set.genres = MemoryContextAlloc(matrix->context, sizeof(char *) * Max(set.ngenres, 1));
+	set.genres =
+		MemoryContextAlloc(matrix->context, sizeof(char *) * Max(set.ngenres, 1));
 	memcpy(set.genres, genre_texts, sizeof(char *) * set.ngenres);
 
 	if (matrix->nsets == matrix->sets_size)
 	{
-		matrix->sets = repalloc_huge(matrix->sets, sizeof(RecoTagSet) * matrix->sets_size * 2);
+		matrix->sets =
+			repalloc_huge(matrix->sets, sizeof(RecoTagSet) * matrix->sets_size * 2);
 		matrix->sets_size *= 2;
 	}
 	matrix->sets[matrix->nsets] = set;
@@ -249,7 +256,8 @@ post_sets(RecoMatrix *matrix)
 		{
 			RecoTerm   *term = &matrix->terms[t];
 
-			term->sets = MemoryContextAlloc(matrix->postings, sizeof(uint32) * term->nsets);
+			term->sets =
+				MemoryContextAlloc(matrix->postings, sizeof(uint32) * term->nsets);
 			term->nsets = 0;
 		}
 	}
@@ -264,7 +272,8 @@ count_artist(const RecoMatrix *matrix, uint32 artist, uint32 *count, uint32 *tou
 	uint32		labelled = 0;
 
 	*ntouched = 0;
-	for (uint32 row = matrix->artist_first[artist]; row < matrix->artist_first[artist + 1]; row++)
+	for (uint32 row = matrix->artist_first[artist];
+		 row < matrix->artist_first[artist + 1]; row++)
 	{
 		const RecoTagSet *set = &matrix->sets[matrix->set_no[row]];
 
@@ -312,8 +321,10 @@ post_artists(RecoMatrix *matrix)
 		{
 			RecoTerm   *term = &matrix->terms[t];
 
-			term->artists = MemoryContextAllocExtended(
-				matrix->postings, sizeof(RecoPosting) * Max(term->nartists, 1), MCXT_ALLOC_HUGE);
+			term->artists =
+				MemoryContextAllocExtended(matrix->postings,
+										   sizeof(RecoPosting) * Max(term->nartists, 1),
+										   MCXT_ALLOC_HUGE);
 			term->nartists = 0;
 		}
 	}

@@ -78,8 +78,20 @@ static RecoStatement facts_statement = {
 
 enum
 {
-	FACT_TRACK = 0, FACT_ARTIST_ID, FACT_TITLE, FACT_ARTIST, FACT_ALBUM, FACT_ISRC, FACT_RELEASE,
-	FACT_ARTIST_IDS, FACT_GENRES, FACT_SOURCE, FACT_FACETS, FACT_DUP, FACT_KEY, FACT_FEATURES,
+	FACT_TRACK = 0,
+	FACT_ARTIST_ID,
+	FACT_TITLE,
+	FACT_ARTIST,
+	FACT_ALBUM,
+	FACT_ISRC,
+	FACT_RELEASE,
+	FACT_ARTIST_IDS,
+	FACT_GENRES,
+	FACT_SOURCE,
+	FACT_FACETS,
+	FACT_DUP,
+	FACT_KEY,
+	FACT_FEATURES,
 	NFACTS = FACT_FEATURES + RECO_NCOLUMNS
 };
 
@@ -91,7 +103,8 @@ static char *text_of(HeapTuple tuple, int column);
 static RecoName *collect(const RecoSql *sql, bool tracks, bool fuzzy, int *nfound);
 static const char **strings_of(Datum array, int *n);
 static RecoName *fuzzy_artists(const char *fold, int limit, int *nfound);
-static RecoName *fuzzy_tracks(const char *fold, const char *artist, int limit, int *nfound);
+static RecoName *fuzzy_tracks(const char *fold, const char *artist, int limit,
+							  int *nfound);
 static bool is_common(const char *stem, uint64 catalogue, bool note);
 
 /* Makes a text[] of strings. */
@@ -102,7 +115,8 @@ array_of(const char *const *strings, int n)
 
 	for (int i = 0; i < n; i++)
 		elements[i] = CStringGetTextDatum(strings[i]);
-	return PointerGetDatum(construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+	return PointerGetDatum(
+		construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* Finds artists by name. */
@@ -130,7 +144,8 @@ reco_names_artists(const char *name, bool exact, int limit, int *nfound)
 
 /* Finds tracks by title, and by artist where one is given. */
 RecoName *
-reco_names_tracks(const char *title, const char *artist, bool exact, int limit, int *nfound)
+reco_names_tracks(const char *title, const char *artist, bool exact, int limit,
+				  int *nfound)
 {
 	RecoTextTools tools;
 	char	   *fold;
@@ -160,7 +175,8 @@ reco_names_tracks(const char *title, const char *artist, bool exact, int limit, 
  * the % operator is a setting of pg_trgm; it is set for this bracket only.
  */
 static RecoName *
-run_fuzzy(const char *text, int nargs, Oid *types, Datum *values, bool tracks, int *nfound)
+run_fuzzy(const char *text, int nargs, Oid *types, Datum *values, bool tracks,
+		  int *nfound)
 {
 	RecoName   *names;
 	RecoSql		sql;
@@ -183,11 +199,12 @@ fuzzy_artists(const char *fold, int limit, int *nfound)
 
 	values[0] = CStringGetTextDatum(fold);
 	values[1] = Int32GetDatum(limit);
-	return run_fuzzy(psprintf("SELECT artist_id, name, popularity FROM reco.artist"
-							  " WHERE name_fold OPERATOR(%s.%%) $1"
-							  " ORDER BY %s.similarity(name_fold, $1) DESC, artist_id LIMIT $2",
-							  trgm, trgm),
-					 2, types, values, false, nfound);
+	return run_fuzzy(
+		psprintf("SELECT artist_id, name, popularity FROM reco.artist"
+				 " WHERE name_fold OPERATOR(%s.%%) $1"
+				 " ORDER BY %s.similarity(name_fold, $1) DESC, artist_id LIMIT $2",
+				 trgm, trgm),
+		2, types, values, false, nfound);
 }
 
 static RecoName *
@@ -210,6 +227,24 @@ fuzzy_tracks(const char *fold, const char *artist, int limit, int *nfound)
 					 3, types, values, true, nfound);
 }
 
+/* Makes a tsquery's text of a stem, for artists (A) and titles (B). */
+static char *
+query_of(const char *stem)
+{
+	StringInfoData query;
+
+	initStringInfo(&query);
+	appendStringInfoChar(&query, '\'');
+	for (const char *c = stem; *c; c++)
+	{
+		if (*c == '\'' || *c == '\\')
+			appendStringInfoChar(&query, *c);
+		appendStringInfoChar(&query, *c);
+	}
+	appendStringInfoString(&query, "':AB");
+	return query.data;
+}
+
 /* Finds tracks whose artist or title holds one of the stems. */
 RecoName *
 reco_names_words(const char *const *stems, int nstems, uint64 catalogue, int *nfound)
@@ -225,21 +260,10 @@ reco_names_words(const char *const *stems, int nstems, uint64 catalogue, int *nf
 	*nfound = 0;
 	for (int i = 0; i < nstems; i++)
 	{
-		StringInfoData query;
-
 		if (is_common(stems[i], catalogue, false))
 			continue;
-		initStringInfo(&query);
-		appendStringInfoChar(&query, '\'');
-		for (const char *c = stems[i]; *c; c++)
-		{
-			if (*c == '\'' || *c == '\\')
-				appendStringInfoChar(&query, *c);
-			appendStringInfoChar(&query, *c);
-		}
-		appendStringInfoString(&query, "':AB");
 		numbers[nqueries] = i;
-		queries[nqueries++] = query.data;
+		queries[nqueries++] = query_of(stems[i]);
 	}
 	if (nqueries == 0)
 		return NULL;
@@ -260,7 +284,8 @@ reco_names_words(const char *const *stems, int nstems, uint64 catalogue, int *nf
 		int			end = i;
 		MemoryContext old;
 
-		while (end < n && DatumGetInt64(SPI_getbinval(rows[end], desc, 1, &isnull)) == word)
+		while (end < n &&
+			   DatumGetInt64(SPI_getbinval(rows[end], desc, 1, &isnull)) == word)
 			end++;
 		if (end - i > RECO_NAMES_COMMON)
 		{
@@ -286,8 +311,8 @@ reco_names_words(const char *const *stems, int nstems, uint64 catalogue, int *nf
 static bool
 is_common(const char *stem, uint64 catalogue, bool note)
 {
-	uint64		hash = DatumGetUInt64(hash_any_extended((const unsigned char *) stem,
-														(int) strlen(stem), 0));
+	uint64 hash = DatumGetUInt64(
+		hash_any_extended((const unsigned char *) stem, (int) strlen(stem), 0));
 	bool		found;
 
 	if (common_words == NULL || common_words_catalogue != catalogue)
@@ -406,8 +431,8 @@ strings_of(Datum array, int *n)
 	int			count;
 	const char **strings;
 
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements,
-					  &nulls, &count);
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT,
+					  &elements, &nulls, &count);
 	strings = palloc(sizeof(char *) * Max(count, 1));
 	*n = 0;
 	for (int i = 0; i < count; i++)

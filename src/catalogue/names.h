@@ -35,8 +35,8 @@ typedef struct RecoName
 
 /* Results are in the caller's context, the best first. */
 extern RecoName *reco_names_artists(const char *name, bool exact, int limit, int *nfound);
-extern RecoName *reco_names_tracks(const char *title, const char *artist, bool exact, int limit,
-								   int *nfound);
+extern RecoName *reco_names_tracks(const char *title, const char *artist, bool exact,
+								   int limit, int *nfound);
 
 /* Tracks whose artist or title holds one of the stems, as (word, track). */
 extern RecoName *reco_names_words(const char *const *stems, int nstems, uint64 catalogue,

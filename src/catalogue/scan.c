@@ -73,7 +73,8 @@ prepare_genres(const RecoMatrix *matrix, const RecoFit *fit, RecoScanFit *prepar
 		if (term == NULL)
 			continue;
 		for (uint32 a = 0; a < term->nartists; a++)
-			prepared->by_artist[term->artists[a].number] += weight * term->artists[a].share;
+			prepared->by_artist[term->artists[a].number] +=
+				weight * term->artists[a].share;
 		for (uint32 s = 0; s < term->nsets; s++)
 			prepared->by_set[term->sets[s]] += SET_FACTOR * weight;
 	}
@@ -131,7 +132,8 @@ reco_scan_prepare(const RecoMatrix *matrix, const RecoBackground *background,
 	query->a[RECO_POPULARITY] -= PRIOR_FACTOR / 2 * squeeze * squeeze;
 	query->b[RECO_POPULARITY] += PRIOR_FACTOR * squeeze * squeeze * centre;
 	query->c -= PRIOR_FACTOR / 2 * squeeze * squeeze * centre * centre;
-	query->m[RECO_POPULARITY] += PRIOR_FACTOR / 2 * (squeeze * squeeze * centre * centre - 1);
+	query->m[RECO_POPULARITY] +=
+		PRIOR_FACTOR / 2 * (squeeze * squeeze * centre * centre - 1);
 
 	if (fit->era_from > 0 || fit->era_to > 0)
 		add_range(query, RECO_YEAR, fit->era_from > 0 ? fit->era_from - 0.25f : 0,
@@ -147,8 +149,8 @@ reco_scan_prepare(const RecoMatrix *matrix, const RecoBackground *background,
  * a negative factor attracts. What is not measured counts as one spread off.
  */
 static void
-add_distance(const RecoMatrix *matrix, const RecoBackground *background, RecoTrack *const *tracks,
-			 int ntracks, float factor, RecoScanQuery *query)
+add_distance(const RecoMatrix *matrix, const RecoBackground *background,
+			 RecoTrack *const *tracks, int ntracks, float factor, RecoScanQuery *query)
 {
 	float		centre[RECO_NCOLUMNS] = {0};
 	int			count[RECO_NCOLUMNS] = {0};
@@ -180,7 +182,8 @@ add_distance(const RecoMatrix *matrix, const RecoBackground *background, RecoTra
 		query->a[f] += scale;
 		query->b[f] -= 2 * scale * middle;
 		query->c += scale * middle * middle;
-		query->m[f] += factor * reco_fit_weights[f] / weights / 2 - scale * middle * middle;
+		query->m[f] +=
+			factor * reco_fit_weights[f] / weights / 2 - scale * middle * middle;
 	}
 }
 
@@ -195,8 +198,8 @@ reco_scan_near(const RecoMatrix *matrix, const RecoBackground *background,
 
 	/* each alone: the middle of two dislikes may be where the listener lives */
 	for (int i = 0; i < key->nnegatives; i++)
-		add_distance(matrix, background, &key->negatives[i], 1, AWAY_FACTOR / key->nnegatives,
-					 query);
+		add_distance(matrix, background, &key->negatives[i], 1,
+					 AWAY_FACTOR / key->nnegatives, query);
 }
 
 /* Gives a query room for its best k. */
@@ -216,8 +219,8 @@ reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries)
 	reco_kernel_begin(queries, nqueries);
 	for (uint32 row = 0; row < matrix->plane.nrows; row += SLICE)
 	{
-		reco_kernel_scan(&matrix->plane, row, Min(SLICE, matrix->plane.nrows - row), queries,
-						 nqueries);
+		reco_kernel_scan(&matrix->plane, row, Min(SLICE, matrix->plane.nrows - row),
+						 queries, nqueries);
 		CHECK_FOR_INTERRUPTS();
 	}
 	reco_kernel_end(queries, nqueries);
@@ -225,7 +228,8 @@ reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries)
 
 /* Makes a track of a row. */
 RecoTrack *
-reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared, uint32 row, float score)
+reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared, uint32 row,
+				float score)
 {
 	RecoTrack  *track = palloc0(sizeof(RecoTrack));
 	uint32		artist = matrix->artist_no[row];
@@ -244,7 +248,9 @@ reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared, uint32 ro
 	track->dup_key = matrix->dup_key[row];
 	track->score = score;
 	if (prepared != NULL)
-		track->genre_match = Max(0, Min(1, Max(prepared->by_artist[artist],
-											   prepared->by_set[matrix->set_no[row]])));
+		track->genre_match = Max(0,
+								 Min(1,
+									 Max(prepared->by_artist[artist],
+										 prepared->by_set[matrix->set_no[row]])));
 	return track;
 }

@@ -122,7 +122,7 @@ reco_text_title_key(const RecoTextTools *tools, const char *title)
 	for (open = cut; (open = strpbrk(open, "([")) != NULL;)
 	{
 		char	   *close = strpbrk(open, ")]");
-		char	   *inside = pnstrdup(open + 1, close ? close - open - 1 : strlen(open + 1));
+		char *inside = pnstrdup(open + 1, close ? close - open - 1 : strlen(open + 1));
 
 		if (open > cut && is_version_word(reco_text_fold(tools, inside)))
 			memmove(open, close ? close + 1 : open + strlen(open),
@@ -165,15 +165,17 @@ is_version_word(const char *fold)
 	 * tells nothing apart. So every word must be a version word or a number,
 	 * except behind "feat" and its like, which name people.
 	 */
-	for (word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
+	for (word = strtok_r(copy, " ", &save); word != NULL;
+		 word = strtok_r(NULL, " ", &save))
 	{
 		bool		known = strspn(word, "0123456789") == strlen(word);
 		int			i;
 
 		for (i = 0; !known && i < lengthof(words); i++)
 			known = strcmp(word, words[i]) == 0;
-		if (word == copy && (strcmp(word, "feat") == 0 || strcmp(word, "ft") == 0 ||
-							 strcmp(word, "featuring") == 0 || strcmp(word, "with") == 0))
+		if (word == copy &&
+			(strcmp(word, "feat") == 0 || strcmp(word, "ft") == 0 ||
+			 strcmp(word, "featuring") == 0 || strcmp(word, "with") == 0))
 			return true;
 		if (!known)
 			return false;
@@ -193,15 +195,16 @@ reco_text_words(const RecoTextTools *tools, const char *text, int max)
 	bool		gap = false;
 
 	result->words = palloc0(sizeof(RecoWord) * (max + 2));
-	state = (void *) DatumGetPointer(FunctionCall2(&parser->prsstart, PointerGetDatum(cleaned),
+	state = (void *) DatumGetPointer(FunctionCall2(&parser->prsstart,
+												   PointerGetDatum(cleaned),
 												   Int32GetDatum(strlen(cleaned))));
 	for (;;)
 	{
 		char	   *token = NULL;
 		int			len = 0;
-		int			type = DatumGetInt32(FunctionCall3(&parser->prstoken, PointerGetDatum(state),
-													   PointerGetDatum(&token),
-													   PointerGetDatum(&len)));
+		int type =
+			DatumGetInt32(FunctionCall3(&parser->prstoken, PointerGetDatum(state),
+										PointerGetDatum(&token), PointerGetDatum(&len)));
 		RecoWord	word = {0};
 		int			i;
 
@@ -246,7 +249,8 @@ reco_text_words(const RecoTextTools *tools, const char *text, int max)
 
 /* Appends one word, spelt the one way. */
 static void
-add_word(const RecoTextTools *tools, RecoWords *words, const RecoWord *like, const char *fold)
+add_word(const RecoTextTools *tools, RecoWords *words, const RecoWord *like,
+		 const char *fold)
 {
 	RecoWord   *word = &words->words[words->nwords++];
 
@@ -281,7 +285,8 @@ reco_text_stem(const RecoTextTools *tools, const char *fold)
 
 	lexemes = (TSLexeme *) DatumGetPointer(
 		FunctionCall4(&stemmer->lexize, PointerGetDatum(stemmer->dictData),
-					  PointerGetDatum(fold), Int32GetDatum(strlen(fold)), PointerGetDatum(&dummy)));
+					  PointerGetDatum(fold), Int32GetDatum(strlen(fold)),
+					  PointerGetDatum(&dummy)));
 	if (lexemes == NULL)
 		return pstrdup(fold);
 	return lexemes[0].lexeme;
@@ -353,16 +358,18 @@ classify(const char *at, int len)
 	rune = utf8_to_unicode((const unsigned char *) at);
 	if (rune == 0x2018 || rune == 0x2019 || rune == 0x02BC || rune == 0x00AD ||
 		(rune >= 0x200B && rune <= 0x200F) || (rune >= 0x202A && rune <= 0x202E) ||
-		(rune >= 0x2060 && rune <= 0x206F) || rune == 0xFEFF || (rune >= 0xFE00 && rune <= 0xFE0F))
+		(rune >= 0x2060 && rune <= 0x206F) || rune == 0xFEFF ||
+		(rune >= 0xFE00 && rune <= 0xFE0F))
 		return RUNE_GONE;
-	if (rune == 0x201C || rune == 0x201D || rune == 0x201E || rune == 0x00AB || rune == 0x00BB ||
-		(rune >= 0x300C && rune <= 0x300F))
+	if (rune == 0x201C || rune == 0x201D || rune == 0x201E || rune == 0x00AB ||
+		rune == 0x00BB || (rune >= 0x300C && rune <= 0x300F))
 		return RUNE_QUOTE;
 	if ((rune >= 0x80 && rune <= 0xBF && rune != 0xAA && rune != 0xBA && rune != 0xB5) ||
 		rune == 0xD7 || rune == 0xF7 || (rune >= 0x2000 && rune <= 0x206F) ||
 		(rune >= 0x20A0 && rune <= 0x20CF) || (rune >= 0x2190 && rune <= 0x2BFF) ||
-		(rune >= 0x3000 && rune <= 0x303F && rune != 0x3005) || (rune >= 0xFF00 && rune <= 0xFF0F) ||
-		(rune >= 0x1F000 && rune <= 0x1FAFF) || (rune >= 0xE0000 && rune <= 0xE007F))
+		(rune >= 0x3000 && rune <= 0x303F && rune != 0x3005) ||
+		(rune >= 0xFF00 && rune <= 0xFF0F) || (rune >= 0x1F000 && rune <= 0x1FAFF) ||
+		(rune >= 0xE0000 && rune <= 0xE007F))
 		return RUNE_SPACE;
 	return RUNE_WORD;
 }
@@ -384,8 +391,8 @@ fold_word(const RecoTextTools *tools, const char *word, int len)
 	{
 		char	   *lower = str_tolower(word, len, DEFAULT_COLLATION_OID);
 		Datum		plain = OidFunctionCall2(tools->unaccent_function,
-											 ObjectIdGetDatum(tools->unaccent_dictionary),
-											 CStringGetTextDatum(lower));
+									   ObjectIdGetDatum(tools->unaccent_dictionary),
+									   CStringGetTextDatum(lower));
 
 		folded = TextDatumGetCString(plain);
 		folded = str_tolower(folded, strlen(folded), DEFAULT_COLLATION_OID);
@@ -417,7 +424,8 @@ join_rnb(char *text)
 		for (char *at = text; *at; at++)
 		{
 			if (pg_strncasecmp(at, from, len) == 0 &&
-				(at == text || !(isalnum((unsigned char) at[-1]) || IS_HIGHBIT_SET(at[-1]))) &&
+				(at == text ||
+				 !(isalnum((unsigned char) at[-1]) || IS_HIGHBIT_SET(at[-1]))) &&
 				!(isalnum((unsigned char) at[len]) || IS_HIGHBIT_SET(at[len])))
 			{
 				memset(at, ' ', len);

@@ -53,31 +53,38 @@ reco_explain_lines(const RecoRun *run)
 		 run->complete ? "complete" : "incomplete: the deadline came first");
 	lines = explain_stage(run, RECO_STAGE_MOOD, reco_explain_mood(&run->mood), lines);
 	lines = explain_mood(run, lines);
-	lines = explain_stage(run, RECO_STAGE_NAMES,
-						  psprintf("mentioned: %d tracks, %d artists; listener: %d tracks, %d artists",
-								   run->nmentioned_tracks, run->nmentioned, run->ntop_tracks,
-								   run->ntop_artists), lines);
+	lines = explain_stage(
+		run, RECO_STAGE_NAMES,
+		psprintf("mentioned: %d tracks, %d artists; listener: %d tracks, %d artists",
+				 run->nmentioned_tracks, run->nmentioned, run->ntop_tracks,
+				 run->ntop_artists),
+		lines);
 	lines = explain_stage(run, RECO_STAGE_SEARCH,
 						  psprintf("%d tracks of %u, %d artists (%d pruned)", run->npool,
 								   reco_source_tracks(run->source), run->nartists,
-								   run->nartists_pruned), lines);
+								   run->nartists_pruned),
+						  lines);
 	lines = explain_stage(run, RECO_STAGE_SEEDS,
 						  psprintf("%d anchors, %d seeds, %d negative", run->nanchors,
-								   run->nseeds, run->nnegatives), lines);
+								   run->nseeds, run->nnegatives),
+						  lines);
 	lines = explain_stage(run, RECO_STAGE_STRATEGIES, "", lines);
 	lines = explain_strategies(run, lines);
 	lines = explain_stage(run, RECO_STAGE_RANK, "", lines);
 	lines = explain_stage(run, RECO_STAGE_RULES, "", lines);
 	lines = explain_rules(run, lines);
-	lines = explain_stage(run, RECO_STAGE_QUALITY,
-						  psprintf("overall=%.2f cohesion=%.2f coverage=%.2f confidence=%.2f "
-								   "diversity=%.2f exchanged=%d", run->quality.overall,
-								   run->quality.cohesion, run->quality.coverage,
-								   run->quality.confidence, run->quality.diversity,
-								   run->exchanged), lines);
+	lines =
+		explain_stage(run, RECO_STAGE_QUALITY,
+					  psprintf("overall=%.2f cohesion=%.2f coverage=%.2f confidence=%.2f "
+							   "diversity=%.2f exchanged=%d",
+							   run->quality.overall, run->quality.cohesion,
+							   run->quality.coverage, run->quality.confidence,
+							   run->quality.diversity, run->exchanged),
+					  lines);
 	lines = explain_stage(run, RECO_STAGE_ORDER,
-						  request->by_score ? "by score" : psprintf("arc: %s",
-																	reco_order_arc_name(run->arc)),
+						  request->by_score
+							  ? "by score"
+							  : psprintf("arc: %s", reco_order_arc_name(run->arc)),
 						  lines);
 	line("Asked:");
 	for (int k = 0; k < RECO_NKINDS; k++)

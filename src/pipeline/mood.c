@@ -62,8 +62,11 @@ static float
 clamp_mean(float mean, int column)
 {
 	float		low = column == RECO_LOUDNESS ? -60 : 0;
-	float		high = column == RECO_LOUDNESS ? 5 : column == RECO_TEMPO ? 250 :
-		column == RECO_POPULARITY ? 100 : column == RECO_YEAR ? 2100 : 1;
+	float high = column == RECO_LOUDNESS ? 5
+		: column == RECO_TEMPO			 ? 250
+		: column == RECO_POPULARITY		 ? 100
+		: column == RECO_YEAR			 ? 2100
+										 : 1;
 
 	return mean < low ? low : mean > high ? high : mean;
 }
@@ -134,7 +137,8 @@ weigh_labels(RecoMood *mood, int ntracks)
 	{
 		RecoPhrase *phrase = &mood->phrases[i];
 
-		phrase->weight = phrase->negated ? 0
+		phrase->weight = phrase->negated
+			? 0
 			: (float) (rarity(phrase->tracks, ntracks) * phrase->degree);
 		total += phrase->weight;
 	}
@@ -204,8 +208,8 @@ reco_mood_weigh(RecoMood *mood, const RecoMoodEvidence *evidence, int nevidence,
 			if (strcmp(evidence[e].stem, phrase->stem) != 0)
 				continue;
 			phrase->understood = true;
-			phrase->tightness = (float) fmax(phrase->tightness,
-											 clearness(&evidence[e], background));
+			phrase->tightness =
+				(float) fmax(phrase->tightness, clearness(&evidence[e], background));
 			if (evidence[e].learned)
 				phrase->tracks = evidence[e].tracks;
 
@@ -213,8 +217,8 @@ reco_mood_weigh(RecoMood *mood, const RecoMoodEvidence *evidence, int nevidence,
 			if (phrase->negated && evidence[e].learned)
 				continue;
 			mood->learned |= evidence[e].learned;
-			add_evidence(phrase, &evidence[e], background, rarity(evidence[e].tracks, ntracks),
-						 sums);
+			add_evidence(phrase, &evidence[e], background,
+						 rarity(evidence[e].tracks, ntracks), sums);
 		}
 	}
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
@@ -230,12 +234,15 @@ reco_mood_weigh(RecoMood *mood, const RecoMoodEvidence *evidence, int nevidence,
 	weigh_labels(mood, ntracks);
 	mood->confidence = (float) confidence(mood);
 	if (mood->targets[RECO_ENERGY].weight > 0)
-		mood->energy_level = mood->targets[RECO_ENERGY].mean > HIGH_ENERGY ? RECO_LEVEL_HIGH
-			: mood->targets[RECO_ENERGY].mean < LOW_ENERGY ? RECO_LEVEL_LOW : RECO_LEVEL_MEDIUM;
+		mood->energy_level = mood->targets[RECO_ENERGY].mean > HIGH_ENERGY
+			? RECO_LEVEL_HIGH
+			: mood->targets[RECO_ENERGY].mean < LOW_ENERGY ? RECO_LEVEL_LOW
+														   : RECO_LEVEL_MEDIUM;
 	if (mood->targets[RECO_VALENCE].weight > 0)
-		mood->emotion = mood->targets[RECO_VALENCE].mean > HIGH_VALENCE ? RECO_EMOTION_POSITIVE
+		mood->emotion = mood->targets[RECO_VALENCE].mean > HIGH_VALENCE
+			? RECO_EMOTION_POSITIVE
 			: mood->targets[RECO_VALENCE].mean < LOW_VALENCE ? RECO_EMOTION_NEGATIVE
-			: RECO_EMOTION_NEUTRAL;
+															 : RECO_EMOTION_NEUTRAL;
 }
 
 /* Takes the words of resolved mentions out of the phrases. */
@@ -253,7 +260,8 @@ reco_mood_drop_mentions(RecoMood *mood)
 		{
 			const RecoMention *mention = &mood->mentions[m];
 
-			mentioned |= mention->resolved && phrase->word < mention->word + mention->nwords &&
+			mentioned |= mention->resolved &&
+				phrase->word < mention->word + mention->nwords &&
 				phrase->word + phrase->nwords > mention->word;
 		}
 		if (!mentioned)

@@ -89,7 +89,7 @@ typedef struct RecoMoodEvidence
 /* Reads words into phrases, mentions, era and facets. 'join' makes one
  * string of two stems. */
 extern void reco_mood_read(const RecoWords *words, RecoMood *mood,
-						   char *(*join) (const char *a, const char *b));
+						   char *(*join)(const char *a, const char *b));
 
 /* Takes the words of resolved mentions out of the phrases. */
 extern void reco_mood_drop_mentions(RecoMood *mood);
@@ -98,8 +98,8 @@ extern void reco_mood_drop_mentions(RecoMood *mood);
  * Weighs the evidence into targets, label weights and confidence. 'ntracks' is
  * the size of the catalogue that the evidence was counted in.
  */
-extern void reco_mood_weigh(RecoMood *mood, const RecoMoodEvidence *evidence, int nevidence,
-							const RecoBackground *background, int ntracks);
+extern void reco_mood_weigh(RecoMood *mood, const RecoMoodEvidence *evidence,
+							int nevidence, const RecoBackground *background, int ntracks);
 
 extern const char *reco_mood_emotion_name(RecoEmotion emotion);
 extern const char *reco_mood_level_name(RecoLevel level);

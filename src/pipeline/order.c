@@ -84,7 +84,8 @@ describe(const RecoTrack *track, Placed *placed)
 	float		weight = 2 * fabsf(valence - 0.5f); /* emotional */
 
 	placed->energy = energy;
-	placed->opening = 0.4f * popularity + 0.3f * valence + 0.3f * (1 - fabsf(energy - 0.55f));
+	placed->opening =
+		0.4f * popularity + 0.3f * valence + 0.3f * (1 - fabsf(energy - 0.55f));
 	placed->peak = 0.5f * energy + 0.3f * momentum + 0.2f * popularity;
 	placed->closing = 0.4f * (1 - energy) + 0.3f * acousticness + 0.3f * weight;
 }

@@ -305,7 +305,7 @@ read_mentions(Reader *reader)
 
 /* Makes phrases of the words that are left: each, and each two in a row. */
 static void
-read_phrases(Reader *reader, char *(*join) (const char *a, const char *b))
+read_phrases(Reader *reader, char *(*join)(const char *a, const char *b))
 {
 	RecoMood   *mood = reader->mood;
 	int			last = -1;
@@ -314,8 +314,8 @@ read_phrases(Reader *reader, char *(*join) (const char *a, const char *b))
 	{
 		const RecoWord *word = &reader->words->words[i];
 		RecoPhrase	phrase;
-		bool		content = word->stem != NULL && !reader->spent[i] &&
-			!among(word->fold, fillers);
+		bool content =
+			word->stem != NULL && !reader->spent[i] && !among(word->fold, fillers);
 
 		if (!content)
 			continue;
@@ -361,13 +361,14 @@ read_facets(Reader *reader)
 	}
 	wanted[used[0]] = unwanted[used[1]] = '\0';
 	reader->mood->asked = reco_facet_of_prompt(wanted);
-	reader->mood->excluded = (uint16_t) (reco_facet_of_prompt(unwanted) & ~reader->mood->asked);
+	reader->mood->excluded =
+		(uint16_t) (reco_facet_of_prompt(unwanted) & ~reader->mood->asked);
 }
 
 /* Reads words into phrases, mentions, era and facets. */
 void
 reco_mood_read(const RecoWords *words, RecoMood *mood,
-			   char *(*join) (const char *a, const char *b))
+			   char *(*join)(const char *a, const char *b))
 {
 	Reader		reader;
 	RecoWords	bounded = *words;

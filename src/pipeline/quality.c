@@ -107,8 +107,8 @@ reco_quality_judge(RecoCandidate *const *list, int n, int size, float confidence
 		for (int i = 0; i < n; i++)
 			quality.cohesion += list[i]->cohesion / n;
 		quality.coverage = fminf(1, (float) n / size);
-		quality.diversity = 0.6f * artist_diversity(list, n) + 0.2f * genre_spread(list, n) +
-			0.2f * decade_spread(list, n);
+		quality.diversity = 0.6f * artist_diversity(list, n) +
+			0.2f * genre_spread(list, n) + 0.2f * decade_spread(list, n);
 	}
 	quality.overall = 0.35f * quality.cohesion + 0.25f * quality.coverage +
 		0.2f * quality.confidence + 0.2f * quality.diversity;

@@ -21,7 +21,8 @@
 
 typedef struct RecoQuality
 {
-	float		overall;		/* .35 cohesion + .25 coverage + .2 confidence + .2 diversity */
+	float		overall;		/* .35 cohesion + .25 coverage + .2 confidence
+								 * + .2 diversity */
 	float		cohesion;
 	float		coverage;
 	float		confidence;

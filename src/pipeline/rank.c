@@ -110,7 +110,8 @@ reco_rank_similarity(const RecoTrack *a, const RecoTrack *b)
 	}
 	if (a->key >= 0 && b->key >= 0)
 	{
-		sum += reco_fit_weights[RECO_KEY] * similarity_of(RECO_KEY, (float) (a->key - b->key));
+		sum += reco_fit_weights[RECO_KEY] *
+			similarity_of(RECO_KEY, (float) (a->key - b->key));
 		weights += reco_fit_weights[RECO_KEY];
 	}
 	return weights > 0 ? sum / weights : -1;
@@ -128,7 +129,8 @@ reco_rank_cohesion(const RecoTrack *track, const RecoTarget *targets, bool *comp
 
 		if (weight <= 0 || tolerances[f] <= 0 || ((track->missing >> f) & 1))
 			continue;
-		sum += weight * fmaxf(0, 1 - fabsf(track->values[f] - targets[f].mean) / tolerances[f]);
+		sum += weight *
+			fmaxf(0, 1 - fabsf(track->values[f] - targets[f].mean) / tolerances[f]);
 		weights += weight;
 	}
 	*comparable = weights > 0;
@@ -172,8 +174,8 @@ reco_rank_near(const RecoRanking *ranking, const RecoTrack *track)
 
 	for (int i = 0; i < ranking->ntaste + ranking->nseeds; i++)
 	{
-		const RecoTrack *other = i < ranking->ntaste ? ranking->taste[i]
-			: ranking->seeds[i - ranking->ntaste];
+		const RecoTrack *other =
+			i < ranking->ntaste ? ranking->taste[i] : ranking->seeds[i - ranking->ntaste];
 		float		similarity = reco_rank_similarity(track, other);
 
 		if (similarity > near.similarity && strcmp(other->track_id, track->track_id) != 0)
@@ -233,20 +235,21 @@ fill_parts(const RecoRanking *ranking, RecoCandidate *candidate)
 	candidate->parts[RECO_PART_AGREEMENT] = agreement_of(candidate);
 	if (!((track->missing >> RECO_POPULARITY) & 1))
 	{
-		double		off = (track->values[RECO_POPULARITY] - POPULARITY_CENTRE) / POPULARITY_SPREAD;
+		double off =
+			(track->values[RECO_POPULARITY] - POPULARITY_CENTRE) / POPULARITY_SPREAD;
 
 		candidate->parts[RECO_PART_POPULARITY] = (float) exp(-0.5 * off * off);
 	}
 	if (ranking->nfamiliar > 0 && ranking->familiarity != 0.5f)
 	{
-		bool		known = bsearch(&track->artist_id, ranking->familiar, ranking->nfamiliar,
-									sizeof(char *), compare_ids) != NULL;
+		bool known = bsearch(&track->artist_id, ranking->familiar, ranking->nfamiliar,
+							 sizeof(char *), compare_ids) != NULL;
 		float		wish = 1 - 2 * ranking->familiarity;	/* 1 = only known */
 
 		candidate->parts[RECO_PART_FAMILIAR] = 0.5f + 0.5f * (known ? wish : -wish);
 	}
-	candidate->cohesion = reco_rank_cohesion(track, ranking->fit->targets,
-											 &candidate->comparable);
+	candidate->cohesion =
+		reco_rank_cohesion(track, ranking->fit->targets, &candidate->comparable);
 	if (!candidate->comparable && candidate->ranks[RECO_ARTIST_DISCOVERY] > 0)
 		candidate->cohesion = DISCOVERY_COHESION;
 }
@@ -278,7 +281,8 @@ reco_rank_strategy(const RecoCandidate *candidate)
 	int			best = -1;
 
 	for (int s = 0; s < RECO_NSTRATEGIES; s++)
-		if (candidate->ranks[s] > 0 && (best < 0 || candidate->ranks[s] < candidate->ranks[best]))
+		if (candidate->ranks[s] > 0 &&
+			(best < 0 || candidate->ranks[s] < candidate->ranks[best]))
 			best = s;
 	return best < 0 ? RECO_SEED_BASED : (RecoStrategyId) best;
 }

@@ -20,7 +20,7 @@
 #include "mb/pg_wchar.h"
 
 #define NEAR_ENOUGH		0.9f	/* similarity from which "near" is true */
-#define CLEAR_EVIDENCE	0.5		/* of one feature, from which it "fits" */
+#define CLEAR_EVIDENCE	0.3		/* of one feature, from which it "fits" */
 #define MAX_TITLE		60
 #define MAX_CLAUSES		3
 
@@ -56,7 +56,8 @@ say_near(const RecoRun *run, const RecoNear *nearest, StringInfo reason, int *cl
 	char	   *title;
 	bool		named = false;
 
-	if (near == NULL || nearest->similarity < NEAR_ENOUGH || (title = title_of(near)) == NULL)
+	if (near == NULL || nearest->similarity < NEAR_ENOUGH ||
+		(title = title_of(near)) == NULL)
 		return;
 	for (int i = 0; i < run->nmentioned_tracks; i++)
 		named |= strcmp(run->mentioned_tracks[i]->track_id, near->track_id) == 0;
@@ -70,7 +71,8 @@ say_near(const RecoRun *run, const RecoNear *nearest, StringInfo reason, int *cl
 
 /* Says whose a track is, where that matters. */
 static void
-say_artist(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason, int *clauses)
+say_artist(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason,
+		   int *clauses)
 {
 	const RecoTrack *track = candidate->track;
 
@@ -113,7 +115,8 @@ say_artist(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason
 
 /* Says which feature fits best, with its value. */
 static void
-say_feature(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason, int *clauses)
+say_feature(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason,
+			int *clauses)
 {
 	const RecoTrack *track = candidate->track;
 	int			word;
@@ -129,8 +132,9 @@ say_feature(const RecoRun *run, const RecoCandidate *candidate, StringInfo reaso
 		if (run->fit.targets[f].weight <= 0 || f == RECO_MODE)
 			continue;
 		one.targets[f] = run->fit.targets[f];
-		evidence = reco_fit_evidence(&one, run->ranking.background, track->values,
-									 track->missing);
+		evidence = reco_fit_weights[f] *
+			reco_fit_evidence(&one, run->ranking.background, track->values,
+							  track->missing);
 		one.targets[f].weight = 0;
 		if (evidence > best)
 		{
@@ -168,7 +172,8 @@ label_says(const char *label, const char *stem)
 
 /* Says which genre of the track was asked for. */
 static void
-say_genre(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason, int *clauses)
+say_genre(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason,
+		  int *clauses)
 {
 	const RecoTrack *track = candidate->track;
 
@@ -188,7 +193,8 @@ say_genre(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason,
 		}
 	}
 	if (candidate->track->genre_match >= 0.3f && begin_clause(reason, clauses))
-		appendStringInfoString(reason, "the artist's other tracks carry the labels you asked for");
+		appendStringInfo(reason, "labels of its artist fit%s",
+						 run->nmentioned_tracks + run->nmentioned > 0 ? " what you named" : "");
 }
 
 /* Why a track is in the list. */

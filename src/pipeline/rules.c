@@ -67,7 +67,8 @@ is_duplicate(const RecoTrack *a, const RecoTrack *b)
 {
 	if (strcmp(a->track_id, b->track_id) == 0 || a->dup_key == b->dup_key)
 		return true;
-	if (a->isrc != NULL && b->isrc != NULL && a->isrc[0] != '\0' && strcmp(a->isrc, b->isrc) == 0)
+	if (a->isrc != NULL && b->isrc != NULL && a->isrc[0] != '\0' &&
+		strcmp(a->isrc, b->isrc) == 0)
 		return true;
 
 	/* the same title by an artist they share, however the credit is written */
@@ -134,7 +135,8 @@ reco_rules_judge(const RecoRules *rules, const RecoCandidate *candidate)
 	if (candidate->protected)
 		return RECO_RULE_NONE;
 	if (track->facets & fit->forbid)
-		return track->facets & fit->forbid & rules->themes ? RECO_RULE_THEME : RECO_RULE_REGION;
+		return track->facets & fit->forbid & rules->themes ? RECO_RULE_THEME
+														   : RECO_RULE_REGION;
 	if (outside(track, RECO_YEAR, fit->era_from, fit->era_to, 0))
 		return RECO_RULE_ERA;
 	if (outside(track, RECO_POPULARITY, fit->min_popularity, fit->max_popularity, -1))
@@ -150,15 +152,15 @@ void
 reco_rules_admit(RecoRules *rules, const RecoCandidate *candidate)
 {
 	rules->admitted[rules->nadmitted++] = candidate->track;
-	rules->nof_mentioned += by_listed_artist(candidate->track, rules->mentioned,
-											 rules->nmentioned);
+	rules->nof_mentioned +=
+		by_listed_artist(candidate->track, rules->mentioned, rules->nmentioned);
 }
 
 void
 reco_rules_expel(RecoRules *rules, int index)
 {
-	rules->nof_mentioned -= by_listed_artist(rules->admitted[index], rules->mentioned,
-											 rules->nmentioned);
+	rules->nof_mentioned -=
+		by_listed_artist(rules->admitted[index], rules->mentioned, rules->nmentioned);
 	memmove(&rules->admitted[index], &rules->admitted[index + 1],
 			sizeof(RecoTrack *) * (rules->nadmitted - index - 1));
 	rules->nadmitted--;

@@ -35,11 +35,12 @@ static void read_prompt(RecoRun *run);
 static void weigh_mood(RecoRun *run);
 static void make_fit(RecoRun *run);
 static void search(RecoRun *run);
+static void deliver(RecoRun *run);
 static void prune_artists(RecoRun *run, const RecoAnswer *answer);
 
 /* Runs a request. */
 RecoRun *
-reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause) (void *),
+reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause)(void *),
 				 void *arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
@@ -72,7 +73,8 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 				 errhint("Import tracks with reco_catalogue_import(), or try "
 						 "reco_demo_catalogue().")));
 
-	begin_stage(run, RECO_STAGE_SEEDS, run->npool + run->ntop_tracks + run->nmentioned_tracks);
+	begin_stage(run, RECO_STAGE_SEEDS,
+				run->npool + run->ntop_tracks + run->nmentioned_tracks);
 	reco_seeds_choose(run);
 	end_stage(run, RECO_STAGE_SEEDS, run->nseeds);
 
@@ -85,22 +87,30 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	end_stage(run, RECO_STAGE_RANK, run->ncandidates);
 
 	if (request->ranked == 0)
-	{
-		begin_stage(run, RECO_STAGE_RULES, run->ncandidates);
-		reco_select_list(run);
-		end_stage(run, RECO_STAGE_RULES, run->nlist);
-
-		begin_stage(run, RECO_STAGE_QUALITY, run->nlist);
-		reco_select_improve(run);
-		end_stage(run, RECO_STAGE_QUALITY, run->nlist);
-
-		begin_stage(run, RECO_STAGE_ORDER, run->nlist);
-		reco_select_order(run);
-		end_stage(run, RECO_STAGE_ORDER, run->nlist);
-	}
+		deliver(run);
 	run->total_us = GetCurrentTimestamp() - run->started;
-	MemoryContextSwitchTo(old);
+
+	/* where transactions ended in between, the caller's context may be gone */
+	if (pause == NULL)
+		MemoryContextSwitchTo(old);
 	return run;
+}
+
+/* Makes the ranked candidates into a list. */
+static void
+deliver(RecoRun *run)
+{
+	begin_stage(run, RECO_STAGE_RULES, run->ncandidates);
+	reco_select_list(run);
+	end_stage(run, RECO_STAGE_RULES, run->nlist);
+
+	begin_stage(run, RECO_STAGE_QUALITY, run->nlist);
+	reco_select_improve(run);
+	end_stage(run, RECO_STAGE_QUALITY, run->nlist);
+
+	begin_stage(run, RECO_STAGE_ORDER, run->nlist);
+	reco_select_order(run);
+	end_stage(run, RECO_STAGE_ORDER, run->nlist);
 }
 
 /* Only what the prompt means. */
@@ -197,8 +207,8 @@ read_prompt(RecoRun *run)
 	RecoTextTools tools;
 
 	reco_text_open(&tools);
-	reco_mood_read(reco_text_words(&tools, run->request->prompt, RECO_MOOD_MAXWORDS), &run->mood,
-				   join_stems);
+	reco_mood_read(reco_text_words(&tools, run->request->prompt, RECO_MOOD_MAXWORDS),
+				   &run->mood, join_stems);
 }
 
 /* Asks the lexicon, and weighs what it says. */
@@ -272,9 +282,10 @@ make_fit(RecoRun *run)
 	}
 	reco_seeds_add_labels(run);
 	fit->forbid = (uint16) ((RECO_THEMES & ~mood->asked) | mood->excluded);
-	fit->era_from = request->era_from > 0 || request->era_to > 0 ? request->era_from
-		: mood->era_from;
-	fit->era_to = request->era_from > 0 || request->era_to > 0 ? request->era_to : mood->era_to;
+	fit->era_from =
+		request->era_from > 0 || request->era_to > 0 ? request->era_from : mood->era_from;
+	fit->era_to =
+		request->era_from > 0 || request->era_to > 0 ? request->era_to : mood->era_to;
 	fit->min_popularity = request->min_popularity;
 	fit->max_popularity = request->max_popularity;
 	if (request->ranked > 0)
@@ -297,7 +308,8 @@ search(RecoRun *run)
 
 	track_key.fit = &run->fit;
 	track_key.limit = run->request->ranked > 0
-		? Max(run->request->ranked, POOL_TRACKS) : Max(POOL_TRACKS, POOL_FACTOR * run->request->size);
+		? Max(run->request->ranked, POOL_TRACKS)
+		: Max(POOL_TRACKS, POOL_FACTOR * run->request->size);
 	track_key.words = words;
 	for (int i = 0; i < mood->nphrases; i++)
 		if (mood->phrases[i].nwords == 1 && !mood->phrases[i].negated)

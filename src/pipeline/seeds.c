@@ -41,10 +41,11 @@ typedef struct NameKeys
 	int		   *nwords;
 } NameKeys;
 
-static void add_key(NameKeys *list, const char *name, const char *artist, bool exact, int mention,
-					int nwords);
+static void add_key(NameKeys *list, const char *name, const char *artist, bool exact,
+					int mention, int nwords);
 static void mention_keys(RecoRun *run, NameKeys *artists, NameKeys *tracks);
-static void take_artists(RecoRun *run, const NameKeys *keys, const RecoAsk *ask, bool sure);
+static void take_artists(RecoRun *run, const NameKeys *keys, const RecoAsk *ask,
+						 bool sure);
 static void take_tracks(RecoRun *run, const NameKeys *keys, const RecoAsk *ask);
 static void exclude_artists(RecoRun *run, const RecoAsk *ask);
 static void learn_from_named(RecoRun *run);
@@ -128,7 +129,8 @@ reco_seeds_find_names(RecoRun *run)
 }
 
 static void
-add_key(NameKeys *list, const char *name, const char *artist, bool exact, int mention, int nwords)
+add_key(NameKeys *list, const char *name, const char *artist, bool exact, int mention,
+		int nwords)
 {
 	if (list->n == list->size)
 	{
@@ -167,7 +169,8 @@ mention_keys(RecoRun *run, NameKeys *artists, NameKeys *tracks)
 	for (int m = 0; m < mood->nmentions; m++)
 	{
 		const RecoMention *mention = &mood->mentions[m];
-		int			least = mention->likely ? mention->nwords
+		int least = mention->likely
+			? mention->nwords
 			: Max(mention->nwords - NAME_PREFIXES + 1, Min(mention->nwords, 2));
 
 		for (int n = mention->nwords; n >= least && n > 0; n--)
@@ -183,7 +186,8 @@ mention_keys(RecoRun *run, NameKeys *artists, NameKeys *tracks)
 			mention->word + mention->nwords + 1 == mood->mentions[m + 1].word &&
 			strcmp(mood->words->words[mention->word + mention->nwords].fold, "by") == 0)
 			add_key(tracks, phrase_of(mood, mention->word, mention->nwords),
-					phrase_of(mood, mood->mentions[m + 1].word, mood->mentions[m + 1].nwords),
+					phrase_of(mood, mood->mentions[m + 1].word,
+							  mood->mentions[m + 1].nwords),
 					false, m, mention->nwords);
 	}
 }
@@ -194,10 +198,12 @@ mention_artist(RecoRun *run, RecoArtist *artist)
 {
 	if (run->mentioned == NULL)
 	{
-		run->mentioned = palloc(sizeof(char *) * (RECO_MOOD_MAXMENTIONS * NAME_PREFIXES +
-												  2 * run->request->ninclude + 1));
-		run->names = palloc(sizeof(RecoArtist *) * (RECO_MOOD_MAXMENTIONS * NAME_PREFIXES +
-													2 * run->request->ninclude + 1));
+		run->mentioned = palloc(
+			sizeof(char *) *
+			(RECO_MOOD_MAXMENTIONS * NAME_PREFIXES + 2 * run->request->ninclude + 1));
+		run->names = palloc(
+			sizeof(RecoArtist *) *
+			(RECO_MOOD_MAXMENTIONS * NAME_PREFIXES + 2 * run->request->ninclude + 1));
 	}
 	for (int i = 0; i < run->nmentioned; i++)
 		if (strcmp(run->mentioned[i], artist->artist_id) == 0)
@@ -213,14 +219,14 @@ take_artists(RecoRun *run, const NameKeys *keys, const RecoAsk *ask, bool sure)
 	for (int i = 0; i < keys->n; i++)
 	{
 		const RecoAnswer *answer = &ask->values[i].answer;
-		RecoMention *mention = keys->mention[i] >= 0 ? &run->mood.mentions[keys->mention[i]]
-			: NULL;
+		RecoMention *mention =
+			keys->mention[i] >= 0 ? &run->mood.mentions[keys->mention[i]] : NULL;
 
 		if (mention == NULL)
 		{
 			/* an option: a name, or else an id */
-			RecoArtist *artist = answer->nartists > 0 ? answer->artists[0]
-				: palloc0(sizeof(RecoArtist));
+			RecoArtist *artist =
+				answer->nartists > 0 ? answer->artists[0] : palloc0(sizeof(RecoArtist));
 
 			if (answer->nartists == 0)
 				artist->artist_id = artist->name = keys->keys[i].name;
@@ -229,8 +235,9 @@ take_artists(RecoRun *run, const NameKeys *keys, const RecoAsk *ask, bool sure)
 		}
 		if (answer->nartists == 0 || mention->resolved)
 			continue;
-		if (sure && (answer->artists[0]->fuzzy ||
-					 run->mood.words->words[mention->word].quote > 0))
+		if (sure &&
+			(answer->artists[0]->fuzzy ||
+			 run->mood.words->words[mention->word].quote > 0))
 			continue;
 		mention->resolved = true;
 		mention->nwords = keys->nwords[i];
@@ -296,7 +303,8 @@ learn_from_named(RecoRun *run)
 	ask.kind = RECO_KIND_ARTIST_TRACKS;
 	ask.nkeys = run->nmentioned;
 	ask.keys = keys;
-	run->artist_tracks = palloc(sizeof(RecoTrack *) * Max(run->nmentioned * NAMED_TRACKS, 1));
+	run->artist_tracks =
+		palloc(sizeof(RecoTrack *) * Max(run->nmentioned * NAMED_TRACKS, 1));
 	if (run->nmentioned > 0)
 		reco_run_resolve(run, &ask, 1);
 	for (int i = 0; i < run->nmentioned; i++)
@@ -305,7 +313,8 @@ learn_from_named(RecoRun *run)
 
 	for (int i = 0; i < run->nmentioned_tracks + run->nartist_tracks; i++)
 	{
-		const RecoTrack *track = i < run->nmentioned_tracks ? run->mentioned_tracks[i]
+		const RecoTrack *track = i < run->nmentioned_tracks
+			? run->mentioned_tracks[i]
 			: run->artist_tracks[i - run->nmentioned_tracks];
 
 		for (int f = 0; f < RECO_NCOLUMNS; f++)
@@ -323,6 +332,33 @@ learn_from_named(RecoRun *run)
 		run->named[f].mean = sum[f] / count[f];
 		run->named[f].sd = reco_source_background(run->source)->sd[f] * MENTION_SPREAD;
 		run->named[f].weight = MENTION_WEIGHT;
+	}
+}
+
+/* Adds the words of one label to a fit's terms, from 'before' on. */
+static void
+add_label(RecoFit *fit, int before, const RecoWords *words)
+{
+	const char *last = NULL;
+
+	for (int w = 0; w < words->nwords; w++)
+	{
+		const char *stem = words->words[w].stem;
+		bool		known = stem == NULL;
+
+		/* two words where there are two: "hip hop", not all that hops */
+		if (stem != NULL && last != NULL)
+			stem = psprintf("%s %s", last, stem);
+		last = words->words[w].stem;
+		if (words->nwords > 1 && w == 0)
+			continue;
+		for (int k = before; !known && k < fit->nterms; k++)
+			known = strcmp(fit->terms[k].stem, stem) == 0;
+		if (known || fit->nterms == RECO_FIT_MAXTERMS ||
+			fit->nterms - before == MAX_LABEL_TERMS)
+			continue;
+		fit->terms[fit->nterms].weight = 0;
+		fit->terms[fit->nterms++].stem = stem;
 	}
 }
 
@@ -344,7 +380,8 @@ reco_seeds_add_labels(RecoRun *run)
 	if (nids == 0)
 		return;
 	for (int i = 0; i < nids; i++)
-		ids[i] = i < run->nmentioned_tracks ? run->mentioned_tracks[i]->track_id
+		ids[i] = i < run->nmentioned_tracks
+			? run->mentioned_tracks[i]->track_id
 			: run->artist_tracks[i - run->nmentioned_tracks]->track_id;
 	key.ids = ids;
 	key.nids = nids;
@@ -359,31 +396,8 @@ reco_seeds_add_labels(RecoRun *run)
 		const RecoTrack *track = ask.values[0].answer.tracks[i];
 
 		for (int g = 0; g < track->ngenres; g++)
-		{
-			RecoWords  *words = reco_text_words(&tools, track->genres[g], MAX_LABEL_TERMS);
-			const char *last = NULL;
-
-			for (int w = 0; w < words->nwords; w++)
-			{
-				const char *stem = words->words[w].stem;
-				bool		known = stem == NULL;
-
-				/* two words where there are two: "hip hop", not all that hops */
-				if (stem != NULL && last != NULL)
-					stem = psprintf("%s %s", last, stem);
-				last = words->words[w].stem;
-				if (words->nwords > 1 && w == 0)
-					continue;
-				for (int k = before; !known && k < fit->nterms; k++)
-					known = strcmp(fit->terms[k].stem, stem) == 0;
-				if (!known && fit->nterms < RECO_FIT_MAXTERMS &&
-					fit->nterms - before < MAX_LABEL_TERMS)
-				{
-					fit->terms[fit->nterms].weight = 0;
-					fit->terms[fit->nterms++].stem = stem;
-				}
-			}
-		}
+			add_label(fit, before,
+					  reco_text_words(&tools, track->genres[g], MAX_LABEL_TERMS));
 	}
 
 	/* half of the weight where the prompt has words of its own, else all */
@@ -445,7 +459,8 @@ choose_anchors(RecoRun *run)
 
 		if (own && (run->nmentioned_tracks > 0 || run->nartist_tracks > 0))
 			break;
-		scores[n].track = own ? run->top_tracks[i - run->nartist_tracks] : run->artist_tracks[i];
+		scores[n].track =
+			own ? run->top_tracks[i - run->nartist_tracks] : run->artist_tracks[i];
 		scores[n].score = anchor_score(scores[n].track, run->fit.targets);
 		n++;
 	}
@@ -470,7 +485,7 @@ choose_seeds(RecoRun *run)
 		bool		own = !anchor && i < run->nanchors + run->ntop_tracks;
 		RecoTrack  *track = anchor ? run->anchors[i]
 			: own ? run->top_tracks[i - run->nanchors]
-			: run->pool[i - run->nanchors - run->ntop_tracks];
+								  : run->pool[i - run->nanchors - run->ntop_tracks];
 		bool		known = false;
 
 		for (int k = 0; !known && k < n; k++)

@@ -121,8 +121,8 @@ prepare_rules(RecoRun *run)
 {
 	const RecoRequest *request = run->request;
 	RecoRules  *rules = &run->rules;
-	TimestampTz since = run->started - (int64) request->repeat_days * SECONDS_A_DAY *
-		USECS_PER_SEC;
+	TimestampTz since =
+		run->started - (int64) request->repeat_days * SECONDS_A_DAY * USECS_PER_SEC;
 
 	rules->size = request->size;
 	rules->fit = &run->fit;
@@ -176,7 +176,8 @@ need_facts(RecoRun *run, int from, int n)
 	RecoAnswer *answer;
 	int			next = 0;
 
-	if (run->candidates[from].track->has_facts || run->candidates[from].rule != RECO_RULE_NONE)
+	if (run->candidates[from].track->has_facts ||
+		run->candidates[from].rule != RECO_RULE_NONE)
 		return;
 	ids = palloc(sizeof(char *) * n);
 	tracks = palloc(sizeof(RecoTrack *) * n);
@@ -223,13 +224,15 @@ reco_select_improve(RecoRun *run)
 	int			size = run->request->size;
 	RecoCandidate **before;
 	RecoRules	rules_before = run->rules;
-	RecoQuality quality = reco_quality_judge(run->list, run->nlist, size, run->mood.confidence);
+	RecoQuality quality =
+		reco_quality_judge(run->list, run->nlist, size, run->mood.confidence);
 	int			exchanged = 0;
 	int			next = 0;
 
 	run->quality = quality;
-	if (run->nlist == 0 || (quality.overall >= RECO_QUALITY_ENOUGH &&
-							quality.cohesion >= RECO_QUALITY_COHESION))
+	if (run->nlist == 0 ||
+		(quality.overall >= RECO_QUALITY_ENOUGH &&
+		 quality.cohesion >= RECO_QUALITY_COHESION))
 		return;
 	before = palloc(sizeof(RecoCandidate *) * (size + 1));
 	memcpy(before, run->list, sizeof(RecoCandidate *) * run->nlist);

@@ -43,14 +43,16 @@ typedef struct Entry
 static uint64
 hash_id(const char *id, uint64 seed)
 {
-	return DatumGetUInt64(hash_any_extended((const unsigned char *) id, (int) strlen(id), seed));
+	return DatumGetUInt64(
+		hash_any_extended((const unsigned char *) id, (int) strlen(id), seed));
 }
 
 float
 reco_strategy_share(const RecoRun *run, RecoStrategyId strategy)
 {
 	int			row = run->nmentioned_tracks + run->nmentioned > 0 ? 0
-		: run->ntop_tracks > 0 ? 1 : 2;
+		: run->ntop_tracks > 0							   ? 1
+														   : 2;
 
 	return shares[row][strategy];
 }
@@ -95,9 +97,8 @@ reserve(RecoRun *run, int more)
 {
 	Size		size = sizeof(RecoCandidate) * (run->ncandidates + more + 1);
 
-	run->candidates = run->candidates == NULL
-		? MemoryContextAllocHuge(run->context, size)
-		: repalloc_huge(run->candidates, size);
+	run->candidates = run->candidates == NULL ? MemoryContextAllocHuge(run->context, size)
+											  : repalloc_huge(run->candidates, size);
 }
 
 /* Adds a track to the candidates, or to what is known of it. */
@@ -120,7 +121,8 @@ merge(RecoRun *run, HTAB *by_id, RecoTrack *track)
 		return candidate;
 	}
 	candidate = &run->candidates[entry->candidate];
-	candidate->track->genre_match = Max(candidate->track->genre_match, track->genre_match);
+	candidate->track->genre_match =
+		Max(candidate->track->genre_match, track->genre_match);
 	candidate->track->text_match = Max(candidate->track->text_match, track->text_match);
 	return candidate;
 }
@@ -216,8 +218,8 @@ rank_range(RecoRun *run, int from, int n)
 	reco_rank_score(&run->ranking, &run->candidates[from], n);
 	for (int i = from; run->request->seed != 0 && i < from + n; i++)
 	{
-		uint64		dice = hash_id(run->candidates[i].track->track_id,
-								   (uint64) run->request->seed);
+		uint64 dice =
+			hash_id(run->candidates[i].track->track_id, (uint64) run->request->seed);
 
 		run->candidates[i].score += JITTER * ((float) (dice >> 40) / (1 << 24) - 0.5f);
 		run->candidates[i].score = Max(0, Min(1, run->candidates[i].score));
@@ -272,8 +274,8 @@ reco_strategy_widen(RecoRun *run)
 	control.keysize = sizeof(uint64);
 	control.entrysize = sizeof(Entry);
 	control.hcxt = run->context;
-	by_id = hash_create("reco candidates", run->ncandidates + answer->ntracks + 16, &control,
-						HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	by_id = hash_create("reco candidates", run->ncandidates + answer->ntracks + 16,
+						&control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	for (int i = 0; i < before; i++)
 	{
 		uint64		hash = hash_id(run->candidates[i].track->track_id, 0);

@@ -31,10 +31,10 @@ typedef struct RecoStrategy
 	RecoStrategyId id;
 
 	/* Fills at most RECO_STRATEGY_MAXASKS asks; returns how many. */
-	int			(*ask) (RecoRun *run, RecoAsk *asks);
+	int (*ask)(RecoRun *run, RecoAsk *asks);
 
 	/* Makes the answers into tracks; those that timed out are empty. */
-	void		(*collect) (RecoRun *run, const RecoAsk *asks, int nasks, RecoFound *found);
+	void (*collect)(RecoRun *run, const RecoAsk *asks, int nasks, RecoFound *found);
 } RecoStrategy;
 
 extern const RecoStrategy reco_strategy_user_anchors;

@@ -55,8 +55,8 @@ collect(RecoRun *run, const RecoAsk *asks, int nasks, RecoFound *found)
 		for (int t = 0; t < answer->ntracks; t++)
 		{
 			bool		comparable;
-			float		cohesion = reco_rank_cohesion(answer->tracks[t], run->fit.targets,
-													  &comparable);
+			float cohesion =
+				reco_rank_cohesion(answer->tracks[t], run->fit.targets, &comparable);
 
 			if (comparable && cohesion < LEAST_COHESION)
 				run->pruned[RECO_RULE_COHESION]++;

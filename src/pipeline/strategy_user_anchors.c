@@ -38,7 +38,7 @@ ask(RecoRun *run, RecoAsk *asks)
 		bool		mentioned = i < run->nmentioned;
 
 		artists[n].id = mentioned ? run->mentioned[i]
-			: run->top_artists[i - run->nmentioned]->artist_id;
+								  : run->top_artists[i - run->nmentioned]->artist_id;
 		artists[n].fit = &run->fit;
 		artists[n++].limit = mentioned ? run->request->size : OWN_TRACKS;
 	}

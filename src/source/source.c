@@ -40,14 +40,14 @@ struct RecoSource
 {
 	MemoryContext context;
 	RecoEngine *engine;
-	void		(*pause) (void *);
+	void (*pause)(void *);
 	void	   *pause_arg;
 	RecoSourceCount counts[RECO_NKINDS];
 };
 
 /* Opens the seam for a run. */
 RecoSource *
-reco_source_open(MemoryContext context, void (*pause) (void *), void *arg)
+reco_source_open(MemoryContext context, void (*pause)(void *), void *arg)
 {
 	RecoSource *source = MemoryContextAllocZero(context, sizeof(RecoSource));
 
@@ -97,7 +97,8 @@ reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz gi
 		{
 			RecoValue  *value = &asks[i].values[k];
 
-			value->outcome = value->answer.done ? RECO_OUTCOME_FRESH : RECO_OUTCOME_TIMEOUT;
+			value->outcome =
+				value->answer.done ? RECO_OUTCOME_FRESH : RECO_OUTCOME_TIMEOUT;
 			value->origin = RECO_ORIGIN_LOCAL;
 			value->partial = value->answer.partial;
 		}

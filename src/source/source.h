@@ -70,7 +70,8 @@ typedef struct RecoSource RecoSource;
  * of the transaction held: a job worker ends its transaction there and begins
  * another; NULL for a caller's backend.
  */
-extern RecoSource *reco_source_open(MemoryContext context, void (*pause) (void *), void *arg);
+extern RecoSource *reco_source_open(MemoryContext context, void (*pause)(void *),
+									void *arg);
 
 /*
  * Resolves several questions at once, until 'give_up' (0 = never). Values live

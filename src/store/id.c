@@ -36,8 +36,8 @@ reco_id_new(void)
 		last_ms = ms;
 
 		/* half the space at most, so that the same millisecond has room to grow */
-		last_random = (uint32) (pg_prng_uint32(&pg_global_prng_state) >>
-								(32 - (RANDOM_BITS - 1)));
+		last_random =
+			(uint32) (pg_prng_uint32(&pg_global_prng_state) >> (32 - (RANDOM_BITS - 1)));
 	}
 	else if (++last_random >> RANDOM_BITS)
 	{

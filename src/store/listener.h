@@ -36,7 +36,9 @@ typedef struct RecoListened
 extern RecoListened *reco_listener_tracks(const char *user_id, int *nfound);
 
 /* Writes a play or a judgement; each an id of its own. */
-extern int64 reco_listener_play(const char *user_id, const char *track_id, TimestampTz at);
-extern int64 reco_listener_judge(const char *user_id, const char *track_id, const char *event);
+extern int64 reco_listener_play(const char *user_id, const char *track_id,
+								TimestampTz at);
+extern int64 reco_listener_judge(const char *user_id, const char *track_id,
+								 const char *event);
 
 #endif							/* RECO_LISTENER_H */

@@ -51,8 +51,8 @@ extern void reco_sql_as_caller(RecoSql *sql);
 extern void reco_sql_as_owner(RecoSql *sql);
 
 /* Runs a statement, prepared on first use; returns the SPI result code. */
-extern int	reco_sql_run(RecoStatement *statement, const Datum *values,
-						 const char *nulls, bool read_only, long limit);
+extern int reco_sql_run(RecoStatement *statement, const Datum *values, const char *nulls,
+						bool read_only, long limit);
 
 /*
  * Tells where an extension's objects live, as a quoted identifier in the
