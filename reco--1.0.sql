@@ -183,6 +183,7 @@ CREATE TABLE reco.mood_term (
 	targets jsonb NOT NULL,
 	tracks integer NOT NULL DEFAULT 0 CHECK (tracks >= 0),
 	labels integer NOT NULL DEFAULT 0 CHECK (labels >= 0),
+	genre boolean NOT NULL DEFAULT false,
 	updated_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	stem text COLLATE "C" NOT NULL,
 	PRIMARY KEY (stem, source)
@@ -193,6 +194,7 @@ COMMENT ON COLUMN reco.mood_term.source IS 'Says who wrote the row: builtin (cam
 COMMENT ON COLUMN reco.mood_term.targets IS 'Holds a JSON object, feature: {"min", "max", "weight"} or {"mean", "sd", "weight"}, in the feature''s own unit; weight 0..1, default 1.';
 COMMENT ON COLUMN reco.mood_term.tracks IS 'Counts the tracks that a learned row rests on; 0 = none.';
 COMMENT ON COLUMN reco.mood_term.labels IS 'Counts the genres and tags that say a learned row''s word.';
+COMMENT ON COLUMN reco.mood_term.genre IS 'Says whether some genre of the catalogue has a learned row''s word.';
 COMMENT ON COLUMN reco.mood_term.stem IS 'Is derived by a trigger: the stemmed words, as prompts are.';
 
 /* -------------------------------------------------------------------------

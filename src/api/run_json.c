@@ -107,12 +107,24 @@ put_targets(StringInfo json, const RecoTarget *targets)
 			continue;
 		open_with(json, reco_feature_name(f), '{');
 		put_number(json, "target", targets[f].mean);
-		put_number(json, "min", targets[f].mean - targets[f].sd);
-		put_number(json, "max", targets[f].mean + targets[f].sd);
+		put_number(json, "min", reco_fit_clamp(f, targets[f].mean - targets[f].sd));
+		put_number(json, "max", reco_fit_clamp(f, targets[f].mean + targets[f].sd));
 		put_number(json, "weight", targets[f].weight);
 		appendStringInfoChar(json, '}');
 	}
 	appendStringInfoChar(json, '}');
+}
+
+/* A phrase as folded words; of two far apart, the two that matter. */
+static const char *
+phrase_text(const RecoMood *mood, const RecoPhrase *phrase)
+{
+	const RecoWord *words = mood->words->words;
+
+	if (phrase->nwords == 1)
+		return words[phrase->word].fold;
+	return psprintf("%s %s", words[phrase->word].fold,
+					words[phrase->word + phrase->nwords - 1].fold);
 }
 
 /* The words of a mood: understood, not understood, or not wanted. */
@@ -129,9 +141,7 @@ put_words(StringInfo json, const char *key, const RecoMood *mood, bool understoo
 			continue;
 		if (phrase->nwords > 1 && !phrase->understood)
 			continue;
-		put_string(json, NULL,
-				   phrase->nwords == 1 ? mood->words->words[phrase->word].fold
-									   : phrase->stem);
+		put_string(json, NULL, phrase_text(mood, phrase));
 	}
 	appendStringInfoChar(json, ']');
 }
@@ -166,8 +176,8 @@ put_mood(StringInfo json, const char *key, const RecoRun *run)
 	put_targets(json, mood->targets);
 	open_with(json, "genres", '[');
 	for (int i = 0; i < mood->nphrases; i++)
-		if (mood->phrases[i].tracks > 0 && !mood->phrases[i].negated)
-			put_string(json, NULL, mood->phrases[i].stem);
+		if (mood->phrases[i].genre && !mood->phrases[i].negated)
+			put_string(json, NULL, phrase_text(mood, &mood->phrases[i]));
 	appendStringInfoChar(json, ']');
 	put_words(json, "keywords", mood, true, false);
 	put_words(json, "unknown", mood, false, false);

@@ -69,6 +69,19 @@ reco_fit_evidence(const RecoFit *fit, const RecoBackground *background,
 	return evidence;
 }
 
+float
+reco_fit_clamp(int column, float value)
+{
+	float		low = column == RECO_LOUDNESS ? -60 : 0;
+	float		high = column == RECO_LOUDNESS	  ? 5
+		: column == RECO_TEMPO	   ? 250
+		: column == RECO_POPULARITY ? 100
+		: column == RECO_YEAR	   ? 2100
+										 : 1;
+
+	return value < low ? low : value > high ? high : value;
+}
+
 double
 reco_fit_mood(double evidence)
 {

@@ -66,6 +66,9 @@ extern double reco_fit_evidence(const RecoFit *fit, const RecoBackground *backgr
 /* Evidence as 0..1; .5 = no evidence. */
 extern double reco_fit_mood(double evidence);
 
+/* Keeps a value inside what the feature can be. */
+extern float reco_fit_clamp(int column, float value);
+
 /* How tight a target is: its Kullback-Leibler divergence from the background. */
 extern double reco_fit_tightness(const RecoTarget *target,
 								 const RecoBackground *background, int column);

@@ -32,6 +32,7 @@
 #define MAX_TERMS		20000
 #define MIN_SPREAD		0.15	/* of the catalogue's own; nothing is tighter */
 #define MIN_TIGHTNESS	0.01	/* a target that tells less is left out */
+#define NCOLUMNS		5		/* of a learned row, as arrays */
 
 typedef struct Moments
 {
@@ -49,12 +50,12 @@ static RecoStatement forget_statement = {
 };
 
 static RecoStatement insert_statement = {
-	.text = "INSERT INTO reco.mood_term (term, source, tracks, labels, targets)"
-	" SELECT term, 'learned', tracks, labels, targets::jsonb"
-	" FROM unnest($1::text[], $2::int[], $3::int[], $4::text[])"
-	" AS u (term, tracks, labels, targets)",
-	.nargs = 4,
-	.types = {TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID},
+	.text = "INSERT INTO reco.mood_term (term, source, tracks, labels, genre, targets)"
+	" SELECT term, 'learned', tracks, labels, genre, targets::jsonb"
+	" FROM unnest($1::text[], $2::int[], $3::int[], $4::text[], $5::text[]::boolean[])"
+	" AS u (term, tracks, labels, targets, genre)",
+	.nargs = NCOLUMNS,
+	.types = {TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
 };
 
 static void add_moments(Moments *to, const Moments *from);
@@ -78,7 +79,7 @@ describe_terms(RecoMatrix *matrix, const Moments *sets, Datum *values)
 {
 	uint32	   *order;
 	uint32		nterms = 0;
-	Datum	   *columns[4];
+	Datum	   *columns[NCOLUMNS];
 	Moments		all = {0};
 
 	order = palloc(sizeof(uint32) * Max(matrix->nterms, 1));
@@ -88,7 +89,7 @@ describe_terms(RecoMatrix *matrix, const Moments *sets, Datum *values)
 	qsort_arg(order, nterms, sizeof(uint32), by_tracks, matrix);
 	nterms = Min(nterms, MAX_TERMS);
 
-	for (int c = 0; c < 4; c++)
+	for (int c = 0; c < NCOLUMNS; c++)
 		columns[c] = palloc(sizeof(Datum) * (nterms + 1));
 	for (uint32 s = 0; s < matrix->nsets; s++)
 		add_moments(&all, &sets[s]);
@@ -96,6 +97,7 @@ describe_terms(RecoMatrix *matrix, const Moments *sets, Datum *values)
 	columns[1][0] = Int32GetDatum((int32) matrix->plane.nrows);
 	columns[2][0] = Int32GetDatum(0);
 	columns[3][0] = CStringGetTextDatum(targets_json(matrix, &all, true));
+	columns[4][0] = CStringGetTextDatum("f");
 	for (uint32 i = 0; i < nterms; i++)
 	{
 		const RecoTerm *term = &matrix->terms[order[i]];
@@ -107,9 +109,10 @@ describe_terms(RecoMatrix *matrix, const Moments *sets, Datum *values)
 		columns[1][i + 1] = Int32GetDatum((int32) term->tracks);
 		columns[2][i + 1] = Int32GetDatum((int32) term->labels);
 		columns[3][i + 1] = CStringGetTextDatum(targets_json(matrix, &moments, false));
+		columns[4][i + 1] = CStringGetTextDatum(term->genre ? "t" : "f");
 		CHECK_FOR_INTERRUPTS();
 	}
-	for (int c = 0; c < 4; c++)
+	for (int c = 0; c < NCOLUMNS; c++)
 	{
 		bool		number = c == 1 || c == 2;
 
@@ -127,7 +130,7 @@ reco_lexicon_learn_terms(void)
 	RecoMatrix *matrix;
 	Moments    *sets;
 	uint32		nterms;
-	Datum		values[4];
+	Datum		values[NCOLUMNS];
 	RecoSql		sql;
 
 	/* what this transaction has just written counts */

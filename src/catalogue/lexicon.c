@@ -30,7 +30,7 @@
 #define MAX_TERM_WORDS		8
 
 static RecoStatement lookup_statement = {
-	.text = "SELECT stem, source = 'learned', tracks, targets FROM reco.mood_term"
+	.text = "SELECT stem, source = 'learned', tracks, targets, genre FROM reco.mood_term"
 	" WHERE stem = ANY ($1) ORDER BY stem, source",
 	.nargs = 1,
 	.types = {TEXTARRAYOID},
@@ -70,6 +70,7 @@ reco_lexicon_lookup(const char *const *stems, int nstems, int *nfound)
 		terms[i].stem = TextDatumGetCString(SPI_getbinval(tuple, desc, 1, &isnull));
 		terms[i].learned = DatumGetBool(SPI_getbinval(tuple, desc, 2, &isnull));
 		terms[i].tracks = DatumGetInt32(SPI_getbinval(tuple, desc, 3, &isnull));
+		terms[i].genre = DatumGetBool(SPI_getbinval(tuple, desc, 5, &isnull));
 		if (terms[i].tracks == 0)
 			terms[i].tracks = BUILTIN_TRACKS;
 		parse_targets(DatumGetJsonbP(SPI_getbinval(tuple, desc, 4, &isnull)),

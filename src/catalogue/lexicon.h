@@ -23,6 +23,7 @@ typedef struct RecoLexiconTerm
 {
 	const char *stem;
 	bool		learned;
+	bool		genre;			/* some genre of the catalogue says it */
 	int			tracks;			/* evidence; of a built-in or manual row as if */
 	RecoTarget	targets[RECO_NCOLUMNS];
 } RecoLexiconTerm;

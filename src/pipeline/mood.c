@@ -57,20 +57,6 @@ complement(const RecoTarget *target, const RecoBackground *background, int colum
 	return result;
 }
 
-/* Keeps a mean inside what the feature can be. */
-static float
-clamp_mean(float mean, int column)
-{
-	float		low = column == RECO_LOUDNESS ? -60 : 0;
-	float high = column == RECO_LOUDNESS ? 5
-		: column == RECO_TEMPO			 ? 250
-		: column == RECO_POPULARITY		 ? 100
-		: column == RECO_YEAR			 ? 2100
-										 : 1;
-
-	return mean < low ? low : mean > high ? high : mean;
-}
-
 /* Sums of weighted evidence for one feature. */
 typedef struct Sums
 {
@@ -98,7 +84,7 @@ add_evidence(const RecoPhrase *phrase, const RecoMoodEvidence *evidence,
 			target = complement(&target, background, f);
 		else if (phrase->degree > 1)
 			target.mean += (float) VERY_SHIFT * (target.mean - background->mean[f]);
-		target.mean = clamp_mean(target.mean, f);
+		target.mean = reco_fit_clamp(f, target.mean);
 		weight = rare * phrase->degree * target.weight *
 			(0.02 + fmin(reco_fit_tightness(&target, background, f), 2));
 		sums[f].weight += weight;
@@ -208,6 +194,7 @@ reco_mood_weigh(RecoMood *mood, const RecoMoodEvidence *evidence, int nevidence,
 			if (strcmp(evidence[e].stem, phrase->stem) != 0)
 				continue;
 			phrase->understood = true;
+			phrase->genre |= evidence[e].genre;
 			phrase->tightness =
 				(float) fmax(phrase->tightness, clearness(&evidence[e], background));
 			if (evidence[e].learned)

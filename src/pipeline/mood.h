@@ -30,6 +30,7 @@ typedef struct RecoPhrase
 	float		degree;			/* 1; very 1.5; slightly 0.6 */
 	bool		negated;
 	bool		understood;
+	bool		genre;			/* some genre of the catalogue says it */
 	float		tightness;		/* 0..1, of what the lexicon says of it */
 	int			tracks;			/* evidence; 0 = none */
 	float		weight;			/* as a label to look for; all sum up to 1 */
@@ -82,6 +83,7 @@ typedef struct RecoMoodEvidence
 {
 	const char *stem;
 	bool		learned;
+	bool		genre;
 	int			tracks;
 	const RecoTarget *targets;	/* RECO_NCOLUMNS */
 } RecoMoodEvidence;

@@ -245,6 +245,7 @@ weigh_mood(RecoRun *run)
 		}
 		evidence[n].stem = terms[i].stem;
 		evidence[n].learned = terms[i].learned;
+		evidence[n].genre = terms[i].genre;
 		evidence[n].tracks = terms[i].tracks;
 		evidence[n++].targets = terms[i].targets;
 	}
