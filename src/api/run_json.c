@@ -127,6 +127,21 @@ phrase_text(const RecoMood *mood, const RecoPhrase *phrase)
 					words[phrase->word + phrase->nwords - 1].fold);
 }
 
+/* Is a word half of two that are understood as one? */
+static bool
+is_half(const RecoMood *mood, const RecoPhrase *phrase)
+{
+	for (int i = 0; i < mood->nphrases && phrase->nwords == 1; i++)
+	{
+		const RecoPhrase *pair = &mood->phrases[i];
+
+		if (pair->nwords > 1 && pair->genre &&
+			(phrase->word == pair->word || phrase->word == pair->word + pair->nwords - 1))
+			return true;
+	}
+	return false;
+}
+
 /* The words of a mood: understood, not understood, or not wanted. */
 static void
 put_words(StringInfo json, const char *key, const RecoMood *mood, bool understood,
@@ -176,7 +191,8 @@ put_mood(StringInfo json, const char *key, const RecoRun *run)
 	put_targets(json, mood->targets);
 	open_with(json, "genres", '[');
 	for (int i = 0; i < mood->nphrases; i++)
-		if (mood->phrases[i].genre && !mood->phrases[i].negated)
+		if (mood->phrases[i].genre && !mood->phrases[i].negated &&
+			!is_half(mood, &mood->phrases[i]))
 			put_string(json, NULL, phrase_text(mood, &mood->phrases[i]));
 	appendStringInfoChar(json, ']');
 	put_words(json, "keywords", mood, true, false);

@@ -77,7 +77,7 @@ reco_select_list(RecoRun *run)
 		if (i == run->ncandidates && !widened)
 		{
 			widened = true;
-			if (run->npool >= run->pool_limit)
+			if (run->npool >= run->pool_limit || !run->strategies[RECO_SEED_BASED].asked)
 				(void) reco_strategy_widen(run);
 		}
 		if (i == run->ncandidates)

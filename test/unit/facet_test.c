@@ -51,7 +51,8 @@ test_whole_words(void)
 	};
 
 	for (size_t i = 0; i < sizeof(innocent) / sizeof(innocent[0]); i++)
-		ok(reco_facet_of_label(innocent[i]) == 0 && reco_facet_of_prompt(innocent[i]) == 0,
+		ok(reco_facet_of_label(innocent[i]) == 0 &&
+			   reco_facet_of_prompt(innocent[i]) == 0,
 		   "\"%s\" names no theme or region", innocent[i]);
 	ok(reco_facet_of_label("ost") == bit("soundtrack"), "\"ost\" alone is a soundtrack");
 	ok(reco_facet_of_label("game ost") == bit("soundtrack"), "at the end");

@@ -38,9 +38,10 @@ test_by_hand(void)
 	near(reco_fit_mood(4), 1 / (1 + exp(-1)), "evidence of four is odds of e to one");
 	ok(reco_fit_mood(1e9) <= 1 && reco_fit_mood(-1e9) >= 0, "a mood stays in 0..1");
 
-	fit.targets[RECO_ENERGY] = (RecoTarget) {0.3f, 0.11f, 0.8f};
+	fit.targets[RECO_ENERGY] = (RecoTarget){0.3f, 0.11f, 0.8f};
 	values[RECO_ENERGY] = 0.3f;
-	near(reco_fit_evidence(&fit, typical, values, 0), 0.8 * (log(sd0 / 0.11) + 0.5 * z0 * z0),
+	near(reco_fit_evidence(&fit, typical, values, 0),
+		 0.8 * (log(sd0 / 0.11) + 0.5 * z0 * z0),
 		 "evidence at the target is the log of both densities' ratio");
 	ok(reco_fit_evidence(&fit, typical, values, ALL_MISSING) == 0,
 	   "what is not measured is no evidence");
@@ -49,10 +50,12 @@ test_by_hand(void)
 	values[RECO_ENERGY] = 0.95f;
 	ok(reco_fit_evidence(&fit, typical, values, 0) < 0, "far from the target speaks against it");
 
-	fit.targets[RECO_ENERGY] = (RecoTarget) {typical->mean[RECO_ENERGY], typical->sd[RECO_ENERGY], 1};
-	near(reco_fit_evidence(&fit, typical, values, 0), 0, "a target like the catalogue says nothing");
+	fit.targets[RECO_ENERGY] =
+		(RecoTarget){typical->mean[RECO_ENERGY], typical->sd[RECO_ENERGY], 1};
+	near(reco_fit_evidence(&fit, typical, values, 0), 0,
+		 "a target like the catalogue says nothing");
 
-	fit.targets[RECO_ENERGY] = (RecoTarget) {0.3f, 0, 1};
+	fit.targets[RECO_ENERGY] = (RecoTarget){0.3f, 0, 1};
 	values[RECO_ENERGY] = 0.3f;
 	ok(isfinite(reco_fit_evidence(&fit, typical, values, 0)), "a spread of zero is finite");
 }
@@ -121,7 +124,8 @@ test_query(void)
 		}
 		reco_fit_query(&fit, &reco_fit_typical, 2, offset, range, &query);
 		evidence = 2 * reco_fit_evidence(&fit, &reco_fit_typical, values, missing);
-		wrong += fabs(form(&query, values, missing) - evidence) > 1e-2 + 1e-3 * fabs(evidence);
+		wrong +=
+			fabs(form(&query, values, missing) - evidence) > 1e-2 + 1e-3 * fabs(evidence);
 		order += fabs(form(&query, values, ALL_MISSING)) > 1e-2;
 	}
 	ok(wrong == 0, "the quadratic form says what the evidence says (%d of 2000 differ)", wrong);

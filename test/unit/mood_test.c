@@ -42,11 +42,13 @@ join(const char *a, const char *b)
 static bool
 is_stop(const char *fold)
 {
-	static const char *const stops[] = {
-		"the", "a", "an", "and", "but", "or", "of", "in", "to", "for", "by", "with", "from", "is",
-		"not", "no", "very", "so", "too", "i", "me", "some", "it", "at", "on", "just", "only", "before",
-		"after", "between", NULL
-	};
+	static const char *const stops[] = {"the",	"a",	"an",	  "and",   "but",
+										"or",	"of",	"in",	  "to",	   "for",
+										"by",	"with", "from",	  "is",	   "not",
+										"no",	"very", "so",	  "too",   "i",
+										"me",	"some", "it",	  "at",	   "on",
+										"just", "only", "before", "after", "between",
+										NULL};
 
 	for (int i = 0; stops[i]; i++)
 		if (strcmp(fold, stops[i]) == 0)
@@ -312,7 +314,8 @@ test_overlaps(void)
 		apart &= mood.mentions[i].nwords > 0 && mood.mentions[i].word >= 0 &&
 			mood.mentions[i].word + mood.mentions[i].nwords <= words.nwords;
 		for (int k = 0; k < i; k++)
-			apart &= mood.mentions[i].word >= mood.mentions[k].word + mood.mentions[k].nwords ||
+			apart &= mood.mentions[i].word >=
+					mood.mentions[k].word + mood.mentions[k].nwords ||
 				mood.mentions[k].word >= mood.mentions[i].word + mood.mentions[i].nwords;
 	}
 	ok(apart && mood.nmentions >= 3, "mentions do not overlap");
@@ -357,7 +360,8 @@ test_overflow(void)
 /* Weighs the last prompt with evidence made by hand. */
 static RecoTarget happy[RECO_NCOLUMNS] = {[RECO_VALENCE] = {0.85f, 0.15f, 0.9f}};
 static RecoTarget sad[RECO_NCOLUMNS] = {[RECO_VALENCE] = {0.2f, 0.2f, 0.9f}};
-static RecoTarget hard[RECO_NCOLUMNS] = {[RECO_ENERGY] = {0.9f, 0.1f, 1}, [RECO_TEMPO] = {150, 10, 1}};
+static RecoTarget hard[RECO_NCOLUMNS] =
+	{[RECO_ENERGY] = {0.9f, 0.1f, 1}, [RECO_TEMPO] = {150, 10, 1}};
 static RecoTarget vague[RECO_NCOLUMNS] = {[RECO_VALENCE] = {0.5f, 0.24f, 1}};
 
 static void

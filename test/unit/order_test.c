@@ -146,7 +146,8 @@ test_phases(void)
 		make(60, cases[c].low, cases[c].high);
 		reco_order_arc(list, 60, order);
 		for (int i = 1; i < 60; i++)
-			if (tracks[order[i]].values[RECO_ENERGY] > tracks[order[peak]].values[RECO_ENERGY])
+			if (tracks[order[i]].values[RECO_ENERGY] >
+				tracks[order[peak]].values[RECO_ENERGY])
 				peak = i;
 		ok(peak >= 30, "%s: the high point comes in the second half", cases[c].name);
 		ok(peak < 54, "%s: but not at the end", cases[c].name);
@@ -158,7 +159,7 @@ test_phases(void)
 	make(60, 0.4f, 0.7f);
 	reco_order_arc(list, 60, order);
 	ok(mean_energy(order, 0, 6) < mean_energy(order, 6, 16) &&
-	   mean_energy(order, 6, 16) < mean_energy(order, 36, 46),
+		   mean_energy(order, 6, 16) < mean_energy(order, 36, 46),
 	   "classic: opening below build, build below high");
 
 	/* an ambient list has no peak to speak of, but it sinks */
@@ -167,7 +168,7 @@ test_phases(void)
 	ok(mean_energy(order, 32, 40) > mean_energy(order, 0, 60),
 	   "ambient: the high phase lies above the mean");
 	ok(mean_energy(order, 40, 50) < mean_energy(order, 32, 40) &&
-	   mean_energy(order, 50, 60) < mean_energy(order, 40, 50),
+		   mean_energy(order, 50, 60) < mean_energy(order, 40, 50),
 	   "ambient: then it sinks, and sinks");
 }
 

@@ -47,8 +47,8 @@ make(int n, int per, float cohesion)
 static double
 formula(const RecoQuality *quality)
 {
-	return 0.35 * quality->cohesion + 0.25 * quality->coverage + 0.2 * quality->confidence +
-		0.2 * quality->diversity;
+	return 0.35 * quality->cohesion + 0.25 * quality->coverage +
+		0.2 * quality->confidence + 0.2 * quality->diversity;
 }
 
 int

@@ -54,7 +54,7 @@ fit_of(int feature, float value, float wanted)
 	RecoTarget	targets[RECO_NCOLUMNS] = {{0}};
 	RecoTrack	track = with(feature, value);
 
-	targets[feature] = (RecoTarget) {wanted, 1, 0.5f};
+	targets[feature] = (RecoTarget){wanted, 1, 0.5f};
 	return reco_rank_seed_fit(&track, targets);
 }
 
@@ -72,12 +72,12 @@ test_seed_fit(void)
 	near(fit_of(RECO_POPULARITY, 20, 60), 0.6 + 0.02, "popularity: 1 - d/100, and its bonus");
 	near(fit_of(RECO_POPULARITY, 100, 100), 1, "at most 1, with any bonus");
 	near(reco_rank_seed_fit(&unmeasured, targets), -1, "nothing comparable");
-	targets[RECO_ENERGY] = (RecoTarget) {0.5f, 1, 1};
+	targets[RECO_ENERGY] = (RecoTarget){0.5f, 1, 1};
 	near(reco_rank_seed_fit(&unmeasured, targets), -1, "a target, but nothing measured");
 	track = with(RECO_VALENCE, 0.5f);
 	near(reco_rank_seed_fit(&track, targets), -1, "measured, but not what is asked for");
 
-	targets[RECO_VALENCE] = (RecoTarget) {0.9f, 1, 0.5f};
+	targets[RECO_VALENCE] = (RecoTarget){0.9f, 1, 0.5f};
 	track = typical("t");
 	track.missing |= 1u << RECO_POPULARITY;
 	track.values[RECO_ENERGY] = 0.2f;
@@ -137,13 +137,16 @@ test_similarity(void)
 	{
 		for (int f = 0; f < RECO_NCOLUMNS; f++)
 		{
-			a.values[f] = reco_fit_typical.mean[f] + reco_fit_typical.sd[f] * (4 * tap_unit() - 2);
-			b.values[f] = reco_fit_typical.mean[f] + reco_fit_typical.sd[f] * (4 * tap_unit() - 2);
+			a.values[f] =
+				reco_fit_typical.mean[f] + reco_fit_typical.sd[f] * (4 * tap_unit() - 2);
+			b.values[f] =
+				reco_fit_typical.mean[f] + reco_fit_typical.sd[f] * (4 * tap_unit() - 2);
 		}
 		a.missing = (uint32_t) tap_draw() & 0x7FF;
 		a.key = (int) (tap_draw() % 13) - 1;
 		b.key = (int) (tap_draw() % 13) - 1;
-		symmetric &= fabsf(reco_rank_similarity(&a, &b) - reco_rank_similarity(&b, &a)) < 1e-5f &&
+		symmetric &=
+			fabsf(reco_rank_similarity(&a, &b) - reco_rank_similarity(&b, &a)) < 1e-5f &&
 			reco_rank_similarity(&a, &b) <= 1.0001f && reco_rank_similarity(&a, &b) >= 0;
 	}
 	ok(symmetric, "similarity is the same both ways, and in 0..1");
@@ -157,7 +160,7 @@ cohere(int feature, float value, float wanted)
 	RecoTrack	track = with(feature, value);
 	bool		comparable;
 
-	targets[feature] = (RecoTarget) {wanted, 1, 1};
+	targets[feature] = (RecoTarget){wanted, 1, 1};
 	return reco_rank_cohesion(&track, targets, &comparable);
 }
 
@@ -182,13 +185,15 @@ test_cohesion(void)
 		int			f = cases[i].feature;
 		float		wanted = reco_fit_typical.mean[f];
 
-		near(cohere(f, wanted + cases[i].tolerance / 2, wanted), 0.5, reco_feature_name(f));
+		near(cohere(f, wanted + cases[i].tolerance / 2, wanted), 0.5,
+			 reco_feature_name(f));
 		near(cohere(f, wanted - cases[i].tolerance * 2, wanted), 0, reco_feature_name(f));
 	}
 	near(reco_rank_cohesion(&track, targets, &comparable), 0.7, "no target: .7");
 	ok(!comparable, "and it says that nothing is comparable");
-	targets[RECO_ENERGY] = (RecoTarget) {0.5f, 1, 1};
-	near(reco_rank_cohesion(&unmeasured, targets, &comparable), 0.7, "nothing measured: .7");
+	targets[RECO_ENERGY] = (RecoTarget){0.5f, 1, 1};
+	near(reco_rank_cohesion(&unmeasured, targets, &comparable), 0.7,
+		 "nothing measured: .7");
 	ok(!comparable, "and it says so");
 	(void) reco_rank_cohesion(&track, targets, &comparable);
 	ok(comparable, "a measured value is comparable");
@@ -214,7 +219,7 @@ test_score(void)
 	memset(&fit, 0, sizeof(fit));
 	memset(&ranking, 0, sizeof(ranking));
 	memset(c, 0, sizeof(c));
-	fit.targets[RECO_ENERGY] = (RecoTarget) {0.2f, 0.1f, 1};
+	fit.targets[RECO_ENERGY] = (RecoTarget){0.2f, 0.1f, 1};
 	ranking.fit = &fit;
 	ranking.background = &reco_fit_typical;
 	ranking.familiarity = 0.5f;
@@ -237,7 +242,7 @@ test_score(void)
 	ok(c[2].parts[RECO_PART_POPULARITY] < 0, "unknown popularity has no part");
 	near(c[0].parts[RECO_PART_POPULARITY], exp(-0.5 * 20 * 20 / 900.0), "popularity is a bell");
 	ok(c[0].parts[RECO_PART_GENRE] < 0 && c[0].parts[RECO_PART_TEXT] < 0 &&
-	   c[0].parts[RECO_PART_TASTE] < 0 && c[0].parts[RECO_PART_FAMILIAR] < 0,
+		   c[0].parts[RECO_PART_TASTE] < 0 && c[0].parts[RECO_PART_FAMILIAR] < 0,
 	   "parts that nobody asked about have no evidence");
 	near(c[0].parts[RECO_PART_AGREEMENT], 1.0 / 3, "first in one strategy of three");
 	for (int p = 0; p < RECO_NPARTS; p++)
@@ -270,10 +275,12 @@ test_score(void)
 	near(c[0].parts[RECO_PART_FAMILIAR], 1, "known was wished, and is");
 	near(c[1].parts[RECO_PART_FAMILIAR], 0, "known was wished, and is not");
 	ok(c[2].parts[RECO_PART_TASTE] < 0, "taste says nothing of the unmeasured");
-	near(c[0].parts[RECO_PART_TASTE], reco_rank_similarity(&near_it, &own), "taste is likeness");
-	ok(reco_rank_near(&ranking, &near_it).track == &own, "near is what the listener plays");
-	near(reco_rank_near(&ranking, &near_it).similarity, reco_rank_similarity(&near_it, &own),
-		 "and how near");
+	near(c[0].parts[RECO_PART_TASTE], reco_rank_similarity(&near_it, &own),
+		 "taste is likeness");
+	ok(reco_rank_near(&ranking, &near_it).track == &own,
+	   "near is what the listener plays");
+	near(reco_rank_near(&ranking, &near_it).similarity,
+		 reco_rank_similarity(&near_it, &own), "and how near");
 	ok(reco_rank_near(&ranking, &own).track == NULL, "nothing is near itself");
 	ok(reco_rank_near(&ranking, &nothing).track == NULL, "nor is what was not measured");
 	ranking.seeds = seeds;

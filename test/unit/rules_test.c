@@ -256,7 +256,8 @@ test_caps(void)
 	begin(3);
 	rules.mentioned = mentioned;
 	rules.nmentioned = 2;
-	ok(take(&t[0]) == RECO_RULE_NONE && take(&t[1]) == RECO_RULE_ARTIST_CAP, "half of three is one");
+	ok(take(&t[0]) == RECO_RULE_NONE && take(&t[1]) == RECO_RULE_ARTIST_CAP,
+	   "half of three is one");
 }
 
 int
