@@ -23,6 +23,11 @@
 
 #include "fmgr.h"
 
+/* 18 replaced pg_attribute_noreturn() by a specifier before the declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #define RECO_MODULE_MAGIC	PG_MODULE_MAGIC_EXT(.name = "reco", .version = RECO_VERSION)
 #else

@@ -148,7 +148,8 @@ deadline_of(Interval *deadline)
 	return (int) fmin(ms, MAX_DEADLINE_MS);
 }
 
-pg_attribute_noreturn() static void bad_option(const Option *option, const char *expected)
+pg_noreturn static void
+bad_option(const Option *option, const char *expected)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
