@@ -56,18 +56,18 @@
 #define TILE_ROWS	(TILE_BLOCKS * LANES)
 #define PART_BLOCKS 4
 #define PART_ROWS	(PART_BLOCKS * LANES)
-#define PART_MANY	16	 /* rows in doubt that justify scoring a part */
-#define TOGETHER	16	 /* queries in one pass */
-#define AHEAD		2048 /* bytes of the sketch to ask for in advance */
+#define PART_MANY	16			/* rows in doubt that justify scoring a part */
+#define TOGETHER	16			/* queries in one pass */
+#define AHEAD		2048		/* bytes of the sketch to ask for in advance */
 
 /* Blocks of the plane, and their codes, widened once for all queries. */
 typedef struct RecoTile
 {
-	size_t block; /* first block */
-	size_t nblocks;
-	bool outside;	 /* some row is not in the sketch */
-	bool incomplete; /* some value is unmeasured */
-	float codes[TILE_ROWS * RECO_KERNEL_MAXCOLUMNS] ALIGNED;
+	size_t		block;			/* first block */
+	size_t		nblocks;
+	bool		outside;		/* some row is not in the sketch */
+	bool		incomplete;		/* some value is unmeasured */
+	float		codes[TILE_ROWS * RECO_KERNEL_MAXCOLUMNS] ALIGNED;
 } RecoTile;
 
 static void scan_together(const RecoPlane *plane, uint32_t first, uint32_t end,
@@ -123,14 +123,14 @@ void
 reco_kernel_store(RecoPlane *plane, uint32_t row, const float *values,
 				  uint32_t missing_mask)
 {
-	size_t block = row / LANES;
-	uint16_t lane = (uint16_t) (1u << (row % LANES));
+	size_t		block = row / LANES;
+	uint16_t	lane = (uint16_t) (1u << (row % LANES));
 
 	for (uint32_t f = 0; f < plane->ncolumns; f++)
 	{
-		uint16_t *missing = &plane->missing[block * plane->ncolumns + f];
-		uint16_t column = (uint16_t) (1u << f);
-		bool absent = (missing_mask >> f) & 1;
+		uint16_t   *missing = &plane->missing[block * plane->ncolumns + f];
+		uint16_t	column = (uint16_t) (1u << f);
+		bool		absent = (missing_mask >> f) & 1;
 
 		plane->values[reco_kernel_offset(plane, row, f)] = absent ? 0.0f : values[f];
 		*missing = absent ? (*missing | lane) : (*missing & ~lane);
@@ -145,7 +145,7 @@ void
 reco_kernel_scan(const RecoPlane *plane, uint32_t first, uint32_t count,
 				 RecoScanQuery *queries, int nqueries)
 {
-	uint32_t end = plane->nrows;
+	uint32_t	end = plane->nrows;
 
 	if (first >= end)
 		return;
@@ -162,14 +162,14 @@ reco_kernel_score(const RecoPlane *plane, const RecoScanQuery *query,
 {
 	for (uint32_t i = 0; i < nrows; i++)
 	{
-		uint32_t row = rows[i];
+		uint32_t	row = rows[i];
 
 		scores[i] = -INFINITY;
 		if (row < plane->nrows &&
 			!(plane->flags && (plane->flags[row] & query->forbid)) &&
 			in_ranges(plane, query, row))
 		{
-			float score = score_row(plane, query, row);
+			float		score = score_row(plane, query, row);
 
 			if (score > query->floor)
 				scores[i] = score;
@@ -182,10 +182,10 @@ static void
 scan_together(const RecoPlane *plane, uint32_t first, uint32_t end,
 			  RecoScanQuery *queries, int nqueries)
 {
-	RecoGlance glances[TOGETHER];
-	RecoTile tile;
-	bool codes = false;
-	uint32_t row = first;
+	RecoGlance	glances[TOGETHER];
+	RecoTile	tile;
+	bool		codes = false;
+	uint32_t	row = first;
 
 	for (int i = 0; i < nqueries; i++)
 	{
@@ -200,7 +200,7 @@ scan_together(const RecoPlane *plane, uint32_t first, uint32_t end,
 
 	while (end - row >= LANES)
 	{
-		size_t left = (end - row) / LANES;
+		size_t		left = (end - row) / LANES;
 
 		load_tile(plane, row / LANES, left < TILE_BLOCKS ? left : TILE_BLOCKS, codes,
 				  &tile);
@@ -227,7 +227,7 @@ static void
 load_tile(const RecoPlane *plane, size_t block, size_t nblocks, bool codes,
 		  RecoTile *tile)
 {
-	size_t stride = (size_t) plane->ncolumns * LANES;
+	size_t		stride = (size_t) plane->ncolumns * LANES;
 
 	tile->block = block;
 	tile->nblocks = nblocks;
@@ -258,10 +258,10 @@ static void
 scan_tile(const RecoPlane *plane, RecoScanQuery *query, const RecoGlance *g,
 		  const RecoTile *tile)
 {
-	float bound[TILE_ROWS] ALIGNED;
-	size_t stride = (size_t) plane->ncolumns * LANES;
-	double most = g->lookups + (tile->incomplete ? g->absences : 0);
-	uint32_t row = (uint32_t) (tile->block * LANES);
+	float		bound[TILE_ROWS] ALIGNED;
+	size_t		stride = (size_t) plane->ncolumns * LANES;
+	double		most = g->lookups + (tile->incomplete ? g->absences : 0);
+	uint32_t	row = (uint32_t) (tile->block * LANES);
 
 	reco_kernel_sum_codes(tile->codes, tile->nblocks, plane->ncolumns, g->a, g->b, g->c,
 						  bound);
@@ -292,10 +292,10 @@ static bool
 glance_part(const RecoPlane *plane, const RecoScanQuery *query, const RecoGlance *g,
 			size_t block, size_t nblocks, const float *codes, float *bound)
 {
-	size_t first = block * LANES;
-	size_t n = nblocks * LANES;
-	double bar = reco_kernel_bar(query, (uint32_t) first);
-	bool incomplete = false;
+	size_t		first = block * LANES;
+	size_t		n = nblocks * LANES;
+	double		bar = reco_kernel_bar(query, (uint32_t) first);
+	bool		incomplete = false;
 
 	for (size_t i = 0; i < nblocks; i++)
 		if (plane->incomplete[block + i])
@@ -331,10 +331,10 @@ static void
 try_part(const RecoPlane *plane, RecoScanQuery *query, size_t block, size_t nblocks,
 		 const float *bound)
 {
-	uint32_t first = (uint32_t) (block * LANES);
-	float bar = reco_kernel_bar(query, first);
-	uint32_t rows[PART_ROWS + 1];
-	uint32_t n = 0;
+	uint32_t	first = (uint32_t) (block * LANES);
+	float		bar = reco_kernel_bar(query, first);
+	uint32_t	rows[PART_ROWS + 1];
+	uint32_t	n = 0;
 
 	for (uint32_t i = 0; i < nblocks * LANES; i++)
 	{
@@ -358,10 +358,10 @@ try_part(const RecoPlane *plane, RecoScanQuery *query, size_t block, size_t nblo
 static void
 score_part(const RecoPlane *plane, RecoScanQuery *query, size_t block, size_t nblocks)
 {
-	float scores[PART_ROWS] ALIGNED;
-	size_t first = block * LANES;
-	size_t n = nblocks * LANES;
-	float bar = reco_kernel_bar(query, (uint32_t) first);
+	float		scores[PART_ROWS] ALIGNED;
+	size_t		first = block * LANES;
+	size_t		n = nblocks * LANES;
+	float		bar = reco_kernel_bar(query, (uint32_t) first);
 
 	reco_kernel_sum_values(plane->values + first * plane->ncolumns, nblocks,
 						   plane->ncolumns, query->a, query->b, query->c, scores);
@@ -386,7 +386,7 @@ static void
 score_missing(const RecoPlane *plane, const RecoScanQuery *query, size_t block,
 			  float *scores)
 {
-	uint32_t missing = 0;
+	uint32_t	missing = 0;
 
 	for (uint32_t f = 0; f < plane->ncolumns; f++)
 		missing |= plane->missing[block * plane->ncolumns + f];
@@ -410,8 +410,8 @@ static float
 score_row(const RecoPlane *plane, const RecoScanQuery *query, uint32_t row)
 {
 	const float *x = plane->values + reco_kernel_offset(plane, row, 0);
-	bool incomplete = plane->incomplete[row / LANES] != 0;
-	float score = query->c;
+	bool		incomplete = plane->incomplete[row / LANES] != 0;
+	float		score = query->c;
 
 	for (uint32_t f = 0; f < plane->ncolumns; f++, x += LANES)
 	{
@@ -432,8 +432,8 @@ in_ranges(const RecoPlane *plane, const RecoScanQuery *query, uint32_t row)
 {
 	for (int i = 0; i < query->nranges; i++)
 	{
-		uint32_t f = query->ranges[i].column;
-		float x;
+		uint32_t	f = query->ranges[i].column;
+		float		x;
 
 		if (f >= plane->ncolumns || reco_kernel_is_missing(plane, row, f))
 			return false;

@@ -19,9 +19,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECO_KERNEL_LANES	   16 /* rows in a block */
-#define RECO_KERNEL_MAXCOLUMNS 16
-#define RECO_KERNEL_MAXRANGES  4
+#define RECO_KERNEL_LANES		16	/* rows in a block */
+#define RECO_KERNEL_MAXCOLUMNS	16
+#define RECO_KERNEL_MAXRANGES	4
 
 /*
  * A matrix of nrows × ncolumns floats, stored in blocks of RECO_KERNEL_LANES
@@ -31,21 +31,21 @@
  */
 typedef struct RecoPlane
 {
-	uint32_t nrows;
-	uint32_t ncolumns;
-	float *values;		   /* nblocks * ncolumns * LANES, 64-byte aligned */
-	uint16_t *missing;	   /* nblocks * ncolumns: bit i = lane i unmeasured */
-	uint16_t *incomplete;  /* nblocks: bit c = some lane of column c
+	uint32_t	nrows;
+	uint32_t	ncolumns;
+	float	   *values;			/* nblocks * ncolumns * LANES, 64-byte aligned */
+	uint16_t   *missing;		/* nblocks * ncolumns: bit i = lane i unmeasured */
+	uint16_t   *incomplete;		/* nblocks: bit c = some lane of column c
 								 * unmeasured; 0 = block is complete */
-	const uint32_t *group; /* nrows (rounded up to LANES): index into a
+	const uint32_t *group;		/* nrows (rounded up to LANES): index into a
 								 * query's group_bias; NULL = none */
-	const uint32_t *set;   /* likewise for set_bias; NULL = none */
-	const uint16_t *flags; /* likewise, compared with a query's forbid;
+	const uint32_t *set;		/* likewise for set_bias; NULL = none */
+	const uint16_t *flags;		/* likewise, compared with a query's forbid;
 								 * NULL = none */
-	uint32_t ngroups;	   /* every entry of 'group' is below this, and
+	uint32_t	ngroups;		/* every entry of 'group' is below this, and
 								 * group_bias has as many entries; 0 = not
 								 * known, which costs speed only */
-	uint32_t nsets;		   /* likewise for 'set' and set_bias */
+	uint32_t	nsets;			/* likewise for 'set' and set_bias */
 
 	/*
 	 * The sketch: one byte per value in the layout of 'values', from which a
@@ -53,19 +53,19 @@ typedef struct RecoPlane
 	 * It changes the speed and never the result.  NULL = none.  It counts
 	 * from reco_kernel_sketch on; the rest is that function's own.
 	 */
-	uint8_t *sketch; /* nblocks * ncolumns * LANES */
-	bool sketched;
-	float sketch_lo[RECO_KERNEL_MAXCOLUMNS];	 /* value of code 0 */
-	float sketch_step[RECO_KERNEL_MAXCOLUMNS];	 /* from code to code */
-	float sketch_half[RECO_KERNEL_MAXCOLUMNS];	 /* largest error */
-	uint8_t sketch_mean[RECO_KERNEL_MAXCOLUMNS]; /* where unmeasured */
+	uint8_t    *sketch;			/* nblocks * ncolumns * LANES */
+	bool		sketched;
+	float		sketch_lo[RECO_KERNEL_MAXCOLUMNS];	/* value of code 0 */
+	float		sketch_step[RECO_KERNEL_MAXCOLUMNS];	/* from code to code */
+	float		sketch_half[RECO_KERNEL_MAXCOLUMNS];	/* largest error */
+	uint8_t		sketch_mean[RECO_KERNEL_MAXCOLUMNS];	/* where unmeasured */
 } RecoPlane;
 
 /* One hit. Order: higher score first, then lower row. */
 typedef struct RecoHit
 {
-	float score;
-	uint32_t row;
+	float		score;
+	uint32_t	row;
 } RecoHit;
 
 /*
@@ -79,38 +79,38 @@ typedef struct RecoHit
  */
 typedef struct RecoScanQuery
 {
-	float a[RECO_KERNEL_MAXCOLUMNS];
-	float b[RECO_KERNEL_MAXCOLUMNS];
-	float m[RECO_KERNEL_MAXCOLUMNS];
-	float c;
-	const float *group_bias; /* NULL = 0 */
-	const float *set_bias;	 /* NULL = 0 */
-	uint16_t forbid;
-	float floor; /* -INFINITY = none */
-	int nranges;
+	float		a[RECO_KERNEL_MAXCOLUMNS];
+	float		b[RECO_KERNEL_MAXCOLUMNS];
+	float		m[RECO_KERNEL_MAXCOLUMNS];
+	float		c;
+	const float *group_bias;	/* NULL = 0 */
+	const float *set_bias;		/* NULL = 0 */
+	uint16_t	forbid;
+	float		floor;			/* -INFINITY = none */
+	int			nranges;
 	struct
 	{
-		uint16_t column;
-		float lo;
-		float hi;
-	} ranges[RECO_KERNEL_MAXRANGES];
-	uint32_t k;		/* how many to keep, >= 1 */
-	RecoHit *hits;	/* room for reco_kernel_room(k) hits */
-	uint32_t nhits; /* out: at most k, best first */
+		uint16_t	column;
+		float		lo;
+		float		hi;
+	}			ranges[RECO_KERNEL_MAXRANGES];
+	uint32_t	k;				/* how many to keep, >= 1 */
+	RecoHit    *hits;			/* room for reco_kernel_room(k) hits */
+	uint32_t	nhits;			/* out: at most k, best first */
 
 	/* The scan's own, set up by reco_kernel_begin. */
-	float limit; /* a hit must come before (limit, limit_row) */
-	uint32_t limit_row;
-	bool bounded;	  /* are the two below known? */
-	float group_most; /* no group_bias is above */
-	float set_most;
+	float		limit;			/* a hit must come before (limit, limit_row) */
+	uint32_t	limit_row;
+	bool		bounded;		/* are the two below known? */
+	float		group_most;		/* no group_bias is above */
+	float		set_most;
 } RecoScanQuery;
 
 /* Where a value is in 'values' (and its code in 'sketch'). */
 static inline size_t
 reco_kernel_offset(const RecoPlane *plane, uint32_t row, uint32_t column)
 {
-	size_t block = row / RECO_KERNEL_LANES;
+	size_t		block = row / RECO_KERNEL_LANES;
 
 	return (block * plane->ncolumns + column) * RECO_KERNEL_LANES +
 		row % RECO_KERNEL_LANES;
@@ -119,7 +119,7 @@ reco_kernel_offset(const RecoPlane *plane, uint32_t row, uint32_t column)
 static inline bool
 reco_kernel_is_missing(const RecoPlane *plane, uint32_t row, uint32_t column)
 {
-	size_t block = row / RECO_KERNEL_LANES;
+	size_t		block = row / RECO_KERNEL_LANES;
 
 	return (plane->missing[block * plane->ncolumns + column] >>
 			(row % RECO_KERNEL_LANES)) &
@@ -170,4 +170,4 @@ extern void reco_kernel_store(RecoPlane *plane, uint32_t row, const float *value
  */
 extern void reco_kernel_sketch(RecoPlane *plane);
 
-#endif /* RECO_KERNEL_H */
+#endif							/* RECO_KERNEL_H */

@@ -5,8 +5,9 @@
  *
  * Purpose: print how long exact top-100 queries take, as ratios to memcpy of
  *			the matrix into touched memory, measured in turns in the same run.
- * Runs in: a plain C program: kernel_bench [rows] [runs].  Without rows, it
- *			measures 1,000,000 and 28,356 rows.
+ * Runs in: a plain C program, built from this and src/catalogue/kernel*.c:
+ *			kernel_bench [rows] [runs].  Without rows, it measures 1,000,000 and
+ *			28,356 rows.
  * Locks:	none.
  * Never:	time a result that is wrong: hits are compared with a naive scan's,
  *			and a difference ends it with exit code 1.
@@ -31,31 +32,30 @@
 typedef enum
 {
 	TIME_MEMCPY,
-	TIME_QUERY1, /* features only */
+	TIME_QUERY1,				/* features only */
 	TIME_QUERY4,
 	TIME_QUERY8,
-	TIME_FULL1, /* with groups, sets, flags and a range */
+	TIME_FULL1,					/* with groups, sets, flags and a range */
 	TIME_FULL8,
-	TIME_FLOATS1, /* features only, without the sketch */
+	TIME_FLOATS1,				/* features only, without the sketch */
 	TIME_NAIVE,
 	NTIMES
 } Time;
 
-static const char *const time_names[NTIMES] = {"memcpy",		  "kernel.1query",
-											   "kernel.4queries", "kernel.8queries",
-											   "full.1query",	  "full.8queries",
-											   "floats.1query",	  "rows.1query"};
+static const char *const time_names[NTIMES] = {
+	"memcpy",  "kernel.1query", "kernel.4queries",		  "kernel.8queries",
+	"full.1query", "full.8queries", "floats.1query", "rows.1query"};
 
 /* A catalogue: the plane, and the same values row by row. */
 typedef struct Catalogue
 {
-	RecoPlane plane;
-	float *rows;
-	uint32_t ngroups;
+	RecoPlane	plane;
+	float	   *rows;
+	uint32_t	ngroups;
 	RecoScanQuery plain[NQUERIES];
 	RecoScanQuery full[NQUERIES];
-	RecoHit *naive;
-	double *times[NTIMES];
+	RecoHit    *naive;
+	double	   *times[NTIMES];
 } Catalogue;
 
 static uint64_t seed = 42;
@@ -64,7 +64,7 @@ static uint64_t seed = 42;
 static float
 unit(void)
 {
-	uint64_t z = (seed += UINT64_C(0x9E3779B97F4A7C15));
+	uint64_t	z = (seed += UINT64_C(0x9E3779B97F4A7C15));
 
 	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
 	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
@@ -84,7 +84,7 @@ now_ms(void)
 static void *
 touched(size_t size)
 {
-	void *p = aligned_alloc(64, (size + 127) / 64 * 64);
+	void	   *p = aligned_alloc(64, (size + 127) / 64 * 64);
 
 	if (!p)
 		abort();
@@ -94,8 +94,8 @@ touched(size_t size)
 static int
 compare_doubles(const void *a, const void *b)
 {
-	double x = *(const double *) a;
-	double y = *(const double *) b;
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
 
 	return x < y ? -1 : x > y;
 }
@@ -114,13 +114,13 @@ median(double *times, int n)
 static void
 fill(Catalogue *cat, uint32_t nrows)
 {
-	RecoPlane *plane = &cat->plane;
-	uint32_t rounded = (nrows + LANES - 1) / LANES * LANES;
-	uint32_t *group = touched(rounded * sizeof(uint32_t));
-	uint32_t *set = touched(rounded * sizeof(uint32_t));
-	uint16_t *flags = touched(rounded * sizeof(uint16_t));
-	float centre[NCOLUMNS] = {0};
-	uint32_t left = 0;
+	RecoPlane  *plane = &cat->plane;
+	uint32_t	rounded = (nrows + LANES - 1) / LANES * LANES;
+	uint32_t   *group = touched(rounded * sizeof(uint32_t));
+	uint32_t   *set = touched(rounded * sizeof(uint32_t));
+	uint16_t   *flags = touched(rounded * sizeof(uint16_t));
+	float		centre[NCOLUMNS] = {0};
+	uint32_t	left = 0;
 
 	plane->nrows = nrows;
 	plane->ncolumns = NCOLUMNS;
@@ -131,7 +131,7 @@ fill(Catalogue *cat, uint32_t nrows)
 	cat->rows = touched((size_t) nrows * NCOLUMNS * sizeof(float));
 	for (uint32_t row = 0; row < nrows; row++, left--)
 	{
-		float *values = cat->rows + (size_t) row * NCOLUMNS;
+		float	   *values = cat->rows + (size_t) row * NCOLUMNS;
 
 		if (left == 0)
 		{
@@ -162,14 +162,14 @@ make_queries(Catalogue *cat)
 	for (int i = 0; i < NQUERIES; i++)
 	{
 		RecoScanQuery *query = &cat->plain[i];
-		float *group_bias = touched(cat->ngroups * sizeof(float));
-		float *set_bias = touched(NSETS * sizeof(float));
+		float	   *group_bias = touched(cat->ngroups * sizeof(float));
+		float	   *set_bias = touched(NSETS * sizeof(float));
 
 		memset(query, 0, sizeof(*query));
 		for (int f = 0; f < NCOLUMNS; f++)
 		{
-			float w = 0.25f + unit();
-			float s = unit();
+			float		w = 0.25f + unit();
+			float		s = unit();
 
 			query->a[f] = -w;
 			query->b[f] = 2 * w * s;
@@ -211,13 +211,13 @@ scan(const Catalogue *cat, RecoScanQuery *queries, int nqueries)
 static void
 scan_rows(const Catalogue *cat, const RecoScanQuery *query, RecoHit *best)
 {
-	int n = 0;
+	int			n = 0;
 
 	for (uint32_t row = 0; row < cat->plane.nrows; row++)
 	{
 		const float *x = cat->rows + (size_t) row * NCOLUMNS;
-		float sum = query->c;
-		int at;
+		float		sum = query->c;
+		int			at;
 
 		for (int f = 0; f < NCOLUMNS; f++)
 			sum += (query->a[f] * x[f] + query->b[f]) * x[f];
@@ -247,14 +247,14 @@ static uint32_t
 count_right(const Catalogue *cat, const RecoScanQuery *query)
 {
 	const RecoPlane *plane = &cat->plane;
-	uint32_t n = 0;
-	uint32_t right = 0;
+	uint32_t	n = 0;
+	uint32_t	right = 0;
 
 	for (uint32_t row = 0; row < plane->nrows; row++)
 	{
 		const float *x = cat->rows + (size_t) row * NCOLUMNS;
-		bool absent = plane->missing[row / LANES * NCOLUMNS] >> row % LANES & 1;
-		float sum = query->c;
+		bool		absent = plane->missing[row / LANES * NCOLUMNS] >> row % LANES & 1;
+		float		sum = query->c;
 
 		if ((plane->flags[row] & query->forbid) ||
 			(query->nranges &&
@@ -284,8 +284,8 @@ count_right(const Catalogue *cat, const RecoScanQuery *query)
 static bool
 check(const Catalogue *cat)
 {
-	uint32_t right = 0;
-	uint32_t wanted = 0;
+	uint32_t	right = 0;
+	uint32_t	wanted = 0;
 
 	for (int i = 0; i < NQUERIES; i++)
 	{
@@ -303,15 +303,15 @@ check(const Catalogue *cat)
 static void
 measure(Catalogue *cat, int runs)
 {
-	size_t size = (size_t) cat->plane.nrows * NCOLUMNS * sizeof(float);
-	char *copy = touched(size);
+	size_t		size = (size_t) cat->plane.nrows * NCOLUMNS * sizeof(float);
+	char	   *copy = touched(size);
 
 	for (int run = -2; run < runs; run++)
 		for (int what = 0; what < NTIMES; what++)
 		{
 			RecoScanQuery *plain = &cat->plain[(run + 2) % (NQUERIES / 2)];
-			RecoHit best[K];
-			double start = now_ms();
+			RecoHit		best[K];
+			double		start = now_ms();
 
 			switch (what)
 			{
@@ -352,8 +352,8 @@ measure(Catalogue *cat, int runs)
 static bool
 bench(uint32_t nrows, int runs, bool goals)
 {
-	Catalogue cat = {0};
-	double ms[NTIMES];
+	Catalogue	cat = {0};
+	double		ms[NTIMES];
 
 	printf("# %u rows x %d columns (%.1f MB), top-%d, median of %d runs\n", nrows,
 		   NCOLUMNS, nrows * (NCOLUMNS * sizeof(float) / 1e6), K, runs);
@@ -383,8 +383,8 @@ bench(uint32_t nrows, int runs, bool goals)
 int
 main(int argc, char **argv)
 {
-	int rows = argc > 1 ? atoi(argv[1]) : 0;
-	int runs = argc > 2 ? atoi(argv[2]) : 101;
+	int			rows = argc > 1 ? atoi(argv[1]) : 0;
+	int			runs = argc > 2 ? atoi(argv[2]) : 101;
 
 	if (argc > 3 || rows < 0 || runs < 1 || (argc > 1 && rows < K))
 	{

@@ -12,6 +12,8 @@
  *
  *-------------------------------------------------------------------------
  */
+/* sources: src/catalogue/kernel.c src/catalogue/kernel_hits.c
+			src/catalogue/kernel_loops.c src/catalogue/kernel_sketch.c */
 #include "catalogue/kernel.h"
 
 #include <math.h>
@@ -21,8 +23,8 @@
 
 #define LANES RECO_KERNEL_LANES
 
-static int ntests = 0;
-static int nfailed = 0;
+static int	ntests = 0;
+static int	nfailed = 0;
 static uint64_t seed;
 
 static void
@@ -36,7 +38,7 @@ ok(bool good, const char *name)
 static uint64_t
 draw(void)
 {
-	uint64_t z = (seed += UINT64_C(0x9E3779B97F4A7C15));
+	uint64_t	z = (seed += UINT64_C(0x9E3779B97F4A7C15));
 
 	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
 	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
@@ -59,7 +61,7 @@ below(uint32_t n)
 static void *
 zeroes(size_t size)
 {
-	void *p = aligned_alloc(64, (size + 127) / 64 * 64);
+	void	   *p = aligned_alloc(64, (size + 127) / 64 * 64);
 
 	if (!p)
 		abort();
@@ -69,7 +71,7 @@ zeroes(size_t size)
 static RecoPlane
 make_plane(uint32_t nrows, uint32_t ncolumns)
 {
-	RecoPlane plane = {.nrows = nrows, .ncolumns = ncolumns};
+	RecoPlane	plane = {.nrows = nrows, .ncolumns = ncolumns};
 
 	plane.values = zeroes(reco_kernel_values_size(nrows, ncolumns));
 	plane.missing = zeroes(reco_kernel_missing_size(nrows, ncolumns));
@@ -106,16 +108,16 @@ static bool
 naive_score(const RecoPlane *plane, const RecoScanQuery *query, uint32_t row,
 			float *score, double *exact)
 {
-	float sum = query->c;
-	double real = query->c;
-	size_t block = row / LANES;
-	uint32_t lane = row % LANES;
+	float		sum = query->c;
+	double		real = query->c;
+	size_t		block = row / LANES;
+	uint32_t	lane = row % LANES;
 
 	for (uint32_t f = 0; f < plane->ncolumns; f++)
 	{
-		float x = plane->values[(block * plane->ncolumns + f) * LANES + lane];
-		bool absent = plane->missing[block * plane->ncolumns + f] >> lane & 1;
-		volatile float square = query->a[f] * x; /* no fused multiply-add */
+		float		x = plane->values[(block * plane->ncolumns + f) * LANES + lane];
+		bool		absent = plane->missing[block * plane->ncolumns + f] >> lane & 1;
+		volatile float square = query->a[f] * x;	/* no fused multiply-add */
 		volatile float term = (square + query->b[f]) * x;
 
 		sum += absent ? query->m[f] : term;
@@ -157,14 +159,14 @@ compare_hits(const void *a, const void *b)
 static bool
 agrees(const RecoPlane *plane, const RecoScanQuery *query)
 {
-	RecoHit *hits = malloc(((size_t) plane->nrows + 1) * sizeof(RecoHit));
-	uint32_t n = 0;
-	bool good = true;
+	RecoHit    *hits = malloc(((size_t) plane->nrows + 1) * sizeof(RecoHit));
+	uint32_t	n = 0;
+	bool		good = true;
 
 	for (uint32_t row = 0; row < plane->nrows; row++)
 	{
-		float score;
-		double exact;
+		float		score;
+		double		exact;
 
 		if (!naive_score(plane, query, row, &score, &exact))
 			continue;
@@ -203,7 +205,7 @@ run(const RecoPlane *plane, RecoScanQuery *queries, int nqueries)
 static bool
 run_agrees(RecoPlane *plane, RecoScanQuery *query)
 {
-	bool good;
+	bool		good;
 
 	plane->sketched = false;
 	run(plane, query, 1);
@@ -235,15 +237,15 @@ wild_number(void)
 static void
 fill_plane(RecoPlane *plane, int wild)
 {
-	uint32_t rounded = (plane->nrows + LANES - 1) / LANES * LANES;
-	uint32_t *group = zeroes(rounded * sizeof(uint32_t));
-	uint32_t *set = zeroes(rounded * sizeof(uint32_t));
-	uint16_t *flags = zeroes(rounded * sizeof(uint16_t));
+	uint32_t	rounded = (plane->nrows + LANES - 1) / LANES * LANES;
+	uint32_t   *group = zeroes(rounded * sizeof(uint32_t));
+	uint32_t   *set = zeroes(rounded * sizeof(uint32_t));
+	uint16_t   *flags = zeroes(rounded * sizeof(uint16_t));
 
 	for (uint32_t row = 0; row < plane->nrows; row++)
 	{
-		float values[RECO_KERNEL_MAXCOLUMNS] = {0};
-		uint32_t missing = 0;
+		float		values[RECO_KERNEL_MAXCOLUMNS] = {0};
+		uint32_t	missing = 0;
 
 		for (uint32_t f = 0; f < plane->ncolumns; f++)
 		{
@@ -278,14 +280,14 @@ fill_plane(RecoPlane *plane, int wild)
 static void
 fill_query(const RecoPlane *plane, RecoScanQuery *query, int wild)
 {
-	float *group_bias = zeroes((plane->nrows + 1) * sizeof(float));
-	float *set_bias = zeroes(50 * sizeof(float));
+	float	   *group_bias = zeroes((plane->nrows + 1) * sizeof(float));
+	float	   *set_bias = zeroes(50 * sizeof(float));
 
 	for (uint32_t f = 0; f < plane->ncolumns; f++)
 	{
-		float scale = wild & WILD_SCALES ? powf(10, f % 5) : 1;
-		float w = unit() / scale / scale;
-		float s = (unit() * 1.4f - 0.2f) * scale;
+		float		scale = wild & WILD_SCALES ? powf(10, f % 5) : 1;
+		float		w = unit() / scale / scale;
+		float		s = (unit() * 1.4f - 0.2f) * scale;
 
 		query->a[f] = below(8) == 0 ? w : -w;
 		query->b[f] = 2 * w * s;
@@ -343,15 +345,15 @@ free_query(RecoScanQuery *query)
 static void
 test_random(const char *name, int wild, int rounds)
 {
-	bool good = true;
+	bool		good = true;
 
 	seed = 1000 + (uint64_t) wild;
 	for (int round = 0; good && round < rounds; round++)
 	{
 		static const uint32_t widths[] = {10, 12, 1, 7, 16};
-		RecoPlane plane = make_plane(below(6000), widths[below(5)]);
+		RecoPlane	plane = make_plane(below(6000), widths[below(5)]);
 		RecoScanQuery queries[20];
-		int nqueries = 1 + (int) below(20);
+		int			nqueries = 1 + (int) below(20);
 
 		fill_plane(&plane, wild);
 		for (int i = 0; i < nqueries; i++)
@@ -380,15 +382,15 @@ test_random(const char *name, int wild, int rounds)
 static void
 test_slices(void)
 {
-	bool good = true;
+	bool		good = true;
 
 	seed = 2;
 	for (int round = 0; round < 12; round++)
 	{
-		RecoPlane plane = make_plane(3000 + below(100), 10);
+		RecoPlane	plane = make_plane(3000 + below(100), 10);
 		RecoScanQuery query = make_query(1 + below(60));
-		uint32_t slice = LANES * (1 + below(20));
-		uint32_t nslices = (plane.nrows + slice - 1) / slice;
+		uint32_t	slice = LANES * (1 + below(20));
+		uint32_t	nslices = (plane.nrows + slice - 1) / slice;
 
 		fill_plane(&plane, round % 2 ? WILD_TIES : WILD_MISSING | WILD_LOOKUPS);
 		fill_query(&plane, &query, round % 2 ? WILD_TIES : WILD_LOOKUPS);
@@ -413,9 +415,9 @@ test_slices(void)
 static void
 test_rewrite(void)
 {
-	RecoPlane plane = make_plane(5000, 12);
+	RecoPlane	plane = make_plane(5000, 12);
 	RecoScanQuery query = make_query(50);
-	bool good = true;
+	bool		good = true;
 
 	seed = 3;
 	fill_plane(&plane, WILD_MISSING);
@@ -423,7 +425,7 @@ test_rewrite(void)
 	reco_kernel_sketch(&plane);
 	for (int i = 0; i < 400; i++)
 	{
-		float values[12];
+		float		values[12];
 
 		for (int f = 0; f < 12; f++)
 			values[f] = i % 3 ? unit() : unit() * 8 - 4;
@@ -447,11 +449,11 @@ test_rewrite(void)
 static void
 test_score(void)
 {
-	RecoPlane plane = make_plane(1000, 10);
+	RecoPlane	plane = make_plane(1000, 10);
 	RecoScanQuery query = make_query(1000);
-	uint32_t rows[1001];
-	float scores[1001];
-	bool good = true;
+	uint32_t	rows[1001];
+	float		scores[1001];
+	bool		good = true;
 
 	seed = 4;
 	fill_plane(&plane, WILD_MISSING | WILD_LOOKUPS);
@@ -478,21 +480,21 @@ test_score(void)
 static void
 test_by_hand(void)
 {
-	RecoPlane plane = make_plane(40, 3);
+	RecoPlane	plane = make_plane(40, 3);
 	RecoScanQuery query = make_query(3);
-	float bias[40] = {0};
-	uint32_t *group = zeroes(48 * sizeof(uint32_t));
-	uint16_t *flags = zeroes(48 * sizeof(uint16_t));
+	float		bias[40] = {0};
+	uint32_t   *group = zeroes(48 * sizeof(uint32_t));
+	uint16_t   *flags = zeroes(48 * sizeof(uint16_t));
 
 	for (uint32_t row = 0; row < 40; row++)
 	{
-		float values[3] = {row / 32.0f, 1, 0};
+		float		values[3] = {row / 32.0f, 1, 0};
 
 		group[row] = row / 2;
 		flags[row] = row == 16 ? 4 : 1;
 		reco_kernel_store(&plane, row, values, row == 39 ? 1 : 0);
 	}
-	query.a[0] = -1; /* -(x - 0.5)² */
+	query.a[0] = -1;			/* -(x - 0.5)² */
 	query.b[0] = 1;
 	query.c = -0.25f;
 	query.m[0] = -10;
@@ -507,8 +509,7 @@ test_by_hand(void)
 
 	plane.flags = flags;
 	query.forbid = 4;
-	ok(run_agrees(&plane, &query) && query.hits[0].row == 15,
-	   "a forbidden row is no hit");
+	ok(run_agrees(&plane, &query) && query.hits[0].row == 15, "a forbidden row is no hit");
 
 	query.forbid = 0xffff;
 	ok(run_agrees(&plane, &query) && query.nhits == 0, "all rows may be forbidden");
@@ -547,8 +548,8 @@ test_by_hand(void)
 static void
 test_edges(void)
 {
-	RecoPlane empty = make_plane(0, 10);
-	RecoPlane plane = make_plane(777, 10);
+	RecoPlane	empty = make_plane(0, 10);
+	RecoPlane	plane = make_plane(777, 10);
 	RecoScanQuery query = make_query(5);
 	RecoScanQuery all = make_query(10000);
 
