@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Claim: pg_dump and restore keep the catalogue, the listeners and the lexicon.
+
+The rows that ship with the extension are not dumped, and not there twice; the
+restored database gives the same lists.
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from reco_tap import Session, call, done, list_of, ok, same  # noqa: E402
+
+QUESTIONS = [("", "rainy sunday, calm"), ("ann", "jazz for a party"), ("ann", "zorkish evening"),
+             ("ann", "happy"), ("", "very energetic workout, no vocals, from the 90s")]
+TABLES = {
+    "artist": "*", "track": "*", "listen": "*", "feedback": "*",
+    "mood_term": "term, source, targets, tracks, labels, stem",
+}
+
+
+def contents(session):
+    """A digest of each table's rows, and how many there are."""
+    return {table: session.query(
+        f"SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM"
+        f" (SELECT {columns} FROM reco.{table}) AS t")[0] for table, columns in TABLES.items()}
+
+
+def lists(session):
+    return [list_of(session, user, prompt) for user, prompt in QUESTIONS]
+
+
+def restored(source, target, form, path, *options):
+    """Dumps and restores; what the two said."""
+    dump = subprocess.run(["pg_dump", "-F", form, "-f", path, "-d", source, *options],
+                          capture_output=True, text=True)
+    command = ["psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", target, "-f", path] if form == "p" else \
+        ["pg_restore", "-d", target, "--exit-on-error", "-j", "2", path]
+    restore = subprocess.run(command, capture_output=True, text=True)
+    return dump, restore
+
+
+def main():
+    source = os.environ["PGDATABASE"]
+    session = Session()
+    session.query("CREATE SCHEMA elsewhere")
+    session.query("CREATE EXTENSION reco SCHEMA elsewhere CASCADE")
+    session.query(f"ALTER DATABASE \"{source}\" SET search_path = elsewhere, public")
+    session.query("SET search_path = elsewhere, public")
+    session.query("SELECT reco_demo_catalogue(1500)")
+    session.query("INSERT INTO reco.artist (artist_id, name) VALUES (E'q\\'\\\\', E'Tab\\t Ünï \"q\"')")
+    session.query("INSERT INTO reco.track (track_id, artist_id, title, artist, release_date, tags, features, energy)"
+                  " VALUES (E'q\\'\\\\', E'q\\'\\\\', E'Line\\nbreak 🎧', 'Tab', '1994-01-01', '{zorkish,\"a,b\"}',"
+                  " 'measured', 0.123456789)")
+    session.query("INSERT INTO reco.mood_term (term, targets) VALUES"
+                  " ('zorkish', '{\"energy\": {\"min\": 0.9, \"max\": 1}}')")
+    session.query("INSERT INTO reco.mood_term (term, targets) VALUES"
+                  " ('calm', '{\"energy\": {\"min\": 0.1, \"max\": 0.2}}')")
+    session.query("SELECT reco_listen('ann', track_id), reco_feedback('ann', track_id, 'like') FROM"
+                  " (SELECT track_id FROM reco.track ORDER BY track_id LIMIT 7) AS t")
+    session.query("SELECT reco_feedback('ann', track_id, 'skip') FROM"
+                  " (SELECT track_id FROM reco.track ORDER BY track_id OFFSET 7 LIMIT 7) AS t")
+    before, expected = contents(session), lists(session)
+    shipped = session.value("SELECT count(*) FROM reco.mood_term WHERE source = 'builtin'")
+    ok(int(shipped) > 100, "the lexicon ships with rows of its own")
+
+    for form, name in (("p", "psql"), ("d", "pg_restore, in parallel")):
+        target = f"{source}_{form}"
+        session.query(f"DROP DATABASE IF EXISTS {target}")
+        session.query(f"CREATE DATABASE {target} TEMPLATE template0")
+        with tempfile.TemporaryDirectory() as directory:
+            dump, restore = restored(source, target, form, os.path.join(directory, "dump"))
+        same([dump.returncode, dump.stderr], [0, ""], f"pg_dump succeeds, for {name}")
+        same([restore.returncode, restore.stderr], [0, ""], f"and so does {name}")
+        other = Session(target)
+        other.query("SET search_path = elsewhere, public")
+        after = contents(other)
+        for table in TABLES:
+            same(after[table], before[table], f"{name}: rows of reco.{table} are the same")
+        same(other.value("SELECT count(*) FROM reco.mood_term WHERE source = 'builtin'"), shipped,
+             f"{name}: what ships is there once")
+        same(lists(other), expected, f"{name}: lists are the same")
+        other.query("INSERT INTO reco.track (track_id, artist_id, title, artist) VALUES ('new', 'new', 'Zorkword', 'New')")
+        document = other.json("SELECT " + call("", 'like "Zorkword"', 5))
+        ok("new" in [t["track_id"] for t in document["tracks"]], f"{name}: the restored database learns of changes")
+        same(other.error("SELECT reco_catalogue_import('reco.track')") in (None, "22023", "42809"), True,
+             f"{name}: and can be written to")
+        other.close()
+        session.query(f"DROP DATABASE {target} WITH (FORCE)")
+    session.query(f"ALTER DATABASE \"{source}\" RESET search_path")
+
+    # data into an extension that is there already, as a logical copy would bring it
+    target = f"{source}_data"
+    session.query(f"DROP DATABASE IF EXISTS {target}")
+    session.query(f"CREATE DATABASE {target} TEMPLATE template0")
+    other = Session(target)
+    other.query("CREATE EXTENSION reco CASCADE")
+    same(other.error("SELECT " + call("", "calm")), "55000", "an empty catalogue says that it is empty")
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "dump")
+        dump, restore = restored(source, target, "p", path, "--data-only", "--disable-triggers",
+                                 "--table=reco.artist", "--table=reco.track")
+    same([dump.returncode, restore.returncode, restore.stderr], [0, 0, ""],
+         "data alone, with triggers disabled, can be restored")
+    other.close()
+    other = Session(target)
+    other.query("SET search_path = elsewhere, public")
+    same(lists(other)[0], expected[0], "and gives the lists that need no listener")
+    other.close()
+    session.query(f"DROP DATABASE {target} WITH (FORCE)")
+    done()
+
+
+main()
