@@ -29,20 +29,13 @@
 
 /*
  * Compiles a loop for three generations of x86-64 and lets the dynamic linker
- * choose.  clang 14 takes the "arch=" names but always chooses the first one,
- * so it gets names of instruction sets.  RECO_KERNEL_PLAIN switches it off.
+ * choose.  GCC only: clang 14 takes the attribute, but picks the first of the
+ * "arch=" names on any CPU, and gives the chooser another name than callers in
+ * other files look for.  RECO_KERNEL_PLAIN switches it off.
  */
-#if defined(RECO_KERNEL_PLAIN) || !defined(__x86_64__) || !defined(__gnu_linux__) ||   \
-	!defined(__GLIBC__)
-#define CLONED
-#elif defined(__clang__)
-#if __clang_major__ >= 14
-#define CLONED __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define CLONED
-#endif
-#elif defined(__GNUC__) && __GNUC__ >= 12
-#define CLONED                                                                         \
+#if defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__) && defined(__x86_64__) && \
+	defined(__GLIBC__) && !defined(RECO_KERNEL_PLAIN)
+#define CLONED \
 	__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CLONED
