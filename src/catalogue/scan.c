@@ -21,7 +21,8 @@
 #include "miscadmin.h"
 
 #define MOOD_FACTOR		0.05f	/* one unit of evidence against full genre match */
-#define SET_FACTOR		0.3f	/* a track's own labels against its artist's */
+#define SET_FACTOR		0.1f	/* a track's own labels, on top of its artist's */
+#define SET_MATCH		0.3f	/* the same, where the better of the two counts */
 #define PRIOR_FACTOR	0.03f	/* of the popularity prior */
 #define PRIOR_CENTRE	60.0f
 #define PRIOR_SPREAD	30.0f
@@ -248,9 +249,10 @@ reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared, uint32 ro
 	track->dup_key = matrix->dup_key[row];
 	track->score = score;
 	if (prepared != NULL)
-		track->genre_match = Max(0,
-								 Min(1,
-									 Max(prepared->by_artist[artist],
-										 prepared->by_set[matrix->set_no[row]])));
+	{
+		float		own = prepared->by_set[matrix->set_no[row]] * (SET_MATCH / SET_FACTOR);
+
+		track->genre_match = Max(0, Min(1, Max(prepared->by_artist[artist], own)));
+	}
 	return track;
 }

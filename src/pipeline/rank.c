@@ -310,7 +310,7 @@ reco_rank_rule_name(RecoRule rule)
 {
 	static const char *const names[] = {
 		"none", "duplicate", "negative", "artist cap", "excluded artist", "theme", "region",
-		"excluded genre", "era", "popularity", "repeat", "cohesion"
+		"era", "popularity", "repeat", "cohesion"
 	};
 
 	return names[rule];

@@ -48,7 +48,6 @@ typedef enum RecoRule
 	RECO_RULE_EXCLUDED_ARTIST,
 	RECO_RULE_THEME,
 	RECO_RULE_REGION,
-	RECO_RULE_GENRE,			/* a genre the prompt does not want */
 	RECO_RULE_ERA,
 	RECO_RULE_POPULARITY,
 	RECO_RULE_REPEAT,			/* played in the last repeat_days */
