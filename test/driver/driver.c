@@ -33,14 +33,14 @@ PG_FUNCTION_INFO_V1(driver_generate);
 typedef struct Driver
 {
 	const char *mode;
-	int			pauses;
-	bool		removed;
+	int pauses;
+	bool removed;
 } Driver;
 
 static void
 run_sql(const char *sql)
 {
-	int			code = SPI_execute(sql, false, 0);
+	int code = SPI_execute(sql, false, 0);
 
 	if (code < 0)
 		elog(ERROR, "driver: %s: %s", sql, SPI_result_code_string(code));
@@ -52,7 +52,7 @@ scribble(MemoryContext context)
 {
 	for (int i = 0; i < 200; i++)
 	{
-		Size		size = (Size) 16 << (i % 14);
+		Size size = (Size) 16 << (i % 14);
 
 		memset(MemoryContextAlloc(context, size), 0x7E, size);
 	}
@@ -62,7 +62,7 @@ scribble(MemoryContext context)
 static void
 at_the_seam(void *arg)
 {
-	Driver	   *driver = arg;
+	Driver *driver = arg;
 	const char *mode = driver->mode;
 
 	driver->pauses++;
@@ -82,13 +82,14 @@ at_the_seam(void *arg)
 		scribble(TopTransactionContext);
 	}
 	else if (strcmp(mode, "insert") == 0 && driver->pauses % 3 == 0)
-		run_sql("INSERT INTO reco.track (track_id, artist_id, title, artist, features, energy)"
-				" SELECT 'driver' || pg_catalog.clock_timestamp()::text, artist_id, 'New', artist,"
-				" 'measured', 0.5 FROM reco.track ORDER BY track_id LIMIT 1");
+		run_sql(
+			"INSERT INTO reco.track (track_id, artist_id, title, artist, features, energy)"
+			" SELECT 'driver' || pg_catalog.clock_timestamp()::text, artist_id, 'New', artist,"
+			" 'measured', 0.5 FROM reco.track ORDER BY track_id LIMIT 1");
 	else if (strcmp(mode, "empty") == 0 && driver->pauses % 2 == 0)
 	{
 		run_sql(driver->removed ? "INSERT INTO reco.track SELECT * FROM driver_kept"
-				: "CREATE TABLE driver_kept AS SELECT * FROM reco.track");
+								: "CREATE TABLE driver_kept AS SELECT * FROM reco.track");
 		run_sql(driver->removed ? "DROP TABLE driver_kept" : "TRUNCATE reco.track");
 		driver->removed = !driver->removed;
 	}
@@ -101,14 +102,14 @@ at_the_seam(void *arg)
 Datum
 driver_generate(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "driver run",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(TopMemoryContext, "driver run", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RecoRequest *request = palloc0(sizeof(RecoRequest));
 	CallContext *call = (CallContext *) fcinfo->context;
-	Driver		driver = {0};
-	RecoRun    *run = NULL;
-	bool		snapshot;
+	Driver driver = {0};
+	RecoRun *run = NULL;
+	bool snapshot;
 
 	request->user_id = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	request->prompt = text_to_cstring(PG_GETARG_TEXT_PP(1));
@@ -146,21 +147,21 @@ driver_generate(PG_FUNCTION_ARGS)
 		run_sql("TRUNCATE driver_list");
 		for (int i = 0; i < run->nlist; i++)
 		{
-			Oid			types[4] = {INT4OID, TEXTOID, FLOAT4OID, INT4OID};
-			Datum		values[4];
+			Oid types[4] = {INT4OID, TEXTOID, FLOAT4OID, INT4OID};
+			Datum values[4];
 
 			values[0] = Int32GetDatum(i + 1);
 			values[1] = CStringGetTextDatum(run->list[i]->track->track_id);
 			values[2] = Float4GetDatum(run->list[i]->score);
 			values[3] = Int32GetDatum(driver.pauses);
-			SPI_execute_with_args("INSERT INTO driver_list VALUES ($1, $2, $3, $4)", 4, types,
-								  values, NULL, false, 0);
+			SPI_execute_with_args("INSERT INTO driver_list VALUES ($1, $2, $3, $4)", 4,
+								  types, values, NULL, false, 0);
 		}
 		SPI_commit();
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		ErrorData *error;
 
 		MemoryContextSwitchTo(TopMemoryContext);
 		error = CopyErrorData();

@@ -22,20 +22,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LANES		RECO_KERNEL_LANES
-#define MAX_ROWS	600
-#define NQUERIES	3
+#define LANES	 RECO_KERNEL_LANES
+#define MAX_ROWS 600
+#define NQUERIES 3
 
-#define check(condition) \
-	do { if (!(condition)) { fprintf(stderr, "failed: %s\n", #condition); abort(); } } while (0)
+#define check(condition)                                 \
+	do                                                   \
+	{                                                    \
+		if (!(condition))                                \
+		{                                                \
+			fprintf(stderr, "failed: %s\n", #condition); \
+			abort();                                     \
+		}                                                \
+	} while (0)
 
 /* The input's bytes, one after another; then a sequence that they begin. */
 typedef struct Dice
 {
 	const uint8_t *data;
-	size_t		size;
-	size_t		at;
-	uint32_t	state;
+	size_t size;
+	size_t at;
+	uint32_t state;
 } Dice;
 
 static uint32_t
@@ -57,11 +64,11 @@ number(Dice *dice, float low, float high)
 static void
 make_plane(Dice *dice, RecoPlane *plane)
 {
-	uint32_t	rounded;
-	uint32_t   *group;
-	uint32_t   *set;
-	uint16_t   *flags;
-	bool		coarse = roll(dice, 4) == 0;
+	uint32_t rounded;
+	uint32_t *group;
+	uint32_t *set;
+	uint16_t *flags;
+	bool coarse = roll(dice, 4) == 0;
 
 	memset(plane, 0, sizeof(*plane));
 	plane->nrows = roll(dice, MAX_ROWS + 1);
@@ -69,7 +76,9 @@ make_plane(Dice *dice, RecoPlane *plane)
 	rounded = (plane->nrows + LANES - 1) / LANES * LANES;
 	if (rounded == 0)
 		rounded = LANES;
-	plane->values = aligned_alloc(64, (reco_kernel_values_size(rounded, plane->ncolumns) + 63) / 64 * 64);
+	plane->values =
+		aligned_alloc(64,
+					  (reco_kernel_values_size(rounded, plane->ncolumns) + 63) / 64 * 64);
 	memset(plane->values, 0, reco_kernel_values_size(rounded, plane->ncolumns));
 	plane->missing = calloc(1, reco_kernel_missing_size(rounded, plane->ncolumns));
 	plane->incomplete = calloc(1, reco_kernel_incomplete_size(rounded));
@@ -80,8 +89,8 @@ make_plane(Dice *dice, RecoPlane *plane)
 	plane->nsets = 1 + roll(dice, 9);
 	for (uint32_t row = 0; row < plane->nrows; row++)
 	{
-		float		values[RECO_KERNEL_MAXCOLUMNS];
-		uint32_t	missing = 0;
+		float values[RECO_KERNEL_MAXCOLUMNS];
+		uint32_t missing = 0;
 
 		for (uint32_t f = 0; f < plane->ncolumns; f++)
 		{
@@ -110,8 +119,8 @@ make_plane(Dice *dice, RecoPlane *plane)
 static void
 make_query(Dice *dice, const RecoPlane *plane, RecoScanQuery *query)
 {
-	float	   *group_bias = malloc(sizeof(float) * plane->ngroups);
-	float	   *set_bias = malloc(sizeof(float) * plane->nsets);
+	float *group_bias = malloc(sizeof(float) * plane->ngroups);
+	float *set_bias = malloc(sizeof(float) * plane->nsets);
 
 	memset(query, 0, sizeof(*query));
 	for (uint32_t f = 0; f < plane->ncolumns; f++)
@@ -159,7 +168,7 @@ is_out(const RecoPlane *plane, const RecoScanQuery *query, uint32_t row)
 		return true;
 	for (int i = 0; i < query->nranges; i++)
 	{
-		float		x = plane->values[reco_kernel_offset(plane, row, query->ranges[i].column)];
+		float x = plane->values[reco_kernel_offset(plane, row, query->ranges[i].column)];
 
 		if (reco_kernel_is_missing(plane, row, query->ranges[i].column) ||
 			!(x >= query->ranges[i].lo && x <= query->ranges[i].hi))
@@ -172,37 +181,39 @@ is_out(const RecoPlane *plane, const RecoScanQuery *query, uint32_t row)
 static double
 formula(const RecoPlane *plane, const RecoScanQuery *query, uint32_t row, double *size)
 {
-	double		score = query->c;
+	double score = query->c;
 
 	*size = fabs(query->c);
 	for (uint32_t f = 0; f < plane->ncolumns; f++)
 	{
-		double		x = plane->values[reco_kernel_offset(plane, row, f)];
-		bool		missing = reco_kernel_is_missing(plane, row, f);
+		double x = plane->values[reco_kernel_offset(plane, row, f)];
+		bool missing = reco_kernel_is_missing(plane, row, f);
 
 		score += missing ? query->m[f] : (query->a[f] * x + query->b[f]) * x;
-		*size += missing ? fabs(query->m[f]) : fabs(query->a[f] * x * x) + fabs(query->b[f] * x);
+		*size += missing ? fabs(query->m[f])
+						 : fabs(query->a[f] * x * x) + fabs(query->b[f] * x);
 	}
 	*size += 2;
-	return score + query->group_bias[plane->group[row]] + query->set_bias[plane->set[row]];
+	return score + query->group_bias[plane->group[row]] +
+		query->set_bias[plane->set[row]];
 }
 
 /* The hits are the best of all rows, by the scores that single rows get. */
 static void
 check_hits(const RecoPlane *plane, const RecoScanQuery *query)
 {
-	uint32_t   *rows = malloc(sizeof(uint32_t) * (plane->nrows + 1));
-	float	   *scores = malloc(sizeof(float) * (plane->nrows + 1));
-	RecoHit    *all = malloc(sizeof(RecoHit) * (plane->nrows + 1));
-	uint32_t	n = 0;
+	uint32_t *rows = malloc(sizeof(uint32_t) * (plane->nrows + 1));
+	float *scores = malloc(sizeof(float) * (plane->nrows + 1));
+	RecoHit *all = malloc(sizeof(RecoHit) * (plane->nrows + 1));
+	uint32_t n = 0;
 
 	for (uint32_t row = 0; row < plane->nrows; row++)
 		rows[row] = row;
 	reco_kernel_score(plane, query, rows, plane->nrows, scores);
 	for (uint32_t row = 0; row < plane->nrows; row++)
 	{
-		double		size;
-		double		exact = formula(plane, query, row, &size);
+		double size;
+		double exact = formula(plane, query, row, &size);
 
 		if (is_out(plane, query, row) || !(scores[row] > query->floor))
 			continue;
@@ -224,18 +235,19 @@ check_hits(const RecoPlane *plane, const RecoScanQuery *query)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	Dice		dice = {data, size, 0, 12345};
-	RecoPlane	plane;
+	Dice dice = {data, size, 0, 12345};
+	RecoPlane plane;
 	RecoScanQuery queries[NQUERIES];
-	int			nqueries = 1 + (int) roll(&dice, NQUERIES);
-	uint32_t	slice = LANES * (1 + roll(&dice, 20));
+	int nqueries = 1 + (int) roll(&dice, NQUERIES);
+	uint32_t slice = LANES * (1 + roll(&dice, 20));
 
 	make_plane(&dice, &plane);
 	for (int i = 0; i < nqueries; i++)
 		make_query(&dice, &plane, &queries[i]);
 	reco_kernel_begin(queries, nqueries);
 	for (uint32_t row = 0; row < plane.nrows; row += slice)
-		reco_kernel_scan(&plane, row, plane.nrows - row < slice ? plane.nrows - row : slice, queries,
+		reco_kernel_scan(&plane, row,
+						 plane.nrows - row < slice ? plane.nrows - row : slice, queries,
 						 nqueries);
 	reco_kernel_end(queries, nqueries);
 	for (int i = 0; i < nqueries; i++)

@@ -20,22 +20,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST	100
+#define MOST 100
 
-#define check(condition) \
-	do { if (!(condition)) { fprintf(stderr, "failed: %s\n", #condition); abort(); } } while (0)
+#define check(condition)                                 \
+	do                                                   \
+	{                                                    \
+		if (!(condition))                                \
+		{                                                \
+			fprintf(stderr, "failed: %s\n", #condition); \
+			abort();                                     \
+		}                                                \
+	} while (0)
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const float high[RECO_NCOLUMNS] = {1, 1, 1, 1, 1, 1, 1, 5, 250, 1, 100, 2026};
-	RecoTrack  *tracks[MOST];
-	char		ids[MOST][8];
-	int		   *order;
-	int		   *again;
-	bool		placed[MOST] = {false};
-	int			n = size > 0 ? data[0] % (MOST + 1) : 0;
-	RecoArc		arc;
+	RecoTrack *tracks[MOST];
+	char ids[MOST][8];
+	int *order;
+	int *again;
+	bool placed[MOST] = {false};
+	int n = size > 0 ? data[0] % (MOST + 1) : 0;
+	RecoArc arc;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -44,7 +51,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		tracks[i]->track_id = tracks[i]->artist_id = ids[i];
 		for (int f = 0; f < RECO_NCOLUMNS; f++)
 		{
-			uint8_t		b = data[(1 + i * RECO_NCOLUMNS + f) % size];
+			uint8_t b = data[(1 + i * RECO_NCOLUMNS + f) % size];
 
 			tracks[i]->values[f] = (float) b / 255 * high[f];
 			if (b % 9 == 0)

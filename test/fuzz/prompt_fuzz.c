@@ -22,20 +22,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_WORDS		RECO_MOOD_MAXWORDS
-#define MAX_ALLOCATED	4096
+#define MAX_WORDS	  RECO_MOOD_MAXWORDS
+#define MAX_ALLOCATED 4096
 
 static void *allocated[MAX_ALLOCATED];
-static int	nallocated;
+static int nallocated;
 
-#define check(condition) \
-	do { if (!(condition)) { fprintf(stderr, "failed: %s\n", #condition); abort(); } } while (0)
+#define check(condition)                                 \
+	do                                                   \
+	{                                                    \
+		if (!(condition))                                \
+		{                                                \
+			fprintf(stderr, "failed: %s\n", #condition); \
+			abort();                                     \
+		}                                                \
+	} while (0)
 
 /* Memory that goes with the input. */
 static void *
 take(size_t size)
 {
-	void	   *memory = malloc(size);
+	void *memory = malloc(size);
 
 	check(memory != NULL && nallocated < MAX_ALLOCATED);
 	return allocated[nallocated++] = memory;
@@ -44,8 +51,8 @@ take(size_t size)
 static char *
 join(const char *a, const char *b)
 {
-	size_t		size = strlen(a) + strlen(b) + 2;
-	char	   *joined = take(size);
+	size_t size = strlen(a) + strlen(b) + 2;
+	char *joined = take(size);
 
 	snprintf(joined, size, "%s %s", a, b);
 	return joined;
@@ -54,7 +61,7 @@ join(const char *a, const char *b)
 static char *
 copy(const uint8_t *from, size_t n)
 {
-	char	   *text = take(n + 1);
+	char *text = take(n + 1);
 
 	for (size_t i = 0; i < n; i++)
 		text[i] = from[i] == 0 ? 1 : (char) tolower(from[i]);
@@ -66,16 +73,16 @@ copy(const uint8_t *from, size_t n)
 static int
 make_words(const uint8_t *data, size_t size, RecoWord *words)
 {
-	size_t		at = 0;
-	int			quote = 0;
-	int			pairs = 0;
-	int			n = 0;
+	size_t at = 0;
+	int quote = 0;
+	int pairs = 0;
+	int n = 0;
 
 	while (at < size && n < MAX_WORDS)
 	{
-		RecoWord   *word = &words[n];
-		size_t		end = at;
-		bool		gap = false;
+		RecoWord *word = &words[n];
+		size_t end = at;
+		bool gap = false;
 
 		while (at < size && (data[at] == ' ' || data[at] == '"' || data[at] == ','))
 		{
@@ -84,7 +91,8 @@ make_words(const uint8_t *data, size_t size, RecoWord *words)
 			gap |= data[at] != ' ';
 			at++;
 		}
-		for (end = at; end < size && data[end] != ' ' && data[end] != '"' && data[end] != ',';)
+		for (end = at;
+			 end < size && data[end] != ' ' && data[end] != '"' && data[end] != ',';)
 			end++;
 		if (end == at)
 			break;
@@ -104,25 +112,28 @@ make_words(const uint8_t *data, size_t size, RecoWord *words)
 
 /* Makes what a lexicon says of some of the phrases. */
 static int
-make_evidence(const uint8_t *data, size_t size, const RecoMood *mood, RecoMoodEvidence *evidence,
-			  RecoTarget (*targets)[RECO_NCOLUMNS])
+make_evidence(const uint8_t *data, size_t size, const RecoMood *mood,
+			  RecoMoodEvidence *evidence, RecoTarget (*targets)[RECO_NCOLUMNS])
 {
-	int			n = 0;
+	int n = 0;
 
 	for (int i = 0; i < mood->nphrases && size > 0; i++)
 	{
-		uint8_t		dice = data[i % size];
+		uint8_t dice = data[i % size];
 
 		if (dice % 3 == 0)
 			continue;
 		memset(targets[n], 0, sizeof(targets[n]));
 		for (int f = 0; f < RECO_NCOLUMNS; f++)
 		{
-			uint8_t		b = data[(i * 7 + f) % size];
+			uint8_t b = data[(i * 7 + f) % size];
 
 			if (b % 4 == 0)
 				continue;
-			targets[n][f].mean = (float) (b - 100) * (f == RECO_YEAR ? 20.0f : f == RECO_TEMPO ? 2.0f : 0.02f);
+			targets[n][f].mean = (float) (b - 100) *
+				(f == RECO_YEAR		   ? 20.0f
+					 : f == RECO_TEMPO ? 2.0f
+									   : 0.02f);
 			targets[n][f].sd = b % 5 == 0 ? 1e-20f : (float) b / 64;
 			targets[n][f].weight = (float) (b % 11) / 10;
 		}
@@ -138,7 +149,7 @@ make_evidence(const uint8_t *data, size_t size, const RecoMood *mood, RecoMoodEv
 static void
 check_mood(const RecoMood *mood, int nwords)
 {
-	float		total = 0;
+	float total = 0;
 
 	check(mood->nphrases >= 0 && mood->nphrases <= RECO_MOOD_MAXPHRASES);
 	check(mood->nmentions >= 0 && mood->nmentions <= RECO_MOOD_MAXMENTIONS);
@@ -179,7 +190,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static RecoMood mood;
 	static RecoMoodEvidence evidence[RECO_MOOD_MAXPHRASES];
 	static RecoTarget targets[RECO_MOOD_MAXPHRASES][RECO_NCOLUMNS];
-	RecoWords	words = {0};
+	RecoWords words = {0};
 
 	words.words = take(sizeof(RecoWord) * (MAX_WORDS + 2));
 	words.nwords = make_words(data, size, words.words);
