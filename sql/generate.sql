@@ -133,6 +133,10 @@ GROUP BY prompt, size ORDER BY prompt COLLATE "C", size;
 SELECT prompt, count(*) FILTER (WHERE 'rap' = ANY (t.genres)) AS rap, count(*) > 0 AS found
 FROM unnest(ARRAY['no rap', 'party without rap', 'energetic but not rap', 'nothing but rap']) AS prompt, LATERAL reco_generate('', prompt, 4) JOIN reco.track AS t USING (track_id)
 GROUP BY prompt ORDER BY prompt;
+-- an artist who is not wanted
+SELECT prompt, count(*) FILTER (WHERE artist = 'Birch Lane') AS of_it, count(*) > 0 AS found
+FROM unnest(ARRAY['no Birch Lane', 'everything except Birch Lane', 'rap but nothing like Birch Lane', 'nothing by Birch Lane', 'not Birch Lane, but rap']) AS prompt, LATERAL reco_generate('', prompt, 24)
+GROUP BY prompt ORDER BY prompt;
 INSERT INTO reco.artist (artist_id, name) SELECT 'x' || i, 'Xander ' || i FROM generate_series(1, 6) AS i;
 INSERT INTO reco.track (track_id, artist_id, title, artist, album, genres, features, energy, acousticness, valence) VALUES
 ('x1', 'x1', 'Calm Christmas', 'Xander 1', NULL, '{folk}', 'measured', .2, .9, .5), ('x2', 'x2', 'Evening', 'Xander 2', 'A Very Calm Xmas', '{folk}', 'measured', .2, .9, .5),

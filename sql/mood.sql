@@ -27,6 +27,8 @@ SELECT pg_temp.target('not happy', 'valence') < .5 AS not_happy, pg_temp.target(
 	   pg_temp.target('happy and sad', 'valence') BETWEEN .3 AND .75 AS both,
 	   pg_temp.target('170 bpm', 'tempo') = 170 AS bpm,
 	   pg_temp.target('zzyzx', 'energy') IS NULL AS nothing;
+-- live is not in lively
+SELECT reco_mood('live') #> '{targets,liveness}' IS NOT NULL AS live, reco_mood('lively') #> '{targets,liveness}' IS NOT NULL AS lively;
 -- ranges stay inside what a feature can be
 SELECT prompt, key, value FROM unnest(ARRAY['very calm', 'very happy', 'not happy', 'very sad', 'hyper', 'extremely acoustic']) AS prompt, jsonb_each(reco_mood(prompt) -> 'targets')
 WHERE key NOT IN ('tempo', 'loudness', 'year', 'popularity') AND ((value ->> 'target')::real NOT BETWEEN 0 AND 1 OR (value ->> 'min')::real < -.3 OR (value ->> 'max')::real > 1.3);
