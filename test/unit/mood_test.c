@@ -12,7 +12,7 @@
  *-------------------------------------------------------------------------
  */
 /* sources: src/features.c src/pipeline/mood.c src/pipeline/prompt.c
-   src/catalogue/facet.c src/catalogue/fit.c */
+	src/catalogue/facet.c src/catalogue/fit.c */
 #include "pipeline/mood.h"
 
 #include <ctype.h>
