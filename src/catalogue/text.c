@@ -68,6 +68,9 @@ static const char *const spellings[][2] = {
 	{"indy", "indie"}, {"lounging", "lounge"},
 };
 
+/* Words whose stem is another word's: classical music is not classic rock. */
+static const char *const unstemmed[] = {"classical"};
+
 static RuneClass classify(const char *at, int len);
 static void add_word(const RecoTextTools *tools, RecoWords *words, const RecoWord *like,
 					 const char *fold);
@@ -283,6 +286,9 @@ reco_text_stem(const RecoTextTools *tools, const char *fold)
 	DictSubState dummy = {false, false, NULL};
 	TSLexeme   *lexemes;
 
+	for (int i = 0; i < lengthof(unstemmed); i++)
+		if (strcmp(fold, unstemmed[i]) == 0)
+			return pstrdup(fold);
 	lexemes = (TSLexeme *) DatumGetPointer(
 		FunctionCall4(&stemmer->lexize, PointerGetDatum(stemmer->dictData),
 					  PointerGetDatum(fold), Int32GetDatum(strlen(fold)),
