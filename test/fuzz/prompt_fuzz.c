@@ -11,7 +11,8 @@
  *
  *-------------------------------------------------------------------------
  */
-/* sources: src/features.c src/pipeline/mood.c src/pipeline/prompt.c src/catalogue/facet.c src/catalogue/fit.c */
+/* sources: src/features.c src/pipeline/mood.c src/pipeline/prompt.c
+			src/catalogue/facet.c src/catalogue/fit.c */
 #include "pipeline/mood.h"
 
 #include <ctype.h>
