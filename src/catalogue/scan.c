@@ -73,6 +73,7 @@ prepare_genres(const RecoMatrix *matrix, const RecoFit *fit, RecoScanFit *prepar
 
 		if (term == NULL)
 			continue;
+		prepared->has_labels = true;
 		for (uint32 a = 0; a < term->nartists; a++)
 			prepared->by_artist[term->artists[a].number] +=
 				weight * term->artists[a].share;
@@ -86,6 +87,7 @@ prepare_genres(const RecoMatrix *matrix, const RecoFit *fit, RecoScanFit *prepar
 		/* "not slow" means the tempo, whatever some playlist is called */
 		if (term == NULL || !term->genre)
 			continue;
+		prepared->has_labels = true;
 		for (uint32 a = 0; a < term->nartists; a++)
 			if (term->artists[a].share > BANNED_SHARE)
 				prepared->by_artist[term->artists[a].number] = -INFINITY;
@@ -123,8 +125,10 @@ reco_scan_prepare(const RecoMatrix *matrix, const RecoBackground *background,
 		range[f] = reco_matrix_range(f);
 		offset[f] = reco_matrix_unscale(f, 0);
 	}
-	query->group_bias = prepared->by_artist;
-	query->set_bias = prepared->by_set;
+
+	/* looked up for every row, so only when there is something to find */
+	query->group_bias = prepared->has_labels ? prepared->by_artist : NULL;
+	query->set_bias = prepared->has_labels ? prepared->by_set : NULL;
 	query->forbid = fit->forbid;
 	query->floor = -INFINITY;
 	reco_fit_query(fit, background, MOOD_FACTOR, offset, range, query);

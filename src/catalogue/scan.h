@@ -26,6 +26,7 @@ typedef struct RecoScanFit
 	const RecoFit *fit;
 	float	   *by_artist;		/* genre evidence, by artist and by set; */
 	float	   *by_set;			/* -INFINITY = banned */
+	bool		has_labels;		/* is any of the two not all zero? */
 	RecoScanQuery query;		/* fits the mood; k and hits are unset */
 } RecoScanFit;
 
