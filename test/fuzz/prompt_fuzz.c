@@ -83,13 +83,13 @@ make_words(const uint8_t *data, size_t size, RecoWord *words)
 	{
 		RecoWord *word = &words[n];
 		size_t end = at;
-		bool gap = false;
+		RecoGap		gap = RECO_GAP_NONE;
 
 		while (at < size && (data[at] == ' ' || data[at] == '"' || data[at] == ','))
 		{
 			if (data[at] == '"')
 				quote = quote ? 0 : ++pairs;
-			gap |= data[at] != ' ';
+			gap = data[at] != ' ' ? RECO_GAP_SENTENCE : gap;
 			at++;
 		}
 		for (end = at;
