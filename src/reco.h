@@ -59,13 +59,21 @@ typedef struct RecoTarget
 	float		weight;			/* 0..1 as a person would say it */
 } RecoTarget;
 
+/* What parts a word from the one before. */
+typedef enum RecoGap
+{
+	RECO_GAP_NONE = 0,
+	RECO_GAP_LIST,				/* a slash, a bar, a dash: another item */
+	RECO_GAP_SENTENCE			/* a comma, a stop, quotes, brackets */
+} RecoGap;
+
 /* One word of a text; strings are folded: no case, no accents. */
 typedef struct RecoWord
 {
 	char	   *written;		/* as written; "" for the rest of a split compound */
 	char	   *fold;			/* spelt the one way: hiphop is hip and hop */
 	char	   *stem;			/* NULL for a stop word */
-	bool		gap;			/* punctuation stood before it */
+	RecoGap		gap;			/* what stood before it */
 	bool		capital;		/* began with a capital letter */
 	bool		number;			/* digits only */
 	int			quote;			/* > 0: inside the n-th pair of quotes */

@@ -32,7 +32,8 @@ track_argument(FunctionCallInfo fcinfo, int nth)
 	if (track_id[0] == '\0' || strlen(track_id) > MAX_ID)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("track_id must have between 1 and %d bytes", MAX_ID)));
+				 errmsg("track_id must have between 1 and %d bytes", MAX_ID),
+				 errhint("Use the track_id of a generated row, or of the catalogue.")));
 	return track_id;
 }
 
@@ -48,7 +49,8 @@ reco_listen(PG_FUNCTION_ARGS)
 	if (TIMESTAMP_NOT_FINITE(at))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the time of a listen must be finite")));
+				 errmsg("the time of a listen must be finite"),
+				 errhint("Leave out \"at\" for now.")));
 	PreventCommandIfReadOnly("reco_listen()");
 	PreventCommandDuringRecovery("reco_listen()");
 	PG_RETURN_INT64(reco_listener_play(user_id, track_id, at));

@@ -139,17 +139,11 @@ reco_explain(PG_FUNCTION_ARGS)
 Datum
 reco_mood(PG_FUNCTION_ARGS)
 {
-	char	   *prompt = reco_argument_text(fcinfo, 0, "prompt");
+	char	   *prompt = reco_argument_prompt(fcinfo, 0);
 	MemoryContext context = run_context();
 	RecoRun    *run;
 	Datum		json;
 
-	if (strspn(prompt, " \t\r\n\v\f") == strlen(prompt))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("prompt must not be empty"),
-				 errhint("Say in a few words what to listen to, for example "
-						 "'rainy sunday, calm'.")));
 	run = reco_run_mood(prompt, context);
 	json = DirectFunctionCall1(jsonb_in, CStringGetDatum(reco_mood_json(run)));
 	MemoryContextDelete(context);

@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "catalogue/text.h"
 #include "guc.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -42,7 +43,8 @@ reco_argument_text(FunctionCallInfo fcinfo, int nth, const char *name)
 	if (PG_ARGISNULL(nth))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be null", name)));
+				 errmsg("%s must not be null", name),
+				 errhint("Give a value for argument \"%s\".", name)));
 	return text_to_cstring(PG_GETARG_TEXT_PP(nth));
 }
 
@@ -66,12 +68,12 @@ reco_argument_user(FunctionCallInfo fcinfo, int nth, bool anonymous)
 }
 
 /* Takes the prompt; one without a visible character is an error. */
-static char *
-prompt_of(FunctionCallInfo fcinfo, int nth)
+char *
+reco_argument_prompt(FunctionCallInfo fcinfo, int nth)
 {
 	char	   *prompt = reco_argument_text(fcinfo, nth, "prompt");
 
-	if (strspn(prompt, " \t\r\n\v\f") == strlen(prompt))
+	if (reco_text_is_blank(prompt))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("prompt must not be empty"),
@@ -87,7 +89,7 @@ new_request(FunctionCallInfo fcinfo)
 	RecoRequest *request = palloc0(sizeof(RecoRequest));
 
 	request->user_id = reco_argument_user(fcinfo, 0, true);
-	request->prompt = prompt_of(fcinfo, 1);
+	request->prompt = reco_argument_prompt(fcinfo, 1);
 	request->size = DEFAULT_SIZE;
 	request->deadline_ms = reco_guc_deadline;
 	for (int s = 0; s < RECO_NSTRATEGIES; s++)
@@ -126,7 +128,9 @@ reco_rank_request_from(FunctionCallInfo fcinfo)
 	if (request->ranked < 1 || request->ranked > RECO_MAX_RANKED)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("n must be between 1 and %d, not %d", RECO_MAX_RANKED, request->ranked)));
+				 errmsg("n must be between 1 and %d, not %d", RECO_MAX_RANKED,
+						request->ranked),
+				 errhint("Ask for as many tracks as you want to see ranked.")));
 	if (!PG_ARGISNULL(3))
 		read_options(PG_GETARG_JSONB_P(3), request);
 	return request;
@@ -220,7 +224,12 @@ strings_of(const Option *option, int *n, const char *expected)
 static void
 read_seed(const Option *option, RecoRequest *request)
 {
-	request->seed = (int64) number_of(option, -9e15, 9e15, "a whole number");
+	const char *expected = "a whole number";
+	double		number = number_of(option, -9e15, 9e15, expected);
+
+	if (number != floor(number))
+		bad_option(option, expected);
+	request->seed = (int64) number;
 }
 
 static void
@@ -326,6 +335,14 @@ era_bound(const Option *option, const char *key, const char *expected)
 	return integer_of(&bound, 1000, 2100, expected);
 }
 
+/* Has an object a key? 1 or 0. */
+static int
+has_key(JsonbValue *object, const char *key)
+{
+	return getKeyJsonValueFromContainer(object->val.binary.data, key, strlen(key),
+										NULL) != NULL;
+}
+
 static void
 read_era(const Option *option, RecoRequest *request)
 {
@@ -349,6 +366,9 @@ read_era(const Option *option, RecoRequest *request)
 		return;
 	}
 	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		bad_option(option, expected);
+	if (JsonContainerSize(value->val.binary.data) !=
+		has_key(value, "from") + has_key(value, "to"))
 		bad_option(option, expected);
 	request->era_from = era_bound(option, "from", expected);
 	request->era_to = era_bound(option, "to", expected);

@@ -21,6 +21,9 @@
 /* A text argument that may not be NULL, as a C string. */
 extern char *reco_argument_text(FunctionCallInfo fcinfo, int nth, const char *name);
 
+/* The prompt: not NULL, and with something to see in it. */
+extern char *reco_argument_prompt(FunctionCallInfo fcinfo, int nth);
+
 /* The listener: '' = anonymous, NULL is an error. */
 extern char *reco_argument_user(FunctionCallInfo fcinfo, int nth, bool anonymous);
 

@@ -74,7 +74,8 @@ extern double reco_fit_tightness(const RecoTarget *target,
 								 const RecoBackground *background, int column);
 
 /*
- * The same evidence as a query's quadratic form over scaled columns
+ * The same evidence as a query's quadratic form over scaled columns, but without
+ * the bound on how unusual a value may count
  * (value = (raw − offset) / range), times 'factor'; adds to what is there.
  */
 extern void reco_fit_query(const RecoFit *fit, const RecoBackground *background,

@@ -14,6 +14,8 @@
  */
 #include "lexicon.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -189,7 +191,7 @@ parse_targets(Jsonb *json, RecoTarget *targets, bool strict)
 	}
 }
 
-/* Reads a number of an object; false when it is not there. */
+/* Reads a number of an object; false when it is not there, or no number. */
 static bool
 number_of(JsonbContainer *object, const char *key, float *number)
 {
@@ -197,19 +199,22 @@ number_of(JsonbContainer *object, const char *key, float *number)
 
 	if (value == NULL || value->type != jbvNumeric)
 		return false;
-	*number = (float) DatumGetFloat8(
-		DirectFunctionCall1(numeric_float8, NumericGetDatum(value->val.numeric)));
-	return true;
+	*number =
+		(float) DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												   NumericGetDatum(value->val.numeric)));
+	return isfinite(*number);
 }
 
+/* Reads one target; what is wrong with it is no target, or an ERROR. */
 static void
 parse_target(JsonbContainer *object, int feature, RecoTarget *target, bool strict)
 {
 	float		low;
 	float		high;
+	float		weight = 1;
+	uint32		known = 2;		/* keys that were read */
 
-	target->weight = 1;
-	(void) number_of(object, "weight", &target->weight);
+	target->sd = -1;
 	if (number_of(object, "min", &low) && number_of(object, "max", &high))
 	{
 		target->mean = (low + high) / 2;
@@ -218,14 +223,20 @@ parse_target(JsonbContainer *object, int feature, RecoTarget *target, bool stric
 	else if (!number_of(object, "mean", &target->mean) ||
 			 !number_of(object, "sd", &target->sd))
 		target->sd = -1;
+	known += number_of(object, "weight", &weight);
+	target->weight = weight;
 
-	if (target->sd > 0 && target->weight >= 0 && target->weight <= 1)
+	if (target->sd > 0 && isfinite(target->mean) && isfinite(target->sd) && weight >= 0 &&
+		weight <= 1 && JsonContainerSize(object) == known)
 		return;
 	memset(target, 0, sizeof(*target));
 	if (strict)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid target \"%s\" of a lexicon term", reco_feature_name(feature)),
-				 errdetail("It needs \"min\" below \"max\", or \"mean\" and a positive \"sd\"; "
-						   "\"weight\" is between 0 and 1.")));
+				 errmsg("invalid target \"%s\" of a lexicon term",
+						reco_feature_name(feature)),
+				 errdetail("It needs \"min\" below \"max\", or \"mean\" and a positive "
+						   "\"sd\", as numbers; \"weight\" is between 0 and 1."),
+				 errhint("Write, for example, {\"energy\": {\"min\": 0, \"max\": 0.4, "
+						 "\"weight\": 0.9}}.")));
 }

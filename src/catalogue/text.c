@@ -34,6 +34,12 @@
 #define TOKEN_TAG		13
 #define TOKEN_ENTITY	23
 
+/* How a cleaned text keeps what parted words; white space to the parser. */
+#define SENTENCE_MARK	'\t'
+#define LIST_MARK		'\v'
+
+#define MAX_WORD_BYTES	200		/* more is no word anybody looks for */
+
 #define is_compound(type) ((type) >= 15 && (type) <= 17)
 
 typedef enum RuneClass
@@ -65,13 +71,14 @@ static const char *const compounds[][3] = {
 static const char *const spellings[][2] = {
 	{"gangsta", "gangster"}, {"electronica", "electronic"}, {"raggaeton", "reggaeton"},
 	{"reggeaton", "reggaeton"}, {"latino", "latin"}, {"latina", "latin"}, {"musica", "music"},
-	{"indy", "indie"}, {"lounging", "lounge"},
+	{"indy", "indie"}, {"lively", "upbeat"}, {"lounging", "lounge"},
 };
 
 /* Words whose stem is another word's: classical music is not classic rock. */
 static const char *const unstemmed[] = {"classical"};
 
 static RuneClass classify(const char *at, int len);
+static char gap_mark(const char *text, const char *at, int len);
 static void add_word(const RecoTextTools *tools, RecoWords *words, const RecoWord *like,
 					 const char *fold);
 static char *clean(const char *text, int **quotes);
@@ -195,7 +202,7 @@ reco_text_words(const RecoTextTools *tools, const char *text, int max)
 	int		   *quotes;
 	char	   *cleaned = clean(text, &quotes);
 	void	   *state;
-	bool		gap = false;
+	RecoGap		gap = RECO_GAP_NONE;
 
 	result->words = palloc0(sizeof(RecoWord) * (max + 2));
 	state = (void *) DatumGetPointer(FunctionCall2(&parser->prsstart,
@@ -217,10 +224,14 @@ reco_text_words(const RecoTextTools *tools, const char *text, int max)
 			continue;			/* its parts follow */
 		if (type == TOKEN_BLANK || type == TOKEN_TAG || type == TOKEN_ENTITY)
 		{
-			gap = memchr(token, '\t', len) != NULL || gap;
+			if (memchr(token, SENTENCE_MARK, len) != NULL)
+				gap = RECO_GAP_SENTENCE;
+			else if (memchr(token, LIST_MARK, len) != NULL)
+				gap = Max(gap, RECO_GAP_LIST);
 			continue;
 		}
-		word.fold = fold_word(tools, token, len);
+		word.fold =
+			fold_word(tools, token, Min(len, pg_mbcliplen(token, len, MAX_WORD_BYTES)));
 		if (word.fold[0] == '\0')
 			continue;
 		if (result->nwords >= max)
@@ -232,14 +243,14 @@ reco_text_words(const RecoTextTools *tools, const char *text, int max)
 		word.capital = begins_with_capital(token, len);
 		word.quote = quotes[token - cleaned];
 		word.gap = gap;
-		gap = false;
+		gap = RECO_GAP_NONE;
 		for (i = 0; i < lengthof(compounds); i++)
 			if (strcmp(word.fold, compounds[i][0]) == 0)
 				break;
 		if (i < lengthof(compounds))
 		{
 			add_word(tools, result, &word, compounds[i][1]);
-			word.gap = false;
+			word.gap = RECO_GAP_NONE;
 			word.written = "";
 			add_word(tools, result, &word, compounds[i][2]);
 		}
@@ -330,10 +341,10 @@ clean(const char *text, int **quotes)
 				break;
 			case RUNE_QUOTE:
 				open = open ? 0 : ++pairs;
-				out[used++] = '\t';
+				out[used++] = SENTENCE_MARK;
 				break;
 			case RUNE_SPACE:
-				out[used++] = strchr(".,;:!?()[]", *at) ? '\t' : ' ';
+				out[used++] = gap_mark(text, at, step);
 				break;
 			case RUNE_GONE:
 				break;
@@ -343,6 +354,46 @@ clean(const char *text, int **quotes)
 	out[used] = '\0';
 	join_rnb(out);
 	return out;
+}
+
+/* What a separator leaves behind: the end of a sentence, of an item, or a space. */
+static char
+gap_mark(const char *text, const char *at, int len)
+{
+	if (len == 1 && strchr(".,;:!?()[]{}", *at) != NULL)
+		return SENTENCE_MARK;
+
+	/* "rock / pop" are two things, "AC/DC" is one */
+	if ((len > 1 || strchr("/|+-\\", *at) != NULL) && at > text && at[-1] == ' ' &&
+		at[len] == ' ')
+		return LIST_MARK;
+	return ' ';
+}
+
+/* Is there nothing in a text that a person could see? */
+bool
+reco_text_is_blank(const char *text)
+{
+	for (const char *at = text; *at; at += pg_mblen(at))
+	{
+		int			len = Min(pg_mblen(at), (int) strlen(at));
+		uint32		rune;
+
+		if (len == 1)
+		{
+			if ((unsigned char) *at > ' ' && *at != 0x7F)
+				return false;
+			continue;
+		}
+		if (GetDatabaseEncoding() != PG_UTF8)
+			return false;
+		rune = utf8_to_unicode((const unsigned char *) at);
+		if (!(rune <= 0xA0 || rune == 0xAD || rune == 0x1680 || rune == 0x180E ||
+			  (rune >= 0x2000 && rune <= 0x200F) || (rune >= 0x2028 && rune <= 0x202F) ||
+			  (rune >= 0x205F && rune <= 0x206F) || rune == 0x3000 || rune == 0xFEFF))
+			return false;
+	}
+	return true;
 }
 
 /* Says what a character is to us. */

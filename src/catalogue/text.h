@@ -42,6 +42,9 @@ extern char *reco_text_title_key(const RecoTextTools *tools, const char *title);
 /* Splits a text into at most 'max' words, with stems. */
 extern RecoWords *reco_text_words(const RecoTextTools *tools, const char *text, int max);
 
+/* Is there nothing in a text that a person could see? */
+extern bool reco_text_is_blank(const char *text);
+
 /* Stems one folded word; NULL for a stop word. */
 extern char *reco_text_stem(const RecoTextTools *tools, const char *fold);
 

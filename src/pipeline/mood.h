@@ -36,12 +36,22 @@ typedef struct RecoPhrase
 	float		weight;			/* as a label to look for; all sum up to 1 */
 } RecoPhrase;
 
+/* Why a run of words may be a name: the surest first. */
+typedef enum RecoMentionKind
+{
+	RECO_MENTION_QUOTED = 0,	/* of a track or artist; may be misspelt */
+	RECO_MENTION_LIKE,			/* the same, behind "like" */
+	RECO_MENTION_BY,			/* of an artist, behind "by"; spelt right */
+	RECO_MENTION_GUESS			/* of an artist; spelt right */
+} RecoMentionKind;
+
 /* A run of words that may be the name of an artist or a track. */
 typedef struct RecoMention
 {
 	int			word;			/* where it begins */
 	int			nwords;
-	bool		likely;			/* quoted, or named behind "like", "by" */
+	RecoMentionKind kind;
+	bool		negated;		/* not wanted */
 	bool		resolved;
 } RecoMention;
 

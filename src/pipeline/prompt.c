@@ -56,8 +56,13 @@ static const char *const fillers[] = {	/* say nothing about music */
 	"song", "songs", "music", "track", "tracks", "tune", "tunes", "playlist", "playlists", "mix",
 	"something", "some", "want", "need", "give", "play", "please", "list", "make", "feel", "thing",
 	"things", "everything", "get", "let", "put", "hear", "listen", "listening", "help", "minutes",
-	"hour", "hours", "like", "similar", "kind", "sort", "lot", "anything", "one", "would", NULL
+	"hour", "hours", "like", "similar", "kind", "sort", "lot", "anything", "one", "would", "best",
+	"top", "ultimate", "collection", "presents", "y", "en", "de", "el", "la", NULL
 };
+static const char *const voices[] = {
+	"vocals", "vocal", "lyrics", "lyric", "singing", "voices", "voice", "singers", NULL
+};
+static char instrumental[] = "instrument";	/* the stem of "instrumental" */
 static const char *const joiners[] = {	/* may stand inside a name */
 	"of", "the", "and", "a", "in", "to", "de", "la", "los", "el", "n", NULL
 };
@@ -103,15 +108,32 @@ years_of(const char *fold, int *years)
 	return 0;
 }
 
+/* The word before, articles and their like passed over; "" for none. */
+static const char *
+word_before(const RecoWords *words, int i)
+{
+	static const char *const passed[] = {"the", "about", "around", "year", "years", "than", NULL};
+
+	while (--i >= 0)
+		if (!among(words->words[i].fold, passed))
+			return words->words[i].fold;
+	return "";
+}
+
 /* Reads decades, years and what bounds them. */
 static void
 read_era(Reader *reader)
 {
+	static const char *const before_words[] = {"before", "pre", "older", "earlier", NULL};
+	static const char *const after_words[] = {"after", "post", "newer", "later", NULL};
+	static const char *const on_words[] = {"on", "onwards", "onward", "plus", NULL};
 	RecoMood   *mood = reader->mood;
 
 	for (int i = 0; i < reader->words->nwords; i++)
 	{
-		const char *before = i > 0 ? reader->words->words[i - 1].fold : "";
+		const char *before = word_before(reader->words, i);
+		const char *after =
+			i + 1 < reader->words->nwords ? reader->words->words[i + 1].fold : "";
 		int			years;
 		int			from = years_of(reader->words->words[i].fold, &years);
 		int			to = from + years - 1;
@@ -121,20 +143,21 @@ read_era(Reader *reader)
 		reader->spent[i] = true;
 		if (reader->negated[i])
 			continue;
-		if (strcmp(before, "since") == 0 || strcmp(before, "after") == 0)
-		{
-			mood->era_from = strcmp(before, "after") == 0 ? to + 1 : from;
-			continue;
-		}
-		if (strcmp(before, "before") == 0 || strcmp(before, "until") == 0)
-		{
-			mood->era_to = strcmp(before, "before") == 0 ? from - 1 : to;
-			continue;
-		}
-		if (mood->era_from == 0 || from < mood->era_from)
+		if (among(before, after_words))
+			mood->era_from = to + 1;
+		else if (strcmp(before, "since") == 0 || among(after, on_words))
 			mood->era_from = from;
-		if (to > mood->era_to)
+		else if (among(before, before_words))
+			mood->era_to = from - 1;
+		else if (strcmp(before, "until") == 0 || strcmp(before, "till") == 0)
 			mood->era_to = to;
+		else
+		{
+			if (mood->era_from == 0 || from < mood->era_from)
+				mood->era_from = from;
+			if (to > mood->era_to)
+				mood->era_to = to;
+		}
 	}
 }
 
@@ -170,7 +193,7 @@ read_grammar(Reader *reader)
 		const RecoWord *word = &reader->words->words[i];
 
 		reader->degree[i] = 1;
-		if (word->gap || among(word->fold, borders))
+		if (word->gap == RECO_GAP_SENTENCE || among(word->fold, borders))
 			negation = degree = 0;
 		if (among(word->fold, negations))
 		{
@@ -203,8 +226,9 @@ read_grammar(Reader *reader)
 
 /* Adds a mention, unless it overlaps one. */
 static void
-add_mention(RecoMood *mood, int word, int nwords, bool likely)
+add_mention(Reader *reader, int word, int nwords, RecoMentionKind kind)
 {
+	RecoMood   *mood = reader->mood;
 	RecoMention *mention;
 
 	for (int i = 0; i < mood->nmentions; i++)
@@ -216,7 +240,8 @@ add_mention(RecoMood *mood, int word, int nwords, bool likely)
 	mention = &mood->mentions[mood->nmentions++];
 	mention->word = word;
 	mention->nwords = nwords;
-	mention->likely = likely;
+	mention->kind = kind;
+	mention->negated = reader->negated[word];
 	mention->resolved = false;
 }
 
@@ -259,21 +284,24 @@ read_mentions(Reader *reader)
 			continue;
 		while (end < words->nwords && words->words[end].quote == word->quote)
 			end++;
-		add_mention(reader->mood, i, end - i, true);
+		add_mention(reader, i, end - i, RECO_MENTION_QUOTED);
 	}
 	for (int i = 0; i + 1 < words->nwords; i++)
 	{
 		int			first = i + 1;
 		int			n;
 
-		if (!among(words->words[i].fold, namers) || words->words[first].gap ||
-			reader->negated[i])
+		if (!among(words->words[i].fold, namers) || words->words[first].gap)
 			continue;
 		if (strcmp(words->words[first].fold, "to") == 0 && first + 1 < words->nwords)
 			first++;
 		n = name_length(words, first);
 		if (n > 0)
-			add_mention(reader->mood, first, n, true);
+			add_mention(reader, first, n,
+						strcmp(words->words[i].fold, "like") == 0 ||
+								strcmp(words->words[i].fold, "similar") == 0
+							? RECO_MENTION_LIKE
+							: RECO_MENTION_BY);
 		else
 		{
 			/* in lower case: up to the next border, and only if the name exists */
@@ -283,7 +311,7 @@ read_mentions(Reader *reader)
 				   !(end > first && words->words[end].gap) &&
 				   !among(words->words[end].fold, borders))
 				end++;
-			add_mention(reader->mood, first, end - first, false);
+			add_mention(reader, first, end - first, RECO_MENTION_GUESS);
 		}
 	}
 
@@ -298,26 +326,37 @@ read_mentions(Reader *reader)
 			continue;
 		n = name_length(words, i);
 		if (n >= 2)
-			add_mention(reader->mood, i, n, false);
+			add_mention(reader, i, n, RECO_MENTION_GUESS);
 		i += n > 0 ? n - 1 : 0;
 	}
+}
+
+/* Adds a phrase, unless the prompt has said it before. */
+static void
+add_phrase(RecoMood *mood, const RecoPhrase *phrase)
+{
+	for (int i = 0; i < mood->nphrases; i++)
+		if (mood->phrases[i].negated == phrase->negated &&
+			strcmp(mood->phrases[i].stem, phrase->stem) == 0)
+			return;
+	if (mood->nphrases < RECO_MOOD_MAXPHRASES)
+		mood->phrases[mood->nphrases++] = *phrase;
 }
 
 /* Makes phrases of the words that are left: each, and each two in a row. */
 static void
 read_phrases(Reader *reader, char *(*join)(const char *a, const char *b))
 {
-	RecoMood   *mood = reader->mood;
 	int			last = -1;
 
 	for (int i = 0; i < reader->words->nwords; i++)
 	{
 		const RecoWord *word = &reader->words->words[i];
 		RecoPhrase	phrase;
-		bool content =
-			word->stem != NULL && !reader->spent[i] && !among(word->fold, fillers);
 
-		if (!content)
+		if (word->gap != RECO_GAP_NONE)
+			last = -1;
+		if (word->stem == NULL || reader->spent[i] || among(word->fold, fillers))
 			continue;
 		memset(&phrase, 0, sizeof(phrase));
 		phrase.stem = word->stem;
@@ -325,15 +364,20 @@ read_phrases(Reader *reader, char *(*join)(const char *a, const char *b))
 		phrase.nwords = 1;
 		phrase.degree = reader->degree[i];
 		phrase.negated = reader->negated[i];
-		if (mood->nphrases < RECO_MOOD_MAXPHRASES)
-			mood->phrases[mood->nphrases++] = phrase;
-		if (last >= 0 && reader->negated[last] == reader->negated[i] &&
-			mood->nphrases < RECO_MOOD_MAXPHRASES)
+		if (phrase.negated && among(word->fold, voices))
+		{
+			/* who wants no voices wants instruments */
+			phrase.stem = instrumental;
+			phrase.negated = false;
+		}
+		add_phrase(reader->mood, &phrase);
+		if (last >= 0 && reader->negated[last] == reader->negated[i])
 		{
 			phrase.stem = join(reader->words->words[last].stem, word->stem);
 			phrase.word = last;
 			phrase.nwords = i - last + 1;
-			mood->phrases[mood->nphrases++] = phrase;
+			phrase.negated = reader->negated[i];
+			add_phrase(reader->mood, &phrase);
 		}
 		last = i;
 	}

@@ -24,14 +24,16 @@ const float reco_rank_weights[RECO_NPARTS] = {
 	[RECO_PART_GENRE] = 1.0f,
 	[RECO_PART_TASTE] = 0.20f,
 	[RECO_PART_TEXT] = 0.15f,
-	[RECO_PART_AGREEMENT] = 0.04f,
+	[RECO_PART_AGREEMENT] = 0.01f,
 	[RECO_PART_POPULARITY] = 0.05f,
 	[RECO_PART_FAMILIAR] = 0.20f,
+	[RECO_PART_ERA] = 0.40f,
 };
 
 #define RRF_K				60	/* of reciprocal rank fusion */
 #define POPULARITY_CENTRE	60.0
 #define POPULARITY_SPREAD	30.0
+#define ERA_SPREAD			1.5		/* years outside an era that are near */
 #define TASTE_TRACKS		3	/* nearest own tracks that count */
 #define NEUTRAL_COHESION	0.7f
 #define DISCOVERY_COHESION	0.75f
@@ -205,6 +207,22 @@ agreement_of(const RecoCandidate *candidate)
 	return sum / RECO_NSTRATEGIES;
 }
 
+/* 1 inside the years asked for, less the further outside; unknown is outside. */
+static float
+era_of(const RecoRanking *ranking, const RecoTrack *track)
+{
+	double		off = 0;
+
+	if ((track->missing >> RECO_YEAR) & 1)
+		return 0;
+	if (ranking->era_from > 0)
+		off = fmax(off, ranking->era_from - track->values[RECO_YEAR]);
+	if (ranking->era_to > 0)
+		off = fmax(off, track->values[RECO_YEAR] - ranking->era_to);
+	off /= ERA_SPREAD;
+	return (float) exp(-0.5 * off * off);
+}
+
 /* Fills the parts of one candidate; a part without evidence is below 0. */
 static void
 fill_parts(const RecoRanking *ranking, RecoCandidate *candidate)
@@ -248,6 +266,8 @@ fill_parts(const RecoRanking *ranking, RecoCandidate *candidate)
 
 		candidate->parts[RECO_PART_FAMILIAR] = 0.5f + 0.5f * (known ? wish : -wish);
 	}
+	if (ranking->era_from > 0 || ranking->era_to > 0)
+		candidate->parts[RECO_PART_ERA] = era_of(ranking, track);
 	candidate->cohesion =
 		reco_rank_cohesion(track, ranking->fit->targets, &candidate->comparable);
 	if (!candidate->comparable && candidate->ranks[RECO_ARTIST_DISCOVERY] > 0)
@@ -291,7 +311,7 @@ const char *
 reco_rank_part_name(RecoPart part)
 {
 	static const char *const names[] = {
-		"mood", "genre", "taste", "text", "agreement", "popularity", "familiar"
+		"mood", "genre", "taste", "text", "agreement", "popularity", "familiar", "era"
 	};
 
 	return names[part];

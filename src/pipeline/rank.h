@@ -35,6 +35,7 @@ typedef enum RecoPart
 	RECO_PART_AGREEMENT,		/* several strategies found it */
 	RECO_PART_POPULARITY,		/* bell around 60 */
 	RECO_PART_FAMILIAR,			/* by an artist the listener plays (or not) */
+	RECO_PART_ERA,				/* inside the years asked for, or how near */
 	RECO_NPARTS
 } RecoPart;
 
@@ -84,6 +85,8 @@ typedef struct RecoRanking
 	int			nfamiliar;
 	const char **familiar;		/* artist ids the listener plays, ascending */
 	float		familiarity;	/* 0 = known .. 1 = adventurous; .5 = no wish */
+	int			era_from;		/* years, inclusive; 0 = open */
+	int			era_to;
 } RecoRanking;
 
 /* Scores candidates; fills parts, score and cohesion. */

@@ -24,6 +24,15 @@
 #define MAX_TITLE		60
 #define MAX_CLAUSES		3
 
+/* A value of 0..1 with two digits, without the 0 that says nothing: ".31". */
+static char *
+share_text(float value)
+{
+	int			hundredths = (int) lroundf(value * 100);
+
+	return hundredths >= 100 ? pstrdup("1.0") : psprintf(".%02d", hundredths);
+}
+
 /* Appends a clause, up to MAX_CLAUSES of them. */
 static bool
 begin_clause(StringInfo reason, int *clauses)
@@ -149,8 +158,8 @@ say_feature(const RecoRun *run, const RecoCandidate *candidate, StringInfo reaso
 	else if (feature == RECO_LOUDNESS)
 		appendStringInfo(reason, "loudness %.1f dB", track->values[feature]);
 	else
-		appendStringInfo(reason, "%s .%02d", reco_feature_name(feature),
-						 Min(99, (int) lroundf(track->values[feature] * 100)));
+		appendStringInfo(reason, "%s %s", reco_feature_name(feature),
+						 share_text(track->values[feature]));
 	word = run->mood.speaker[feature];
 	if (word >= 0 && run->mood.targets[feature].weight > 0)
 		appendStringInfo(reason, " fits \"%s\"", run->mood.words->words[word].written);
@@ -217,7 +226,7 @@ reco_reason_of(const RecoRun *run, const RecoCandidate *candidate)
 	if (clauses == 0 && candidate->track->missing == (1 << RECO_NCOLUMNS) - 1)
 		appendStringInfoString(&reason, "fills the list: nothing is measured of it");
 	else if (clauses == 0)
-		appendStringInfo(&reason, "fits best of what is left, score .%02d",
-						 Min(99, (int) lroundf(candidate->score * 100)));
+		appendStringInfo(&reason, "fits best of what is left, score %s",
+						 share_text(candidate->score));
 	return reason.data;
 }

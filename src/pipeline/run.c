@@ -283,10 +283,18 @@ make_fit(RecoRun *run)
 	}
 	reco_seeds_add_labels(run);
 	fit->forbid = (uint16) ((RECO_THEMES & ~mood->asked) | mood->excluded);
-	fit->era_from =
-		request->era_from > 0 || request->era_to > 0 ? request->era_from : mood->era_from;
-	fit->era_to =
-		request->era_from > 0 || request->era_to > 0 ? request->era_to : mood->era_to;
+	if (request->era_from > 0 || request->era_to > 0)
+	{
+		run->era_from = request->era_from;
+		run->era_to = request->era_to;
+	}
+	else
+	{
+		run->era_from = mood->era_from;
+		run->era_to = mood->era_to;
+	}
+	fit->era_from = run->era_from;
+	fit->era_to = run->era_to;
 	fit->min_popularity = request->min_popularity;
 	fit->max_popularity = request->max_popularity;
 	if (request->ranked > 0)

@@ -70,6 +70,8 @@ typedef struct RecoRun
 
 	RecoMood	mood;
 	RecoFit		fit;
+	int			era_from;		/* of the options, else of the prompt; 0 = open */
+	int			era_to;
 
 	/* mentions and listener */
 	int			nmentioned_tracks;

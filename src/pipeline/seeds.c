@@ -25,7 +25,7 @@
 #define MAX_ANCHORS			5
 #define MAX_NEGATIVE_SEEDS	5
 #define NAMED_TRACKS		8	/* of a mentioned artist, to learn what it is like */
-#define NAME_PREFIXES		4	/* of an unlikely mention, the whole one first */
+#define NAME_PREFIXES		4	/* of a guess at a name, the whole one first */
 #define MENTION_WEIGHT		0.6f	/* of what a named track is like */
 #define MENTION_SPREAD		0.6f	/* in spreads of the catalogue */
 #define FIT_SHARE			0.7f	/* of an anchor's fit; the rest is popularity */
@@ -47,7 +47,8 @@ static void mention_keys(RecoRun *run, NameKeys *artists, NameKeys *tracks);
 static void take_artists(RecoRun *run, const NameKeys *keys, const RecoAsk *ask,
 						 bool sure);
 static void take_tracks(RecoRun *run, const NameKeys *keys, const RecoAsk *ask);
-static void exclude_artists(RecoRun *run, const RecoAsk *ask);
+static void exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
+							const RecoAsk *named_ask);
 static void learn_from_named(RecoRun *run);
 
 /* Makes one string of a run of words, as written. */
@@ -109,12 +110,13 @@ reco_seeds_find_names(RecoRun *run)
 	}
 	reco_run_resolve(run, asks, 6);
 
+	exclude_artists(run, &asks[2], &artists, &asks[0]);
+
 	/* a name of both is the artist's, unless quoted; a likeness comes last */
 	take_artists(run, &artists, &asks[0], true);
 	take_tracks(run, &tracks, &asks[1]);
 	take_artists(run, &artists, &asks[0], false);
 	reco_rules_sort(run->mentioned, run->nmentioned);
-	exclude_artists(run, &asks[2]);
 	reco_mood_drop_mentions(&run->mood);
 	if (known)
 	{
@@ -169,7 +171,8 @@ mention_keys(RecoRun *run, NameKeys *artists, NameKeys *tracks)
 	for (int m = 0; m < mood->nmentions; m++)
 	{
 		const RecoMention *mention = &mood->mentions[m];
-		int least = mention->likely
+		bool		exact = mention->kind > RECO_MENTION_LIKE;
+		int			least = mention->kind < RECO_MENTION_GUESS
 			? mention->nwords
 			: Max(mention->nwords - NAME_PREFIXES + 1, Min(mention->nwords, 2));
 
@@ -177,8 +180,8 @@ mention_keys(RecoRun *run, NameKeys *artists, NameKeys *tracks)
 		{
 			char	   *name = phrase_of(mood, mention->word, n);
 
-			add_key(artists, name, NULL, !mention->likely, m, n);
-			add_key(tracks, name, NULL, !mention->likely, m, n);
+			add_key(artists, name, NULL, exact, m, n);
+			add_key(tracks, name, NULL, exact, m, n);
 		}
 
 		/* "Hurt by Johnny Cash" */
@@ -233,7 +236,7 @@ take_artists(RecoRun *run, const NameKeys *keys, const RecoAsk *ask, bool sure)
 			mention_artist(run, artist);
 			continue;
 		}
-		if (answer->nartists == 0 || mention->resolved)
+		if (answer->nartists == 0 || mention->resolved || mention->negated)
 			continue;
 		if (sure &&
 			(answer->artists[0]->fuzzy ||
@@ -245,7 +248,7 @@ take_artists(RecoRun *run, const NameKeys *keys, const RecoAsk *ask, bool sure)
 	}
 }
 
-/* Takes the tracks that were found; only a likely mention may be a title. */
+/* Takes the tracks that were found; only what is quoted or liked may be a title. */
 static void
 take_tracks(RecoRun *run, const NameKeys *keys, const RecoAsk *ask)
 {
@@ -257,25 +260,47 @@ take_tracks(RecoRun *run, const NameKeys *keys, const RecoAsk *ask)
 		const RecoAnswer *answer = &ask->values[i].answer;
 		RecoMention *mention = &run->mood.mentions[keys->mention[i]];
 
-		if (answer->ntracks == 0 || mention->resolved || !mention->likely)
+		if (answer->ntracks == 0 || mention->resolved || mention->negated ||
+			mention->kind > RECO_MENTION_LIKE)
 			continue;
 		mention->resolved = true;
 		run->mentioned_tracks[run->nmentioned_tracks++] = answer->tracks[0];
 	}
 }
 
-/* Takes the artists to leave out, named or by id. */
+/* Notes an artist as not wanted; room is made by exclude_artists. */
 static void
-exclude_artists(RecoRun *run, const RecoAsk *ask)
+exclude_artist(RecoRun *run, const char *artist_id)
+{
+	run->excluded[run->nexcluded++] = artist_id;
+}
+
+/* Takes the artists to leave out: named by the options, or in the prompt. */
+static void
+exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
+				const RecoAsk *named_ask)
 {
 	const RecoRequest *request = run->request;
 
-	run->excluded = palloc(sizeof(char *) * (2 * request->nexclude + 1));
+	run->excluded = palloc(sizeof(char *) * (2 * request->nexclude + named->n + 1));
 	for (int i = 0; i < request->nexclude; i++)
 	{
-		run->excluded[run->nexcluded++] = request->exclude_artists[i];
+		exclude_artist(run, request->exclude_artists[i]);
 		if (ask->values[i].answer.nartists > 0)
-			run->excluded[run->nexcluded++] = ask->values[i].answer.artists[0]->artist_id;
+			exclude_artist(run, ask->values[i].answer.artists[0]->artist_id);
+	}
+	for (int i = 0; i < named->n; i++)
+	{
+		RecoMention *mention =
+			named->mention[i] >= 0 ? &run->mood.mentions[named->mention[i]] : NULL;
+		const RecoAnswer *answer = &named_ask->values[i].answer;
+
+		if (mention == NULL || !mention->negated || mention->resolved ||
+			answer->nartists == 0)
+			continue;
+		mention->resolved = true;
+		mention->nwords = named->nwords[i];
+		exclude_artist(run, answer->artists[0]->artist_id);
 	}
 	reco_rules_sort(run->excluded, run->nexcluded);
 }

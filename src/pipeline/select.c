@@ -25,6 +25,7 @@
 static void prepare_rules(RecoRun *run);
 static void need_facts(RecoRun *run, int from, int n);
 static bool consider(RecoRun *run, RecoCandidate *candidate);
+static bool in_list(const RecoRun *run, const RecoCandidate *candidate);
 
 /* Fills the list. */
 void
@@ -45,6 +46,21 @@ reco_select_list(RecoRun *run)
 			continue;
 		need_facts(run, i, 1);
 		consider(run, &run->candidates[i]);
+	}
+
+	/* who names an artist hears at least one track of it, the best that may be in */
+	for (int m = 0; m < run->nmentioned && run->nlist < size; m++)
+	{
+		bool		heard = false;
+
+		for (int i = 0; i < run->ncandidates && !heard; i++)
+		{
+			if (strcmp(run->candidates[i].track->artist_id, run->mentioned[m]) != 0)
+				continue;
+			need_facts(run, i, 1);
+			heard =
+				in_list(run, &run->candidates[i]) || consider(run, &run->candidates[i]);
+		}
 	}
 
 	/* by rank, each strategy up to its share */

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #define JITTER		0.04f		/* what another options.seed may change a score by */
+#define MOST_KNOWN	0.8f		/* of a list, by user anchors at familiarity 0 */
 #define NEAR_LEAST	40
 #define NEAR_MOST	200
 
@@ -50,10 +51,17 @@ hash_id(const char *id, uint64 seed)
 float
 reco_strategy_share(const RecoRun *run, RecoStrategyId strategy)
 {
+	float		known = 1 - 2 * run->request->familiarity;
 	int			row = run->nmentioned_tracks + run->nmentioned > 0 ? 0
 		: run->ntop_tracks > 0							   ? 1
 														   : 2;
 
+	/* who wants the known gets it from what the listener plays */
+	if (known > 0 && run->ntop_tracks > 0)
+		return (1 - known) * shares[row][strategy] +
+			known *
+			(strategy == RECO_USER_ANCHORS ? MOST_KNOWN
+										   : (1 - MOST_KNOWN) / (RECO_NSTRATEGIES - 1));
 	return shares[row][strategy];
 }
 
@@ -245,6 +253,8 @@ reco_strategy_rank(RecoRun *run)
 	ranking->nseeds = run->nseeds;
 	ranking->seeds = run->seeds;
 	ranking->familiarity = run->request->familiarity;
+	ranking->era_from = run->era_from;
+	ranking->era_to = run->era_to;
 	ranking->familiar = palloc(sizeof(char *) * Max(run->ntop_artists, 1));
 	for (int i = 0; i < run->ntop_artists; i++)
 		ranking->familiar[ranking->nfamiliar++] = run->top_artists[i]->artist_id;

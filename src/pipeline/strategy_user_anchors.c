@@ -59,7 +59,16 @@ collect(RecoRun *run, const RecoAsk *asks, int nasks, RecoFound *found)
 
 	if (nasks == 0)
 		return;
-	answers = palloc(sizeof(RecoAnswer *) * (asks[0].nkeys + asks[1].nkeys));
+	answers = palloc(sizeof(RecoAnswer *) * (asks[0].nkeys + asks[1].nkeys + 1));
+	if (run->request->familiarity < 0.5f)
+	{
+		/* the known is what the listener plays, itself */
+		RecoAnswer *own = palloc0(sizeof(RecoAnswer));
+
+		own->tracks = run->top_tracks;
+		own->ntracks = run->ntop_tracks;
+		answers[n++] = own;
+	}
 	for (int a = 1; a >= 0; a--)
 		for (int k = 0; k < asks[a].nkeys; k++)
 			answers[n++] = &asks[a].values[k].answer;

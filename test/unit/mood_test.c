@@ -61,7 +61,7 @@ is_stop(const char *fold)
 static void
 read_prompt(const char *prompt)
 {
-	bool		gap = false;
+	RecoGap		gap = RECO_GAP_NONE;
 	int			quote = 0;
 	int			pairs = 0;
 
@@ -77,7 +77,7 @@ read_prompt(const char *prompt)
 		{
 			if (*at == '"')
 				quote = quote ? 0 : ++pairs;
-			gap |= strchr("\",.;:!?()", *at) != NULL;
+			gap = strchr("\",.;:!?()", *at) != NULL ? RECO_GAP_SENTENCE : gap;
 			at++;
 			continue;
 		}
@@ -94,7 +94,7 @@ read_prompt(const char *prompt)
 		next->stem = is_stop(fold) ? NULL : fold;
 		next->gap = gap;
 		next->quote = quote;
-		gap = false;
+		gap = RECO_GAP_NONE;
 		words.nwords++;
 	}
 	reco_mood_read(&words, &mood, join);
@@ -130,7 +130,7 @@ mentions(int n, const char *name, bool likely)
 {
 	char		text[256] = "";
 
-	if (n >= mood.nmentions || mood.mentions[n].likely != likely)
+	if (n >= mood.nmentions || (mood.mentions[n].kind < RECO_MENTION_GUESS) != likely)
 		return false;
 	for (int i = 0; i < mood.mentions[n].nwords; i++)
 	{
@@ -284,7 +284,7 @@ test_mentions(void)
 	read_prompt("songs like glass harbor but calm");
 	ok(mentions(0, "glass harbor", false), "or to a but");
 	read_prompt("nothing like Glass Harbor");
-	ok(mood.nmentions == 0 || !mood.mentions[0].likely, "what is not wanted is not named");
+	ok(mood.nmentions == 0 || mood.mentions[0].negated, "what is not wanted is not named");
 	read_prompt("songs by");
 	ok(mood.nmentions == 0, "by, and nothing");
 	read_prompt("like");
