@@ -99,14 +99,21 @@ reco_found_add_in_turns(RecoFound *found, const RecoAnswer *const *answers, int 
 				reco_found_add(found, answers[a]->tracks[i]);
 }
 
-/* Makes room for candidates. */
+/* Makes room for candidates; the list, if there is one already, moves with them. */
 static void
 reserve(RecoRun *run, int more)
 {
 	Size		size = sizeof(RecoCandidate) * (run->ncandidates + more + 1);
+	RecoCandidate *candidates = MemoryContextAllocHuge(run->context, size);
 
-	run->candidates = run->candidates == NULL ? MemoryContextAllocHuge(run->context, size)
-											  : repalloc_huge(run->candidates, size);
+	if (run->candidates != NULL)
+	{
+		memcpy(candidates, run->candidates, sizeof(RecoCandidate) * run->ncandidates);
+		for (int i = 0; i < run->nlist; i++)
+			run->list[i] = &candidates[run->list[i] - run->candidates];
+		pfree(run->candidates);
+	}
+	run->candidates = candidates;
 }
 
 /* Adds a track to the candidates, or to what is known of it. */
