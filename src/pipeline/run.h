@@ -128,11 +128,12 @@ typedef struct RecoRun
 /*
  * Runs a request. The result lives in 'context' (best: one of its own), which
  * must outlive transactions if 'pause' ends them; it is the current context then
- * on return. ERROR when the catalogue is
- * empty.
+ * on return. ERROR when the catalogue is empty. Exported, since 16 hides what is
+ * not, for test/driver.
  */
-extern RecoRun *reco_run_execute(const RecoRequest *request, MemoryContext context,
-								 void (*pause)(void *), void *arg);
+extern PGDLLEXPORT RecoRun *reco_run_execute(const RecoRequest *request,
+											 MemoryContext context, void (*pause)(void *),
+											 void *arg);
 
 /* Only the first stage: what the prompt means. */
 extern RecoRun *reco_run_mood(const char *prompt, MemoryContext context);
