@@ -31,6 +31,9 @@
 #define NEAR_SPREADS	1.0f	/* distances are in spreads of the catalogue */
 #define BANNED_SHARE	0.5f	/* an artist mostly of a banned genre is banned */
 #define SLICE			(1 << 18)
+#define SAMPLE_ROWS		256		/* that stand together, of a sample */
+#define SAMPLE_SHARE	16		/* a sample is one such stretch of so many */
+#define SAMPLE_LEAST	512		/* hits that are worth a sample */
 
 /* The catalogue's means and spreads in the features' own units. */
 void
@@ -217,9 +220,9 @@ reco_scan_room(const RecoMatrix *matrix, RecoScanQuery *query, uint32 k)
 											 MCXT_ALLOC_HUGE);
 }
 
-/* Runs all queries in one pass. */
-void
-reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries)
+/* Runs queries in one pass, whatever their floors are. */
+static void
+run_pass(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries)
 {
 	reco_kernel_begin(queries, nqueries);
 	for (uint32 row = 0; row < matrix->plane.nrows; row += SLICE)
@@ -229,6 +232,55 @@ reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries)
 		CHECK_FOR_INTERRUPTS();
 	}
 	reco_kernel_end(queries, nqueries);
+}
+
+/*
+ * Guesses from a sample of the rows what the last of many hits scores, so that
+ * the pass need not look at most of what only its first rows are worse than.
+ */
+static void
+guess_floor(const RecoMatrix *matrix, RecoScanQuery *query)
+{
+	uint32		share = query->k / SAMPLE_SHARE;
+	RecoScanQuery sample = *query;
+
+	if (query->k < SAMPLE_LEAST ||
+		matrix->plane.nrows / SAMPLE_SHARE < query->k + SAMPLE_ROWS)
+		return;
+
+	/* half as many again: hits come in clusters, an artist's tracks together */
+	sample.k = share + share / 2;
+	sample.hits = palloc(sizeof(RecoHit) * reco_kernel_room(sample.k));
+	reco_kernel_begin(&sample, 1);
+	for (uint32 row = 0; row < matrix->plane.nrows; row += SAMPLE_SHARE * SAMPLE_ROWS)
+		reco_kernel_scan(&matrix->plane, row, SAMPLE_ROWS, &sample, 1);
+	reco_kernel_end(&sample, 1);
+	if (sample.nhits == sample.k)
+		query->floor = sample.hits[sample.k - 1].score;
+	pfree(sample.hits);
+}
+
+/* Runs all queries in one pass; a guess that was too high takes another one. */
+void
+reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries)
+{
+	float	   *floors = palloc(sizeof(float) * Max(nqueries, 1));
+
+	for (int i = 0; i < nqueries; i++)
+	{
+		floors[i] = queries[i].floor;
+		guess_floor(matrix, &queries[i]);
+	}
+	run_pass(matrix, queries, nqueries);
+	for (int i = 0; i < nqueries; i++)
+	{
+		bool		guessed = queries[i].floor > floors[i];
+
+		queries[i].floor = floors[i];
+		if (guessed && queries[i].nhits < queries[i].k)
+			run_pass(matrix, &queries[i], 1);
+	}
+	pfree(floors);
 }
 
 /* Makes a track of a row. */
