@@ -56,7 +56,7 @@ CREATE TABLE reco.artist (
 CREATE INDEX artist_name_fold_idx ON reco.artist USING hash (name_fold);
 CREATE INDEX artist_name_trgm_idx ON reco.artist USING gin (name_fold gin_trgm_ops);
 COMMENT ON TABLE reco.artist IS 'Holds one row per artist that the catalogue knows, whatever source told it.';
-COMMENT ON COLUMN reco.artist.artist_id IS 'Is the id as its source gives it; name:… where the source has none.';
+COMMENT ON COLUMN reco.artist.artist_id IS 'Is the id as its source gives it; name:... where the source has none.';
 COMMENT ON COLUMN reco.artist.genres IS 'Lists the genres of the artist; NULL = not known.';
 COMMENT ON COLUMN reco.artist.popularity IS 'Is 0..100 as the source gives it; NULL = not known.';
 COMMENT ON COLUMN reco.artist.source IS 'Names who told this: a table, a service, or demo.';
@@ -64,8 +64,8 @@ COMMENT ON COLUMN reco.artist.expires_at IS 'Says when the row should be asked f
 COMMENT ON COLUMN reco.artist.name_fold IS 'Is derived by a trigger: the name folded for matching.';
 
 CREATE TABLE reco.track (
-	track_id text COLLATE "C" NOT NULL,
-	artist_id text COLLATE "C" NOT NULL,
+	track_id text COLLATE "C" NOT NULL CHECK (track_id OPERATOR(pg_catalog.<>) ''),
+	artist_id text COLLATE "C" NOT NULL CHECK (artist_id OPERATOR(pg_catalog.<>) ''),
 	title text NOT NULL,
 	artist text NOT NULL,
 	artist_ids text[] COLLATE "C",
@@ -110,7 +110,7 @@ CREATE INDEX track_title_fold_idx ON reco.track USING hash (title_fold);
 CREATE INDEX track_title_trgm_idx ON reco.track USING gin (title_fold gin_trgm_ops);
 CREATE INDEX track_search_idx ON reco.track USING gin (search);
 COMMENT ON TABLE reco.track IS 'Holds one row per track that the catalogue knows, whatever source told it.';
-COMMENT ON COLUMN reco.track.track_id IS 'Is the id as its source gives it; name:… where the source has none.';
+COMMENT ON COLUMN reco.track.track_id IS 'Is the id as its source gives it; name:... where the source has none.';
 COMMENT ON COLUMN reco.track.artist_id IS 'Is the first artist''s id in reco.artist.';
 COMMENT ON COLUMN reco.track.artist IS 'Is what to show: all artists, joined with a comma.';
 COMMENT ON COLUMN reco.track.artist_ids IS 'Lists the ids of all artists, the first one first; NULL = only artist_id.';
@@ -128,7 +128,7 @@ COMMENT ON COLUMN reco.track.speechiness IS 'Is 0..1.';
 COMMENT ON COLUMN reco.track.valence IS 'Is 0..1.';
 COMMENT ON COLUMN reco.track.loudness IS 'Is in dB, -60..5.';
 COMMENT ON COLUMN reco.track.tempo IS 'Is in beats per minute; NULL = not measured (some services say 0).';
-COMMENT ON COLUMN reco.track.key IS 'Is the pitch class, 0 = C … 11 = B; NULL = not measured (some services say -1).';
+COMMENT ON COLUMN reco.track.key IS 'Is the pitch class, 0 = C ... 11 = B; NULL = not measured (some services say -1).';
 COMMENT ON COLUMN reco.track.mode IS 'Is 1 = major, 0 = minor.';
 COMMENT ON COLUMN reco.track.source IS 'Names who told this: a table, a service, or demo.';
 COMMENT ON COLUMN reco.track.expires_at IS 'Says when the row should be asked for again; NULL = never.';
@@ -222,6 +222,10 @@ CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.track
 	FOR EACH ROW EXECUTE FUNCTION reco.derive();
 CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.mood_term
 	FOR EACH ROW EXECUTE FUNCTION reco.derive_term();
+-- before, so that what a row trigger reads is never taken for the state before;
+-- after, so that it is not taken for the state at the end either
+CREATE TRIGGER note_change_before BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.track
+	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_change();
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.track
 	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_change();
 

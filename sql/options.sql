@@ -174,8 +174,10 @@ ROLLBACK;
 --
 SET reco.deadline = '2s';
 SHOW reco.deadline;
+\set VERBOSITY sqlstate
 SET reco.deadline = -1;
 SET reco.deadline = '2h';
+\set VERBOSITY default
 SET reco.deadline = '2 parsecs';
 RESET reco.deadline;
 SHOW reco.deadline;

@@ -21,18 +21,16 @@
 PG_FUNCTION_INFO_V1(reco_listen);
 PG_FUNCTION_INFO_V1(reco_feedback);
 
-#define MAX_ID	255				/* bytes of an id */
-
 /* A track's id as an argument. */
 static char *
 track_argument(FunctionCallInfo fcinfo, int nth)
 {
 	char	   *track_id = reco_argument_text(fcinfo, nth, "track_id");
 
-	if (track_id[0] == '\0' || strlen(track_id) > MAX_ID)
+	if (track_id[0] == '\0' || strlen(track_id) > RECO_MAX_ID)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("track_id must have between 1 and %d bytes", MAX_ID),
+				 errmsg("track_id must have between 1 and %d bytes", RECO_MAX_ID),
 				 errhint("Use the track_id of a generated row, or of the catalogue.")));
 	return track_id;
 }
@@ -51,8 +49,7 @@ reco_listen(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the time of a listen must be finite"),
 				 errhint("Leave out \"at\" for now.")));
-	PreventCommandIfReadOnly("reco_listen()");
-	PreventCommandDuringRecovery("reco_listen()");
+	reco_require_writable("reco_listen()");
 	PG_RETURN_INT64(reco_listener_play(user_id, track_id, at));
 }
 
@@ -74,7 +71,6 @@ reco_feedback(PG_FUNCTION_ARGS)
 				 errmsg("unrecognized event \"%s\"", event),
 				 errhint("Events are like, save, skip, dislike, and clear, which takes "
 						 "earlier ones back.")));
-	PreventCommandIfReadOnly("reco_feedback()");
-	PreventCommandDuringRecovery("reco_feedback()");
+	reco_require_writable("reco_feedback()");
 	PG_RETURN_INT64(reco_listener_judge(user_id, track_id, event));
 }

@@ -18,7 +18,7 @@
 #include "catalogue/text.h"
 #include "commands/trigger.h"
 #include "store/id.h"
-#include "miscadmin.h"
+#include "options.h"
 #include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(reco_new_id);
@@ -79,7 +79,6 @@ reco_note_change(PG_FUNCTION_ARGS)
 Datum
 reco_learn_moods(PG_FUNCTION_ARGS)
 {
-	PreventCommandIfReadOnly("reco_learn_moods()");
-	PreventCommandDuringRecovery("reco_learn_moods()");
+	reco_require_writable("reco_learn_moods()");
 	PG_RETURN_INT64(reco_lexicon_learn_terms());
 }

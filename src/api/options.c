@@ -14,8 +14,10 @@
 
 #include <math.h>
 
+#include "access/xlog.h"
 #include "catalogue/text.h"
 #include "guc.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
@@ -59,12 +61,29 @@ reco_argument_user(FunctionCallInfo fcinfo, int nth, bool anonymous)
 				 errmsg("user_id must not be null"),
 				 anonymous ? errhint("Use '' for an anonymous listener.") : 0));
 	user_id = text_to_cstring(PG_GETARG_TEXT_PP(nth));
+	if (strlen(user_id) > RECO_MAX_ID && !anonymous)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("user_id must not be longer than %d bytes", RECO_MAX_ID),
+				 errhint("Use the id that the application knows the listener by.")));
 	if (user_id[0] == '\0' && !anonymous)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("user_id must not be empty"),
 				 errhint("An anonymous listener has no history to write to.")));
 	return user_id;
+}
+
+/* Raises an ERROR where nothing can be written. */
+void
+reco_require_writable(const char *function)
+{
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("%s cannot run on a hot standby", function),
+				 errhint("Call it on the primary server.")));
+	PreventCommandIfReadOnly(function);
 }
 
 /* Takes the prompt; one without a visible character is an error. */

@@ -18,6 +18,11 @@
 
 #include "pipeline/request.h"
 
+#define RECO_MAX_ID		255		/* bytes of a listener's or track's id */
+
+/* Raises an ERROR on a standby and in a read-only transaction. */
+extern void reco_require_writable(const char *function);
+
 /* A text argument that may not be NULL, as a C string. */
 extern char *reco_argument_text(FunctionCallInfo fcinfo, int nth, const char *name);
 

@@ -3,7 +3,7 @@
  * change.c
  *	  Which state of the catalogue a snapshot sees.
  *
- * Purpose: every statement that writes reco.track or reco.artist leaves a row in
+ * Purpose: every statement that writes reco.track leaves a row in
  *			reco.change. A reader's token is a hash over the rows that its
  *			snapshot sees: MVCC itself says what is committed, rolled back or
  *			the reader's own.

@@ -37,6 +37,7 @@ typedef struct RecoKey
 	int			nids;			/* tracks to tell about */
 	const char *const *ids;
 	int			limit;			/* at most this many */
+	TimestampTz since;			/* of a history: all plays since then, at least */
 } RecoKey;
 
 /* One answer: as many tracks or artists as there are, best first. */
@@ -68,8 +69,8 @@ extern uint32 reco_engine_tracks(const RecoEngine *engine);
  * artist_search: fit, limit -> artists whose tracks fit; or name, exact.
  * artist_tracks: id, fit, limit -> the artist's best-fitting tracks.
  * recommendation: fit, seeds, negatives, limit -> tracks near the seeds.
- * user_top_tracks, user_top_artists: id, limit -> what the listener plays.
- * user_history: id, limit -> what was played lately, liked or skipped.
+ * user_top_tracks, user_top_artists: id, since, limit -> what the listener plays.
+ * user_history: id, since -> what was played lately, liked or skipped.
  * track_facts: ids -> the tracks with all that is known of them.
  */
 typedef enum RecoEngineKind

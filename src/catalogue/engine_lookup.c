@@ -125,12 +125,14 @@ answer_artist_tracks(RecoEngine *engine, const RecoKey *key, RecoAnswer *answer)
 
 /* Reads a listener's history, once a run. */
 static void
-need_listener(RecoEngine *engine, const char *user_id)
+need_listener(RecoEngine *engine, const RecoKey *key)
 {
-	if (engine->listener != NULL && strcmp(engine->listener, user_id) == 0)
+	if (engine->listener != NULL && strcmp(engine->listener, key->id) == 0 &&
+		engine->since == key->since)
 		return;
-	engine->listened = reco_listener_tracks(user_id, &engine->nlistened);
-	engine->listener = pstrdup(user_id);
+	engine->listened = reco_listener_tracks(key->id, key->since, &engine->nlistened);
+	engine->since = key->since;
+	engine->listener = pstrdup(key->id);
 }
 
 static int
@@ -235,15 +237,15 @@ reco_engine_lookup(RecoEngine *engine, RecoEngineQuestion *question)
 			answer_artist_tracks(engine, key, answer);
 			break;
 		case RECO_ENGINE_USER_TOP_TRACKS:
-			need_listener(engine, key->id);
+			need_listener(engine, key);
 			answer_top_tracks(engine, key, answer);
 			break;
 		case RECO_ENGINE_USER_TOP_ARTISTS:
-			need_listener(engine, key->id);
+			need_listener(engine, key);
 			answer_top_artists(engine, key, answer);
 			break;
 		case RECO_ENGINE_USER_HISTORY:
-			need_listener(engine, key->id);
+			need_listener(engine, key);
 			answer_history(engine, answer);
 			break;
 		case RECO_ENGINE_TRACK_FACTS:

@@ -28,6 +28,7 @@ struct RecoEngine
 	RecoBackground background;
 	int			nfits;
 	RecoScanFit fits[RECO_ENGINE_MAXFITS];
+	TimestampTz since;
 	const char *listener;		/* whose history is in hand */
 	RecoListened *listened;
 	int			nlistened;

@@ -19,6 +19,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "fit.h"
 #include "store/sql.h"
 #include "text.h"
 #include "utils/array.h"
@@ -226,7 +227,8 @@ parse_target(JsonbContainer *object, int feature, RecoTarget *target, bool stric
 	known += number_of(object, "weight", &weight);
 	target->weight = weight;
 
-	if (target->sd > 0 && isfinite(target->mean) && isfinite(target->sd) && weight >= 0 &&
+	if (target->sd > 0 && isfinite(target->mean) && isfinite(target->sd) &&
+		reco_fit_clamp(feature, target->mean) == target->mean && weight >= 0 &&
 		weight <= 1 && JsonContainerSize(object) == known)
 		return;
 	memset(target, 0, sizeof(*target));
@@ -236,7 +238,8 @@ parse_target(JsonbContainer *object, int feature, RecoTarget *target, bool stric
 				 errmsg("invalid target \"%s\" of a lexicon term",
 						reco_feature_name(feature)),
 				 errdetail("It needs \"min\" below \"max\", or \"mean\" and a positive "
-						   "\"sd\", as numbers; \"weight\" is between 0 and 1."),
+						   "\"sd\", as numbers around what the feature can be; "
+						   "\"weight\" is between 0 and 1."),
 				 errhint("Write, for example, {\"energy\": {\"min\": 0, \"max\": 0.4, "
 						 "\"weight\": 0.9}}.")));
 }

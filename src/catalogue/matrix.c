@@ -45,7 +45,8 @@ enum
 static RecoStatement page_statement = {
 	.text = "SELECT artist_id, track_id, acousticness, danceability, energy, instrumentalness,"
 	" liveness, speechiness, valence, loudness, tempo, mode::real, popularity::real,"
-	" extract(year FROM release_date)::real, key, facets, dup_key, genres, tags"
+	" CASE WHEN isfinite(release_date) THEN"
+	"  extract(year FROM release_date)::real END, key, facets, dup_key, genres, tags"
 	" FROM reco.track WHERE (artist_id, track_id) > ($1, $2)"
 	" ORDER BY artist_id, track_id LIMIT $3",
 	.nargs = 3,

@@ -73,8 +73,8 @@ typedef struct RecoMatrix
 	int8	   *key;			/* -1 = not measured */
 	uint32	   *id_at;			/* nrows + 1 offsets into ids */
 	char	   *ids;			/* track ids, each with its NUL */
-	uint32		ids_used;
-	uint32		ids_size;
+	Size		ids_used;		/* at most 4 GB: offsets are 32 bits */
+	Size		ids_size;
 
 	uint32		nartists;
 	uint32		artists_size;

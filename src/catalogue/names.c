@@ -70,7 +70,8 @@ static RecoStatement facts_statement = {
 	"  WHEN 'month' THEN to_char(release_date, 'YYYY-MM') ELSE release_date::text END,"
 	" artist_ids, genres, source, facets, dup_key, key,"
 	" acousticness, danceability, energy, instrumentalness, liveness, speechiness, valence,"
-	" loudness, tempo, mode::real, popularity::real, extract(year FROM release_date)::real"
+	" loudness, tempo, mode::real, popularity::real, CASE WHEN isfinite(release_date) THEN"
+	"  extract(year FROM release_date)::real END"
 	" FROM reco.track WHERE track_id = ANY ($1) ORDER BY track_id",
 	.nargs = 1,
 	.types = {TEXTARRAYOID},

@@ -38,6 +38,7 @@
 #define SENTENCE_MARK	'\t'
 #define LIST_MARK		'\v'
 
+#define MAX_TEXT_BYTES	(1 << 18)	/* of a text that words are wanted of */
 #define MAX_WORD_BYTES	200		/* more is no word anybody looks for */
 
 #define is_compound(type) ((type) >= 15 && (type) <= 17)
@@ -200,10 +201,12 @@ reco_text_words(const RecoTextTools *tools, const char *text, int max)
 	TSParserCacheEntry *parser = tools->parser;
 	RecoWords  *result = palloc0(sizeof(RecoWords));
 	int		   *quotes;
-	char	   *cleaned = clean(text, &quotes);
+	int			bytes = pg_mbcliplen(text, strlen(text), MAX_TEXT_BYTES);
+	char	   *cleaned = clean(pnstrdup(text, bytes), &quotes);
 	void	   *state;
 	RecoGap		gap = RECO_GAP_NONE;
 
+	result->truncated = text[bytes] != '\0';
 	result->words = palloc0(sizeof(RecoWord) * (max + 2));
 	state = (void *) DatumGetPointer(FunctionCall2(&parser->prsstart,
 												   PointerGetDatum(cleaned),

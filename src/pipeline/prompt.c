@@ -57,7 +57,8 @@ static const char *const fillers[] = {	/* say nothing about music */
 	"something", "some", "want", "need", "give", "play", "please", "list", "make", "feel", "thing",
 	"things", "everything", "get", "let", "put", "hear", "listen", "listening", "help", "minutes",
 	"hour", "hours", "like", "similar", "kind", "sort", "lot", "anything", "one", "would", "best",
-	"top", "ultimate", "collection", "presents", "y", "en", "de", "el", "la", NULL
+	"top", "since", "until", "till", "pre", "newer", "older", "later", "earlier", "onward",
+	"onwards", "ultimate", "collection", "presents", "y", "en", "de", "el", "la", NULL
 };
 static const char *const voices[] = {
 	"vocals", "vocal", "lyrics", "lyric", "singing", "voices", "voice", "singers", NULL
@@ -120,20 +121,28 @@ word_before(const RecoWords *words, int i)
 	return "";
 }
 
+/* The word after, "and" passed over; "" for none. */
+static const char *
+word_after(const RecoWords *words, int i)
+{
+	if (++i < words->nwords && strcmp(words->words[i].fold, "and") == 0)
+		i++;
+	return i < words->nwords ? words->words[i].fold : "";
+}
+
 /* Reads decades, years and what bounds them. */
 static void
 read_era(Reader *reader)
 {
 	static const char *const before_words[] = {"before", "pre", "older", "earlier", NULL};
 	static const char *const after_words[] = {"after", "post", "newer", "later", NULL};
-	static const char *const on_words[] = {"on", "onwards", "onward", "plus", NULL};
+	static const char *const on_words[] = {"on", "onwards", "onward", "newer", "later", "up", NULL};
 	RecoMood   *mood = reader->mood;
 
 	for (int i = 0; i < reader->words->nwords; i++)
 	{
 		const char *before = word_before(reader->words, i);
-		const char *after =
-			i + 1 < reader->words->nwords ? reader->words->words[i + 1].fold : "";
+		const char *after = word_after(reader->words, i);
 		int			years;
 		int			from = years_of(reader->words->words[i].fold, &years);
 		int			to = from + years - 1;
@@ -147,6 +156,8 @@ read_era(Reader *reader)
 			mood->era_from = to + 1;
 		else if (strcmp(before, "since") == 0 || among(after, on_words))
 			mood->era_from = from;
+		else if (strcmp(after, "older") == 0 || strcmp(after, "earlier") == 0)
+			mood->era_to = to;
 		else if (among(before, before_words))
 			mood->era_to = from - 1;
 		else if (strcmp(before, "until") == 0 || strcmp(before, "till") == 0)
@@ -316,7 +327,7 @@ read_mentions(Reader *reader)
 	}
 
 	/* where everything is written with capitals they tell nothing */
-	if (capitals * 5 > content * 3 && content > 2)
+	if (capitals * 4 > content * 3 && content > 2)
 		return;
 	for (int i = 0; i < words->nwords; i++)
 	{

@@ -34,6 +34,7 @@ const float reco_rank_weights[RECO_NPARTS] = {
 #define POPULARITY_CENTRE	60.0
 #define POPULARITY_SPREAD	30.0
 #define ERA_SPREAD			1.5		/* years outside an era that are near */
+#define LEAST_EVIDENCE		0.4f	/* of weights, for a full score */
 #define TASTE_TRACKS		3	/* nearest own tracks that count */
 #define NEUTRAL_COHESION	0.7f
 #define DISCOVERY_COHESION	0.75f
@@ -291,7 +292,9 @@ reco_rank_score(const RecoRanking *ranking, RecoCandidate *candidates, int ncand
 			sum += reco_rank_weights[p] * candidates[i].parts[p];
 			weights += reco_rank_weights[p];
 		}
-		candidates[i].score = weights > 0 ? fminf(1, fmaxf(0, sum / weights)) : 0;
+
+		/* where only habits speak (popularity, agreement), nothing fits well */
+		candidates[i].score = fminf(1, fmaxf(0, sum / fmaxf(weights, LEAST_EVIDENCE)));
 	}
 }
 

@@ -30,7 +30,7 @@ share_text(float value)
 {
 	int			hundredths = (int) lroundf(value * 100);
 
-	return hundredths >= 100 ? pstrdup("1.0") : psprintf(".%02d", hundredths);
+	return hundredths >= 100 ? pstrdup("1") : psprintf(".%02d", hundredths);
 }
 
 /* Appends a clause, up to MAX_CLAUSES of them. */

@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static int
 compare_ids(const void *a, const void *b)
@@ -87,6 +88,18 @@ count_artist(const RecoRules *rules, const char *artist_id)
 	return n;
 }
 
+/* How many admitted tracks have a credit that reads the same, whatever its ids. */
+static int
+count_name(const RecoRules *rules, const char *artist)
+{
+	int			n = 0;
+
+	for (int i = 0; artist != NULL && i < rules->nadmitted; i++)
+		n += rules->admitted[i]->artist != NULL &&
+			strcasecmp(rules->admitted[i]->artist, artist) == 0;
+	return n;
+}
+
 /* Would a track exceed what its artists may have? */
 static bool
 exceeds_caps(const RecoRules *rules, const RecoTrack *track)
@@ -104,7 +117,10 @@ exceeds_caps(const RecoRules *rules, const RecoTrack *track)
 			count_artist(rules, id) >= RECO_ARTIST_CAP)
 			return true;
 	}
-	return false;
+
+	/* two sources may know one artist by two ids */
+	return !by_listed_artist(track, rules->mentioned, rules->nmentioned) &&
+		count_name(rules, track->artist) >= RECO_ARTIST_CAP;
 }
 
 /* Is a value outside what is asked for? Unknown is outside, too. */

@@ -156,6 +156,14 @@ reco_run_is_late(const RecoRun *run)
 	return GetCurrentTimestamp() >= run->give_up;
 }
 
+/* Since when a played track is not given again. */
+TimestampTz
+reco_run_repeat_since(const RecoRun *run)
+{
+	return run->started -
+		(int64) run->request->repeat_days * SECS_PER_DAY * USECS_PER_SEC;
+}
+
 /* Asks the seam, and comes back to the run's own memory. */
 void
 reco_run_resolve(RecoRun *run, RecoAsk *asks, int nasks)

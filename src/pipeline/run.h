@@ -156,6 +156,9 @@ extern void reco_select_order(RecoRun *run);
 /* Asks the seam, and comes back to the run's own memory. */
 extern void reco_run_resolve(RecoRun *run, RecoAsk *asks, int nasks);
 
+/* Since when a played track is not given again. */
+extern TimestampTz reco_run_repeat_since(const RecoRun *run);
+
 /* Is there no time left for more strategies? */
 extern bool reco_run_is_late(const RecoRun *run);
 

@@ -29,6 +29,7 @@
 #define MENTION_WEIGHT		0.6f	/* of what a named track is like */
 #define MENTION_SPREAD		0.6f	/* in spreads of the catalogue */
 #define FIT_SHARE			0.7f	/* of an anchor's fit; the rest is popularity */
+#define MAX_NAMESAKES		20	/* artists of one name, from several sources */
 #define MAX_LABEL_TERMS		8
 
 /* Keys for names, and what asked for each. */
@@ -88,7 +89,10 @@ reco_seeds_find_names(RecoRun *run)
 	for (int i = 0; i < request->ninclude; i++)
 		add_key(&artists, request->include_artists[i], NULL, true, -1, 0);
 	for (int i = 0; i < request->nexclude; i++)
+	{
 		add_key(&excluded, request->exclude_artists[i], NULL, true, -1, 0);
+		excluded.keys[i].limit = MAX_NAMESAKES;
+	}
 
 	memset(asks, 0, sizeof(asks));
 	memset(user, 0, sizeof(user));
@@ -104,6 +108,7 @@ reco_seeds_find_names(RecoRun *run)
 	{
 		user[i].id = request->user_id;
 		user[i].limit = user_limits[i];
+		user[i].since = request->repeat_days > 0 ? reco_run_repeat_since(run) : DT_NOEND;
 		asks[3 + i].kind = user_kinds[i];
 		asks[3 + i].nkeys = known ? 1 : 0;
 		asks[3 + i].keys = &user[i];
@@ -180,7 +185,9 @@ mention_keys(RecoRun *run, NameKeys *artists, NameKeys *tracks)
 		{
 			char	   *name = phrase_of(mood, mention->word, n);
 
-			add_key(artists, name, NULL, exact, m, n);
+			add_key(artists, name, NULL, exact || mention->negated, m, n);
+			if (mention->negated)
+				artists->keys[artists->n - 1].limit = MAX_NAMESAKES;
 			add_key(tracks, name, NULL, exact, m, n);
 		}
 
@@ -282,12 +289,14 @@ exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 {
 	const RecoRequest *request = run->request;
 
-	run->excluded = palloc(sizeof(char *) * (2 * request->nexclude + named->n + 1));
+	run->excluded =
+		palloc(sizeof(char *) *
+			   ((MAX_NAMESAKES + 1) * request->nexclude + MAX_NAMESAKES * named->n + 1));
 	for (int i = 0; i < request->nexclude; i++)
 	{
 		exclude_artist(run, request->exclude_artists[i]);
-		if (ask->values[i].answer.nartists > 0)
-			exclude_artist(run, ask->values[i].answer.artists[0]->artist_id);
+		for (int k = 0; k < ask->values[i].answer.nartists; k++)
+			exclude_artist(run, ask->values[i].answer.artists[k]->artist_id);
 	}
 	for (int i = 0; i < named->n; i++)
 	{
@@ -300,7 +309,8 @@ exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 			continue;
 		mention->resolved = true;
 		mention->nwords = named->nwords[i];
-		exclude_artist(run, answer->artists[0]->artist_id);
+		for (int k = 0; k < answer->nartists; k++)
+			exclude_artist(run, answer->artists[k]->artist_id);
 	}
 	reco_rules_sort(run->excluded, run->nexcluded);
 }

@@ -20,7 +20,6 @@
 #define FACTS_FACTOR	2		/* candidates whose facts are read at once, of T */
 #define FACTS_MORE		12
 #define SHARED_FACTOR	6		/* candidates that shares of strategies hold for */
-#define SECONDS_A_DAY	86400
 
 static void prepare_rules(RecoRun *run);
 static void need_facts(RecoRun *run, int from, int n);
@@ -137,8 +136,7 @@ prepare_rules(RecoRun *run)
 {
 	const RecoRequest *request = run->request;
 	RecoRules  *rules = &run->rules;
-	TimestampTz since =
-		run->started - (int64) request->repeat_days * SECONDS_A_DAY * USECS_PER_SEC;
+	TimestampTz since = reco_run_repeat_since(run);
 
 	rules->size = request->size;
 	rules->fit = &run->fit;

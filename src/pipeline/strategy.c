@@ -278,7 +278,13 @@ reco_strategy_widen(RecoRun *run)
 	HASHCTL		control = {0};
 	HTAB	   *by_id;
 	int			before = run->ncandidates;
+	int			filler = RECO_SEED_BASED;
 	RecoAnswer *answer;
+
+	/* a strategy that was asked for makes up for the others */
+	for (int s = 0; !run->strategies[filler].asked && s < RECO_NSTRATEGIES; s++)
+		if (run->strategies[s].asked)
+			filler = s;
 
 	key.fit = &run->fit;
 	key.limit = (int) reco_source_tracks(run->source);
@@ -307,7 +313,7 @@ reco_strategy_widen(RecoRun *run)
 		RecoCandidate *candidate = merge(run, by_id, answer->tracks[i]);
 
 		if (run->ncandidates > known)
-			candidate->ranks[RECO_SEED_BASED] = run->pool_limit + i + 1;
+			candidate->ranks[filler] = run->pool_limit + i + 1;
 	}
 	hash_destroy(by_id);
 	rank_range(run, before, run->ncandidates - before);

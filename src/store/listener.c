@@ -23,7 +23,8 @@
 
 static RecoStatement tracks_statement = {
 	.text = "WITH played AS (SELECT track_id, count(*) AS plays, max(at) AS last FROM"
-	"  (SELECT track_id, at FROM reco.listen WHERE user_id = $1 ORDER BY at DESC LIMIT 1000) AS l"
+	"  reco.listen WHERE user_id = $1 AND at >= least($2, (SELECT coalesce(min(at), $2) FROM"
+	"   (SELECT at FROM reco.listen WHERE user_id = $1 ORDER BY at DESC LIMIT 1000) AS l))"
 	"  GROUP BY track_id),"
 	" judged AS (SELECT DISTINCT ON (track_id) track_id, event FROM reco.feedback"
 	"  WHERE user_id = $1 ORDER BY track_id, feedback_id DESC)"
@@ -36,8 +37,8 @@ static RecoStatement tracks_statement = {
 	" LEFT JOIN reco.track AS t ON t.track_id = e.track_id"
 	" ORDER BY e.plays + CASE WHEN e.liked THEN 3 ELSE 0 END DESC, e.last DESC NULLS LAST,"
 	" e.track_id",
-	.nargs = 1,
-	.types = {TEXTOID},
+	.nargs = 2,
+	.types = {TEXTOID, TIMESTAMPTZOID},
 };
 
 static RecoStatement play_statement = {
@@ -58,15 +59,17 @@ static int64 insert_with_id(RecoStatement *statement, Datum *values);
 
 /* Reads what a listener played and judged. */
 RecoListened *
-reco_listener_tracks(const char *user_id, int *nfound)
+reco_listener_tracks(const char *user_id, TimestampTz since, int *nfound)
 {
-	Datum		value = CStringGetTextDatum(user_id);
+	Datum		arguments[2];
 	RecoListened *tracks;
 	MemoryContext old;
 	RecoSql		sql;
 
+	arguments[0] = CStringGetTextDatum(user_id);
+	arguments[1] = TimestampTzGetDatum(since);
 	reco_sql_begin(&sql);
-	reco_sql_run(&tracks_statement, &value, NULL, true, 0);
+	reco_sql_run(&tracks_statement, arguments, NULL, true, 0);
 	old = MemoryContextSwitchTo(sql.caller);
 	*nfound = (int) SPI_processed;
 	tracks = palloc0(sizeof(RecoListened) * Max(*nfound, 1));

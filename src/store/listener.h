@@ -6,7 +6,7 @@
  * Purpose: all SQL on the two tables.
  * Runs in: any process with a database and a transaction.
  * Locks:	row locks of its INSERTs.
- * Never:	read more than the last LISTENER_PLAYS plays of anybody.
+ * Never:	read more plays than it is asked for: histories grow for ever.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,11 +29,13 @@ typedef struct RecoListened
 } RecoListened;
 
 /*
- * What the listener played lately or judged, most loved first: liked tracks
+ * What the listener judged, and played lately: the last 1000 plays, or all since
+ * 'since' where that is more, most loved first: liked tracks
  * count as three plays more; later plays break ties, then ids. In the caller's
  * context.
  */
-extern RecoListened *reco_listener_tracks(const char *user_id, int *nfound);
+extern RecoListened *reco_listener_tracks(const char *user_id, TimestampTz since,
+										  int *nfound);
 
 /* Writes a play or a judgement; each an id of its own. */
 extern int64 reco_listener_play(const char *user_id, const char *track_id,

@@ -14,6 +14,7 @@ import gzip
 import os
 import subprocess
 import sys
+import threading
 import time
 
 # What is asked.  Everything but the names is from prompts.txt: {artist} and
@@ -113,8 +114,27 @@ class Session:
         self.psql.stdin.close()
         self.psql.wait()
 
+    def watch(self):
+        """Starts to watch the backend's own memory; what is returned stops it."""
+        peak = [0.0]
+        done = threading.Event()
+
+        def look():
+            while not done.wait(0.02):
+                peak[0] = max(peak[0], self.memory().get("RssAnon", 0))
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+
+        def stop():
+            done.set()
+            thread.join()
+            return peak[0]
+
+        return stop
+
     def memory(self):
-        """Megabytes of the backend that are its own; the peak with shared memory."""
+        """What /proc says of the backend's memory, in megabytes."""
         values = {}
         with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as status:
             for line in status:
@@ -166,14 +186,15 @@ def load(name, data, tracks):
     else:
         statement = f"SELECT reco_demo_catalogue({tracks}) IS NOT NULL"
         print(f"# a made-up catalogue of {tracks} tracks")
+    stop = session.watch()
     begun = time.monotonic()
     session.run(statement)
     took = time.monotonic() - begun
+    peak = stop()
     tracks = int(session.run("SELECT count(*) FROM reco.track"))
     line("time", f"{name}.load", took, "s", f"({took / tracks * 1e6:.0f} us a track)")
-    memory = session.memory()
-    line("size", f"{name}.load.private", memory.get("RssAnon", 0), "MB", "(after the load)")
-    line("size", f"{name}.load.peak", memory["VmHWM"], "MB",
+    line("size", f"{name}.load.peak", peak, "MB", "(of the backend's own memory)")
+    line("size", f"{name}.load.all", session.memory()["VmHWM"], "MB",
          "(with the touched part of shared_buffers)")
     session.run("""INSERT INTO reco.listen (user_id, track_id, at)
         SELECT 'bench', track_id, pg_catalog.now() - i * interval '3 hours'
@@ -236,6 +257,9 @@ def measure(name, known, rounds):
     line("time", f"{name}.cold", median(cold), "ms", "(first call of a backend)")
 
     session = Session(name)
+    stop = session.watch()
+    session.run(generate("", "happy"))
+    line("size", f"{name}.cold.peak", stop(), "MB", "(of the backend's own memory)")
     session.run(CLOCK)
     prompts = prompts_of(session, known)
     asks = [(kind, user, p) for kind in prompts for p in prompts[kind] for user in ("", LISTENER)]
@@ -266,10 +290,8 @@ def measure(name, known, rounds):
     line("time", f"{name}.slowest", median(times[slowest]), "ms",
          f"(for {slowest[1] or 'nobody'}: {slowest[2]})")
     breakdown(session, name, asks)
-    memory = session.memory()
-    line("size", f"{name}.backend.private", memory.get("RssAnon", 0), "MB", "(after generating)")
-    line("size", f"{name}.backend.peak", memory["VmHWM"], "MB",
-         "(with the touched part of shared_buffers)")
+    line("size", f"{name}.warm", session.memory().get("RssAnon", 0), "MB",
+         "(of the backend's own memory, after generating)")
     line("size", f"{name}.matrix", float(session.run("""WITH RECURSIVE tree AS (
         SELECT name, level, parent, total_bytes FROM pg_catalog.pg_backend_memory_contexts)
         SELECT sum(total_bytes) / 1048576.0 FROM tree

@@ -168,8 +168,11 @@ test_negation(void)
 {
 	read_prompt("not sad");
 	ok(unwanted("sad"), "not");
+	read_prompt("calm, no drums");
+	ok(wanted("calm") && unwanted("drums"), "no, behind a comma");
 	read_prompt("calm, no vocals");
-	ok(wanted("calm") && unwanted("vocals"), "no, behind a comma");
+	ok(wanted("calm") && wanted("instrument") && phrase("vocals") == NULL,
+	   "no vocals wants instruments");
 	read_prompt("no rap, calm");
 	ok(unwanted("rap") && wanted("calm"), "a comma ends its reach");
 	read_prompt("no rap but calm");
@@ -301,7 +304,8 @@ test_mentions(void)
 	   "the words of a found name are no phrases, nor what overlaps them");
 	read_prompt("calm \"paper moon\" evening");
 	reco_mood_drop_mentions(&mood);
-	ok(wanted("paper") && wanted("moon evening"), "those of one that was not found are");
+	ok(wanted("paper") && wanted("moon") && phrase("moon evening") == NULL,
+	   "those of one that was not found are");
 }
 
 static void
