@@ -82,6 +82,7 @@ static RuneClass classify(const char *at, int len);
 static char gap_mark(const char *text, const char *at, int len);
 static void add_word(const RecoTextTools *tools, RecoWords *words, const RecoWord *like,
 					 const char *fold);
+static void add_words(const RecoTextTools *tools, RecoWords *words, RecoWord *word);
 static char *clean(const char *text, int **quotes);
 static char *fold_word(const RecoTextTools *tools, const char *word, int len);
 static void join_rnb(char *text);
@@ -219,7 +220,6 @@ reco_text_words(const RecoTextTools *tools, const char *text, int max)
 			DatumGetInt32(FunctionCall3(&parser->prstoken, PointerGetDatum(state),
 										PointerGetDatum(&token), PointerGetDatum(&len)));
 		RecoWord	word = {0};
-		int			i;
 
 		if (type <= 0)
 			break;
@@ -247,21 +247,27 @@ reco_text_words(const RecoTextTools *tools, const char *text, int max)
 		word.quote = quotes[token - cleaned];
 		word.gap = gap;
 		gap = RECO_GAP_NONE;
-		for (i = 0; i < lengthof(compounds); i++)
-			if (strcmp(word.fold, compounds[i][0]) == 0)
-				break;
-		if (i < lengthof(compounds))
-		{
-			add_word(tools, result, &word, compounds[i][1]);
-			word.gap = RECO_GAP_NONE;
-			word.written = "";
-			add_word(tools, result, &word, compounds[i][2]);
-		}
-		else
-			add_word(tools, result, &word, word.fold);
+		add_words(tools, result, &word);
 	}
 	FunctionCall1(&parser->prsend, PointerGetDatum(state));
 	return result;
+}
+
+/* Appends a word, or the two that it is made of. */
+static void
+add_words(const RecoTextTools *tools, RecoWords *words, RecoWord *word)
+{
+	for (int i = 0; i < lengthof(compounds); i++)
+	{
+		if (strcmp(word->fold, compounds[i][0]) != 0)
+			continue;
+		add_word(tools, words, word, compounds[i][1]);
+		word->gap = RECO_GAP_NONE;
+		word->written = "";
+		add_word(tools, words, word, compounds[i][2]);
+		return;
+	}
+	add_word(tools, words, word, word->fold);
 }
 
 /* Appends one word, spelt the one way. */

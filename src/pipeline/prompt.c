@@ -49,9 +49,8 @@ static const char *const weaker[] = {
 static const char *const borders[] = {	/* end the reach of a negation */
 	"but", "and", "just", "only", "yet", "still", "while", "because", "please", NULL
 };
-static const char *const namers[] = {	/* stand before a name */
-	"like", "by", "similar", "featuring", "feat", NULL
-};
+static const char *const likenesses[] = {"like", "similar", NULL};
+static const char *const authors[] = {"by", "featuring", "feat", NULL};
 static const char *const fillers[] = {	/* say nothing about music */
 	"song", "songs", "music", "track", "tracks", "tune", "tunes", "playlist", "playlists", "mix",
 	"something", "some", "want", "need", "give", "play", "please", "list", "make", "feel", "thing",
@@ -276,9 +275,62 @@ name_length(const RecoWords *words, int first)
 	return last - first + 1;
 }
 
-/* Finds quoted names, names behind "like" and "by", and runs of capitals. */
+/* Finds names in quotes. */
 static void
-read_mentions(Reader *reader)
+read_quoted(Reader *reader)
+{
+	const RecoWords *words = reader->words;
+
+	for (int i = 0; i < words->nwords; i++)
+	{
+		int			quote = words->words[i].quote;
+		int			end = i;
+
+		if (quote == 0)
+			continue;
+		while (end < words->nwords && words->words[end].quote == quote)
+			end++;
+		add_mention(reader, i, end - i, RECO_MENTION_QUOTED);
+		i = end - 1;
+	}
+}
+
+/* Finds names behind "like" and "by". */
+static void
+read_named(Reader *reader)
+{
+	const RecoWords *words = reader->words;
+
+	for (int i = 0; i + 1 < words->nwords; i++)
+	{
+		bool		by = among(words->words[i].fold, authors);
+		int			first = i + 1;
+		int			end;
+		int			n;
+
+		if (!(by || among(words->words[i].fold, likenesses)) || words->words[first].gap)
+			continue;
+		if (strcmp(words->words[first].fold, "to") == 0 && first + 1 < words->nwords)
+			first++;
+		n = name_length(words, first);
+		if (n > 0)
+		{
+			add_mention(reader, first, n, by ? RECO_MENTION_BY : RECO_MENTION_LIKE);
+			continue;
+		}
+
+		/* in lower case: up to the next border, and only if the name exists */
+		for (end = first; end < words->nwords && end < first + MAX_NAME_WORDS; end++)
+			if ((end > first && words->words[end].gap) ||
+				among(words->words[end].fold, borders))
+				break;
+		add_mention(reader, first, end - first, RECO_MENTION_GUESS);
+	}
+}
+
+/* Finds runs of capitals, unless everything is written with them. */
+static void
+read_capitals(Reader *reader)
 {
 	const RecoWords *words = reader->words;
 	int			content = 0;
@@ -287,46 +339,10 @@ read_mentions(Reader *reader)
 	for (int i = 0; i < words->nwords; i++)
 	{
 		const RecoWord *word = &words->words[i];
-		int			end = i;
 
 		content += word->stem != NULL && !word->number;
 		capitals += word->stem != NULL && !word->number && word->capital;
-		if (word->quote == 0 || (i > 0 && words->words[i - 1].quote == word->quote))
-			continue;
-		while (end < words->nwords && words->words[end].quote == word->quote)
-			end++;
-		add_mention(reader, i, end - i, RECO_MENTION_QUOTED);
 	}
-	for (int i = 0; i + 1 < words->nwords; i++)
-	{
-		int			first = i + 1;
-		int			n;
-
-		if (!among(words->words[i].fold, namers) || words->words[first].gap)
-			continue;
-		if (strcmp(words->words[first].fold, "to") == 0 && first + 1 < words->nwords)
-			first++;
-		n = name_length(words, first);
-		if (n > 0)
-			add_mention(reader, first, n,
-						strcmp(words->words[i].fold, "like") == 0 ||
-								strcmp(words->words[i].fold, "similar") == 0
-							? RECO_MENTION_LIKE
-							: RECO_MENTION_BY);
-		else
-		{
-			/* in lower case: up to the next border, and only if the name exists */
-			int			end = first;
-
-			while (end < words->nwords && end < first + MAX_NAME_WORDS &&
-				   !(end > first && words->words[end].gap) &&
-				   !among(words->words[end].fold, borders))
-				end++;
-			add_mention(reader, first, end - first, RECO_MENTION_GUESS);
-		}
-	}
-
-	/* where everything is written with capitals they tell nothing */
 	if (capitals * 4 > content * 3 && content > 2)
 		return;
 	for (int i = 0; i < words->nwords; i++)
@@ -438,7 +454,9 @@ reco_mood_read(const RecoWords *words, RecoMood *mood,
 	read_grammar(&reader);
 	read_era(&reader);
 	read_tempo(&reader);
-	read_mentions(&reader);
+	read_quoted(&reader);
+	read_named(&reader);
+	read_capitals(&reader);
 	read_phrases(&reader, join);
 	read_facets(&reader);
 }

@@ -69,6 +69,28 @@ phrase_of(const RecoMood *mood, int first, int nwords)
 	return text.data;
 }
 
+/* Asks what the listener plays; nothing of an anonymous one. */
+static void
+ask_listener(const RecoRun *run, RecoKey *keys, RecoAsk *asks)
+{
+	static const RecoKind kinds[3] = {
+		RECO_KIND_USER_TOP_TRACKS, RECO_KIND_USER_TOP_ARTISTS, RECO_KIND_USER_HISTORY
+	};
+	static const int limits[3] = {TOP_TRACKS, TOP_ARTISTS, 0};
+	const RecoRequest *request = run->request;
+
+	memset(keys, 0, sizeof(RecoKey) * 3);
+	for (int i = 0; i < 3; i++)
+	{
+		keys[i].id = request->user_id;
+		keys[i].limit = limits[i];
+		keys[i].since = request->repeat_days > 0 ? reco_run_repeat_since(run) : DT_NOEND;
+		asks[i].kind = kinds[i];
+		asks[i].nkeys = request->user_id[0] != '\0' ? 1 : 0;
+		asks[i].keys = &keys[i];
+	}
+}
+
 /* Resolves names, reads what the listener plays. */
 void
 reco_seeds_find_names(RecoRun *run)
@@ -79,11 +101,6 @@ reco_seeds_find_names(RecoRun *run)
 	NameKeys	excluded = {0};
 	RecoKey		user[3];
 	RecoAsk		asks[6];
-	bool		known = request->user_id[0] != '\0';
-	static const RecoKind user_kinds[3] = {
-		RECO_KIND_USER_TOP_TRACKS, RECO_KIND_USER_TOP_ARTISTS, RECO_KIND_USER_HISTORY
-	};
-	static const int user_limits[3] = {TOP_TRACKS, TOP_ARTISTS, 0};
 
 	mention_keys(run, &artists, &tracks);
 	for (int i = 0; i < request->ninclude; i++)
@@ -95,7 +112,6 @@ reco_seeds_find_names(RecoRun *run)
 	}
 
 	memset(asks, 0, sizeof(asks));
-	memset(user, 0, sizeof(user));
 	asks[0].kind = asks[2].kind = RECO_KIND_ARTIST_SEARCH;
 	asks[1].kind = RECO_KIND_TRACK_SEARCH;
 	asks[0].nkeys = artists.n;
@@ -104,15 +120,7 @@ reco_seeds_find_names(RecoRun *run)
 	asks[1].keys = tracks.keys;
 	asks[2].nkeys = excluded.n;
 	asks[2].keys = excluded.keys;
-	for (int i = 0; i < 3; i++)
-	{
-		user[i].id = request->user_id;
-		user[i].limit = user_limits[i];
-		user[i].since = request->repeat_days > 0 ? reco_run_repeat_since(run) : DT_NOEND;
-		asks[3 + i].kind = user_kinds[i];
-		asks[3 + i].nkeys = known ? 1 : 0;
-		asks[3 + i].keys = &user[i];
-	}
+	ask_listener(run, user, &asks[3]);
 	reco_run_resolve(run, asks, 6);
 
 	exclude_artists(run, &asks[2], &artists, &asks[0]);
@@ -123,7 +131,7 @@ reco_seeds_find_names(RecoRun *run)
 	take_artists(run, &artists, &asks[0], false);
 	reco_rules_sort(run->mentioned, run->nmentioned);
 	reco_mood_drop_mentions(&run->mood);
-	if (known)
+	if (asks[3].nkeys > 0)
 	{
 		run->ntop_tracks = asks[3].values[0].answer.ntracks;
 		run->top_tracks = asks[3].values[0].answer.tracks;

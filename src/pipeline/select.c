@@ -26,17 +26,11 @@ static void need_facts(RecoRun *run, int from, int n);
 static bool consider(RecoRun *run, RecoCandidate *candidate);
 static bool in_list(const RecoRun *run, const RecoCandidate *candidate);
 
-/* Fills the list. */
-void
-reco_select_list(RecoRun *run)
+/* Takes what was named: protected tracks, and a track of each named artist. */
+static void
+take_named(RecoRun *run)
 {
 	int			size = run->request->size;
-	int			quota[RECO_NSTRATEGIES];
-	int			shared;
-	bool		widened = false;
-
-	prepare_rules(run);
-	run->list = palloc0(sizeof(RecoCandidate *) * (size + 1));
 
 	/* protected tracks are always in */
 	for (int i = 0; i < run->ncandidates && run->nlist < size; i++)
@@ -61,8 +55,16 @@ reco_select_list(RecoRun *run)
 				in_list(run, &run->candidates[i]) || consider(run, &run->candidates[i]);
 		}
 	}
+}
 
-	/* by rank, each strategy up to its share */
+/* Takes candidates by rank, each strategy's up to its share. */
+static void
+take_shares(RecoRun *run)
+{
+	int			size = run->request->size;
+	int			shared;
+	int			quota[RECO_NSTRATEGIES];
+
 	shared = Min(run->ncandidates, SHARED_FACTOR * size);
 	for (int s = 0; s < RECO_NSTRATEGIES; s++)
 	{
@@ -85,8 +87,15 @@ reco_select_list(RecoRun *run)
 		if (consider(run, candidate))
 			quota[open]--;
 	}
+}
 
-	/* what a strategy came back short of, the others make up */
+/* Takes candidates by rank: what one strategy lacks the others make up. */
+static void
+take_rest(RecoRun *run)
+{
+	int			size = run->request->size;
+	bool		widened = false;
+
 	for (int i = 0; run->nlist < size; i++)
 	{
 		if (i == run->ncandidates && !widened)
@@ -100,6 +109,17 @@ reco_select_list(RecoRun *run)
 		need_facts(run, i, FACTS_FACTOR * size + FACTS_MORE);
 		consider(run, &run->candidates[i]);
 	}
+}
+
+/* Fills the list. */
+void
+reco_select_list(RecoRun *run)
+{
+	prepare_rules(run);
+	run->list = palloc0(sizeof(RecoCandidate *) * (run->request->size + 1));
+	take_named(run);
+	take_shares(run);
+	take_rest(run);
 	for (int i = 0; i < run->ncandidates; i++)
 		if (run->candidates[i].rule != RECO_RULE_NONE)
 			run->pruned[run->candidates[i].rule]++;
