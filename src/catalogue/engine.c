@@ -31,6 +31,8 @@ typedef struct Scan
 } Scan;
 
 static void answer_scans(RecoEngine *engine, Scan *scans, int nscans);
+static void start_query(RecoEngine *engine, const Scan *scan, RecoScanQuery *query);
+static void answer_scan(RecoEngine *engine, Scan *scan, const RecoScanQuery *query);
 static bool is_scan(const RecoEngineQuestion *question);
 
 /* Opens an engine whose answers live in 'context'. */
@@ -196,33 +198,59 @@ answer_scans(RecoEngine *engine, Scan *scans, int nscans)
 
 	for (int i = 0; i < nscans; i++)
 	{
-		uint32		k = rows_needed(scans[i].question);
-
 		scans[i].query = -1;
+		if (is_near(scans[i].question) && reco_scan_has_pool(scans[i].prepared))
+			continue;
 		for (int j = 0; j < i && !is_near(scans[i].question); j++)
 			if (scans[j].prepared == scans[i].prepared && !is_near(scans[j].question))
 				scans[i].query = scans[j].query;
 		if (scans[i].query < 0)
 		{
 			scans[i].query = nqueries++;
-			if (is_near(scans[i].question))
-				reco_scan_near(engine->matrix, &engine->background, scans[i].prepared,
-							   scans[i].question->key, &queries[scans[i].query]);
-			else
-				queries[scans[i].query] = scans[i].prepared->query;
-			queries[scans[i].query].k = 0;
+			start_query(engine, &scans[i], &queries[scans[i].query]);
 		}
-		queries[scans[i].query].k = Max(queries[scans[i].query].k, k);
+		queries[scans[i].query].k =
+			Max(queries[scans[i].query].k, rows_needed(scans[i].question));
 	}
 	for (int i = 0; i < nqueries; i++)
 		reco_scan_room(engine->matrix, &queries[i], queries[i].k);
-	reco_scan_run(engine->matrix, queries, nqueries);
+	if (nqueries > 0)
+		reco_scan_run(engine->matrix, queries, nqueries);
 	for (int i = 0; i < nscans; i++)
+		answer_scan(engine, &scans[i],
+					scans[i].query >= 0 ? &queries[scans[i].query] : NULL);
+}
+
+/* Makes the query of a question; how many rows it wants comes later. */
+static void
+start_query(RecoEngine *engine, const Scan *scan, RecoScanQuery *query)
+{
+	if (is_near(scan->question))
+		reco_scan_near(engine->matrix, &engine->background, scan->prepared,
+					   scan->question->key, query);
+	else
+		*query = scan->prepared->query;
+	query->k = 0;
+}
+
+/* Answers one question: from the hits of its query, or from the pool. */
+static void
+answer_scan(RecoEngine *engine, Scan *scan, const RecoScanQuery *query)
+{
+	RecoScanQuery near;
+
+	if (query == NULL)
 	{
-		if (scans[i].question->kind == RECO_ENGINE_ARTIST_SEARCH)
-			reco_engine_find_artists(engine, scans[i].question->key, scans[i].prepared,
-									 &queries[scans[i].query], scans[i].question->answer);
-		else
-			answer_tracks(engine, &scans[i], &queries[scans[i].query]);
+		start_query(engine, scan, &near);
+		near.k = rows_needed(scan->question);
+		reco_scan_pool(engine->matrix, scan->prepared, &near);
+		query = &near;
 	}
+	else if (!is_near(scan->question))
+		reco_scan_keep_pool(scan->prepared, query);
+	if (scan->question->kind == RECO_ENGINE_ARTIST_SEARCH)
+		reco_engine_find_artists(engine, scan->question->key, scan->prepared, query,
+								 scan->question->answer);
+	else
+		answer_tracks(engine, scan, query);
 }

@@ -68,7 +68,8 @@ extern uint32 reco_engine_tracks(const RecoEngine *engine);
  * track_search: fit, words, limit -> tracks that fit; or name, artist, exact.
  * artist_search: fit, limit -> artists whose tracks fit; or name, exact.
  * artist_tracks: id, fit, limit -> the artist's best-fitting tracks.
- * recommendation: fit, seeds, negatives, limit -> tracks near the seeds.
+ * recommendation: fit, seeds, negatives, limit -> tracks near the seeds; once the
+ *	fit was searched for and says anything, among those that fit best.
  * user_top_tracks, user_top_artists: id, since, limit -> what the listener plays.
  * user_history: id, since -> what was played lately, liked or skipped.
  * track_facts: ids -> the tracks with all that is known of them.

@@ -77,6 +77,28 @@ score_artists(const RecoMatrix *matrix, const RecoScanQuery *query, ArtistScore 
 	return n;
 }
 
+/* Finds an artist among names, which come in the order of ids; NULL for none. */
+static const RecoName *
+name_of(const RecoName *names, int n, const char *artist_id)
+{
+	int			low = 0;
+	int			high = n;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		int			order = strcmp(names[middle].artist_id, artist_id);
+
+		if (order == 0)
+			return &names[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
 /* Answers with the artists whose tracks fit best. */
 void
 reco_engine_find_artists(RecoEngine *engine, const RecoKey *key,
@@ -108,18 +130,17 @@ reco_engine_find_artists(RecoEngine *engine, const RecoKey *key,
 	for (int i = 0; i < n; i++)
 	{
 		RecoArtist *artist = palloc0(sizeof(RecoArtist));
+		const RecoName *known;
 
 		artist->artist_id = ids[i];
 		artist->popularity = -1;
 		artist->score = scores[i].sum / RECO_ENGINE_ARTIST_BEST;
 		artist->genre_match = Max(0, Min(1, prepared->by_artist[scores[i].artist]));
-		for (int k = 0; k < nnames; k++)
+		known = name_of(names, nnames, ids[i]);
+		if (known != NULL)
 		{
-			if (strcmp(names[k].artist_id, ids[i]) == 0)
-			{
-				artist->name = names[k].name;
-				artist->popularity = names[k].popularity;
-			}
+			artist->name = known->name;
+			artist->popularity = known->popularity;
 		}
 		answer->artists[answer->nartists++] = artist;
 	}

@@ -95,7 +95,7 @@ reco_engine_add_text(RecoEngine *engine, const RecoKey *key, const RecoScanFit *
 	for (int i = 0; i < answer->ntracks; i++)
 	{
 		RecoTrack  *track = answer->tracks[i];
-		uint32 row = reco_matrix_row(engine->matrix, track->artist_id, track->track_id);
+		uint32		row = track->row;
 		bool		found;
 
 		match = hash_search(by_row, &row, HASH_FIND, &found);

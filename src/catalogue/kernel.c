@@ -65,7 +65,8 @@ typedef struct RecoTile
 {
 	size_t		block;			/* first block */
 	size_t		nblocks;
-	bool		outside;		/* some row is not in the sketch */
+	uint32_t	noutside;		/* rows that are not in the sketch */
+	uint16_t	outside[TILE_ROWS];
 	bool		incomplete;		/* some value is unmeasured */
 	float		codes[TILE_ROWS * RECO_KERNEL_MAXCOLUMNS] ALIGNED;
 } RecoTile;
@@ -77,7 +78,7 @@ static void load_tile(const RecoPlane *plane, size_t block, size_t nblocks, bool
 static void scan_tile(const RecoPlane *plane, RecoScanQuery *query, const RecoGlance *g,
 					  const RecoTile *tile);
 static bool glance_part(const RecoPlane *plane, const RecoScanQuery *query,
-						const RecoGlance *g, size_t block, size_t nblocks,
+						const RecoGlance *g, double lookups, size_t block, size_t nblocks,
 						const float *codes, float *bound);
 static void try_part(const RecoPlane *plane, RecoScanQuery *query, size_t block,
 					 size_t nblocks, const float *bound);
@@ -231,7 +232,7 @@ load_tile(const RecoPlane *plane, size_t block, size_t nblocks, bool codes,
 
 	tile->block = block;
 	tile->nblocks = nblocks;
-	tile->outside = false;
+	tile->noutside = 0;
 	tile->incomplete = false;
 	if (!codes || plane->ncolumns == 0)
 		return;
@@ -242,8 +243,15 @@ load_tile(const RecoPlane *plane, size_t block, size_t nblocks, bool codes,
 	for (size_t at = AHEAD; at < AHEAD + nblocks * stride; at += 64)
 		PREFETCH(plane->sketch + block * stride + at);
 	reco_kernel_widen(plane->sketch + block * stride, nblocks * stride, tile->codes);
-	tile->outside = reco_kernel_any_code(tile->codes, nblocks, plane->ncolumns,
-										 RECO_KERNEL_CODE_OUTSIDE);
+	if (!reco_kernel_any_code(tile->codes, nblocks, plane->ncolumns,
+							  RECO_KERNEL_CODE_OUTSIDE))
+		return;
+	for (size_t i = 0; i < nblocks * LANES; i++)
+	{
+		tile->outside[tile->noutside] = (uint16_t) i;
+		tile->noutside +=
+			tile->codes[i / LANES * stride + i % LANES] == RECO_KERNEL_CODE_OUTSIDE;
+	}
 }
 
 /* A float that is less than x; NaN for infinity, which nothing is above. */
@@ -253,6 +261,25 @@ less(double x)
 	return (float) (x - 1e-6 * fabs(x) - 1e-30);
 }
 
+/*
+ * The most that the groups of some blocks can add.  Where rows of a group stand
+ * together, as those of an artist do, these are few.
+ */
+static double
+group_most_of(const RecoPlane *plane, const RecoScanQuery *query, size_t block,
+			  size_t nblocks)
+{
+	size_t		row = block * LANES;
+	uint32_t	first;
+	uint32_t	last;
+
+	if (!plane->group || !query->group_bias || !plane->grouped)
+		return query->group_most;
+	first = plane->group[row];
+	last = plane->group[row + nblocks * LANES - 1];
+	return reco_kernel_most_of(query->group_bias + first, last - first + 1);
+}
+
 /* Looks for hits in a tile through the sketch. */
 static void
 scan_tile(const RecoPlane *plane, RecoScanQuery *query, const RecoGlance *g,
@@ -260,14 +287,18 @@ scan_tile(const RecoPlane *plane, RecoScanQuery *query, const RecoGlance *g,
 {
 	float		bound[TILE_ROWS] ALIGNED;
 	size_t		stride = (size_t) plane->ncolumns * LANES;
-	double		most = g->lookups + (tile->incomplete ? g->absences : 0);
+	double lookups =
+		group_most_of(plane, query, tile->block, tile->nblocks) + query->set_most;
+	double		most = lookups + (tile->incomplete ? g->absences : 0);
 	uint32_t	row = (uint32_t) (tile->block * LANES);
 
+	/* In a search for a genre, most tiles have none of its artists. */
+	if (tile->noutside == 0 && g->most + lookups < less(reco_kernel_bar(query, row)))
+		return;
 	reco_kernel_sum_codes(tile->codes, tile->nblocks, plane->ncolumns, g->a, g->b, g->c,
 						  bound);
-	for (size_t i = 0; tile->outside && i < tile->nblocks * LANES; i++)
-		if (tile->codes[i / LANES * stride + i % LANES] == RECO_KERNEL_CODE_OUTSIDE)
-			bound[i] = INFINITY;
+	for (uint32_t i = 0; i < tile->noutside; i++)
+		bound[tile->outside[i]] = INFINITY;
 
 	if (!reco_kernel_any_above(bound, tile->nblocks * LANES,
 							   less(reco_kernel_bar(query, row) - most)))
@@ -276,10 +307,12 @@ scan_tile(const RecoPlane *plane, RecoScanQuery *query, const RecoGlance *g,
 	{
 		size_t n = tile->nblocks - at < PART_BLOCKS ? tile->nblocks - at : PART_BLOCKS;
 
+		lookups = group_most_of(plane, query, tile->block + at, n) + query->set_most;
+		most = lookups + (tile->incomplete ? g->absences : 0);
 		if (reco_kernel_any_above(bound + at * LANES, n * LANES,
 								  less(reco_kernel_bar(query, row) - most)) &&
-			glance_part(plane, query, g, tile->block + at, n, tile->codes + at * stride,
-						bound + at * LANES))
+			glance_part(plane, query, g, lookups, tile->block + at, n,
+						tile->codes + at * stride, bound + at * LANES))
 			try_part(plane, query, tile->block + at, n, bound + at * LANES);
 	}
 }
@@ -290,7 +323,8 @@ scan_tile(const RecoPlane *plane, RecoScanQuery *query, const RecoGlance *g,
  */
 static bool
 glance_part(const RecoPlane *plane, const RecoScanQuery *query, const RecoGlance *g,
-			size_t block, size_t nblocks, const float *codes, float *bound)
+			double lookups, size_t block, size_t nblocks, const float *codes,
+			float *bound)
 {
 	size_t		first = block * LANES;
 	size_t		n = nblocks * LANES;
@@ -304,7 +338,7 @@ glance_part(const RecoPlane *plane, const RecoScanQuery *query, const RecoGlance
 								   plane->ncolumns, g->absent, bound + i * LANES);
 			incomplete = true;
 		}
-	if (incomplete && !reco_kernel_any_above(bound, n, less(bar - g->lookups)))
+	if (incomplete && !reco_kernel_any_above(bound, n, less(bar - lookups)))
 		return false;
 
 	if (plane->group && query->group_bias)

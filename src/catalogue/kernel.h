@@ -55,6 +55,7 @@ typedef struct RecoPlane
 	 */
 	uint8_t    *sketch;			/* nblocks * ncolumns * LANES */
 	bool		sketched;
+	bool		grouped;		/* 'group' ascends: few groups in a row of rows */
 	float		sketch_lo[RECO_KERNEL_MAXCOLUMNS];	/* value of code 0 */
 	float		sketch_step[RECO_KERNEL_MAXCOLUMNS];	/* from code to code */
 	float		sketch_half[RECO_KERNEL_MAXCOLUMNS];	/* largest error */

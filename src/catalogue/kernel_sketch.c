@@ -19,11 +19,12 @@
 
 #include <math.h>
 
+static double most_of_column(double a, double b);
 static void fit_column(RecoGlance *g, const RecoPlane *plane, const RecoScanQuery *query,
 					   uint32_t column, double *constant, double *size);
 
 /*
- * Fits each column's codes to mean ± 5 standard deviations of its values, cut
+ * Fits each column's codes to mean ± 12 standard deviations of its values, cut
  * to their range, so that a few wild values do not cost the others precision.
  */
 void
@@ -56,7 +57,7 @@ reco_kernel_sketch(RecoPlane *plane)
 			squares += x * x;
 		}
 		mean = n > 0 ? sum / n : 0;
-		reach = 5 * sqrt(fmax(0, n > 0 ? squares / n - mean * mean : 0));
+		reach = 12 * sqrt(fmax(0, n > 0 ? squares / n - mean * mean : 0));
 		lo = fmax(lo, mean - reach);
 		hi = fmin(hi, mean + reach);
 		plane->sketch_lo[f] = (float) lo;
@@ -68,6 +69,10 @@ reco_kernel_sketch(RecoPlane *plane)
 							 rint((mean - lo) / (hi - lo) * RECO_KERNEL_CODE_MAX))
 			: 0;
 	}
+
+	plane->grouped = plane->group != NULL && plane->ngroups > 0;
+	for (uint32_t row = 1; plane->grouped && row < plane->nrows; row++)
+		plane->grouped = plane->group[row - 1] <= plane->group[row];
 
 	plane->sketched = true;
 	for (uint32_t row = 0; row < plane->nrows; row++)
@@ -85,8 +90,8 @@ reco_kernel_sketch(RecoPlane *plane)
 }
 
 /* No looked-up term, allowance included, is above the result. */
-static float
-most_of(const float *bias, size_t n)
+float
+reco_kernel_most_of(const float *bias, size_t n)
 {
 	float		most = reco_kernel_most(bias, n);
 
@@ -110,11 +115,11 @@ reco_kernel_glance(const RecoPlane *plane, RecoScanQuery *query, RecoGlance *g)
 		if (!plane->group || !query->group_bias)
 			query->group_most = 0;
 		else if (plane->ngroups)
-			query->group_most = most_of(query->group_bias, plane->ngroups);
+			query->group_most = reco_kernel_most_of(query->group_bias, plane->ngroups);
 		if (!plane->set || !query->set_bias)
 			query->set_most = 0;
 		else if (plane->nsets)
-			query->set_most = most_of(query->set_bias, plane->nsets);
+			query->set_most = reco_kernel_most_of(query->set_bias, plane->nsets);
 		query->bounded = true;
 	}
 
@@ -126,7 +131,9 @@ reco_kernel_glance(const RecoPlane *plane, RecoScanQuery *query, RecoGlance *g)
 		fit_column(g, plane, query, f, &constant, &size);
 	constant += RECO_KERNEL_ROUNDING * size + 1e-30;
 	g->c = (float) constant;
-	g->lookups = (double) query->group_most + query->set_most;
+	g->most = constant + RECO_KERNEL_ROUNDING * size + g->absences;
+	for (uint32_t f = 0; f < plane->ncolumns; f++)
+		g->most += most_of_column(g->a[f], g->b[f]);
 	g->usable = size < 1e30;	/* and so not NaN */
 
 	for (int i = 0; i < query->nranges; i++)
@@ -145,6 +152,17 @@ reco_kernel_glance(const RecoPlane *plane, RecoScanQuery *query, RecoGlance *g)
 		g->lo[i] = isnan(lo) ? -INFINITY : (float) fmax(-1, fmin(lo - 1, 1000));
 		g->hi[i] = isnan(hi) ? INFINITY : (float) fmax(-1000, fmin(hi + 1, 1000));
 	}
+}
+
+/* The most that a quadratic form of one code can be, at code 0 at least 0. */
+static double
+most_of_column(double a, double b)
+{
+	double		most = fmax(0, (a * RECO_KERNEL_CODE_MAX + b) * RECO_KERNEL_CODE_MAX);
+
+	if (a < 0 && b > 0 && b < -2 * a * RECO_KERNEL_CODE_MAX)
+		most = b * b / (-4 * a);
+	return most;
 }
 
 /*

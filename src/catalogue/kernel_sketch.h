@@ -33,7 +33,7 @@ typedef struct RecoGlance
 	float		absent[RECO_KERNEL_MAXCOLUMNS]; /* added where unmeasured */
 	double		absences;		/* most that these can add */
 	float		c;
-	double		lookups;		/* most that group and set can add */
+	double		most;			/* no row's bound is above, but for look-ups */
 	float		lo[RECO_KERNEL_MAXRANGES];	/* codes of the ranges, widened */
 	float		hi[RECO_KERNEL_MAXRANGES];
 } RecoGlance;
@@ -41,6 +41,9 @@ typedef struct RecoGlance
 /* Works out what a query looks like through the sketch. */
 extern void reco_kernel_glance(const RecoPlane *plane, RecoScanQuery *query,
 							   RecoGlance *g);
+
+/* No entry of a bias, allowance for rounding included, is above the result. */
+extern float reco_kernel_most_of(const float *bias, size_t n);
 
 /* Writes the codes of one row. */
 extern void reco_kernel_encode(RecoPlane *plane, uint32_t row, const float *values,

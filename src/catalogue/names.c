@@ -71,7 +71,7 @@ static RecoStatement facts_statement = {
 	" artist_ids, genres, source, facets, dup_key, key,"
 	" acousticness, danceability, energy, instrumentalness, liveness, speechiness, valence,"
 	" loudness, tempo, mode::real, popularity::real, CASE WHEN isfinite(release_date) THEN"
-	"  extract(year FROM release_date)::real END"
+	"  date_part('year', release_date)::real END"
 	" FROM reco.track WHERE track_id = ANY ($1) ORDER BY track_id",
 	.nargs = 1,
 	.types = {TEXTARRAYOID},

@@ -134,6 +134,8 @@ reco_scan_prepare(const RecoMatrix *matrix, const RecoBackground *background,
 	query->set_bias = prepared->has_labels ? prepared->by_set : NULL;
 	query->forbid = fit->forbid;
 	query->floor = -INFINITY;
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+		prepared->has_targets |= fit->targets[f].weight > 0;
 	reco_fit_query(fit, background, MOOD_FACTOR, offset, range, query);
 
 	/* - PRIOR_FACTOR / 2 · ((popularity - centre) / spread)²; unknown = one spread off */
@@ -283,6 +285,64 @@ reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries)
 	pfree(floors);
 }
 
+/* Keeps the rows that a query of the fit itself found. */
+void
+reco_scan_keep_pool(RecoScanFit *prepared, const RecoScanQuery *query)
+{
+	if (query->nhits <= prepared->npool)
+		return;
+	prepared->npool = query->nhits;
+	prepared->pool =
+		MemoryContextAllocExtended(CurrentMemoryContext, sizeof(uint32) * prepared->npool,
+								   MCXT_ALLOC_HUGE);
+	for (uint32 i = 0; i < prepared->npool; i++)
+		prepared->pool[i] = query->hits[i].row;
+}
+
+bool
+reco_scan_has_pool(const RecoScanFit *prepared)
+{
+	return prepared->npool > 0 && (prepared->has_labels || prepared->has_targets);
+}
+
+/* Higher score first, then lower row: the kernel's order. */
+static int
+by_hit(const void *a, const void *b)
+{
+	const RecoHit *x = a;
+	const RecoHit *y = b;
+
+	if (x->score != y->score)
+		return x->score > y->score ? -1 : 1;
+	return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Finds the best k of the pool. */
+void
+reco_scan_pool(const RecoMatrix *matrix, const RecoScanFit *prepared,
+			   RecoScanQuery *query)
+{
+	float *scores =
+		MemoryContextAllocExtended(CurrentMemoryContext, sizeof(float) * prepared->npool,
+								   MCXT_ALLOC_HUGE);
+
+	query->hits =
+		MemoryContextAllocExtended(CurrentMemoryContext,
+								   sizeof(RecoHit) * prepared->npool, MCXT_ALLOC_HUGE);
+	query->nhits = 0;
+	reco_kernel_score(&matrix->plane, query, prepared->pool, prepared->npool, scores);
+	for (uint32 i = 0; i < prepared->npool; i++)
+	{
+		if (!(scores[i] > -INFINITY))
+			continue;
+		query->hits[query->nhits].row = prepared->pool[i];
+		query->hits[query->nhits++].score = scores[i];
+	}
+	qsort(query->hits, query->nhits, sizeof(RecoHit), by_hit);
+	query->nhits = Min(query->nhits, query->k);
+	pfree(scores);
+}
+
 /* Makes a track of a row. */
 RecoTrack *
 reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared, uint32 row,
@@ -291,6 +351,7 @@ reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared, uint32 ro
 	RecoTrack  *track = palloc0(sizeof(RecoTrack));
 	uint32		artist = matrix->artist_no[row];
 
+	track->row = row;
 	track->track_id = reco_matrix_track_id(matrix, row);
 	track->artist_id = matrix->artist_ids[artist];
 	for (int f = 0; f < RECO_NCOLUMNS; f++)

@@ -27,6 +27,9 @@ typedef struct RecoScanFit
 	float	   *by_artist;		/* genre evidence, by artist and by set; */
 	float	   *by_set;			/* -INFINITY = banned */
 	bool		has_labels;		/* is any of the two not all zero? */
+	bool		has_targets;
+	uint32		npool;			/* rows that fit best, once they were scanned for */
+	uint32	   *pool;
 	RecoScanQuery query;		/* fits the mood; k and hits are unset */
 } RecoScanFit;
 
@@ -42,6 +45,20 @@ extern void reco_scan_near(const RecoMatrix *matrix, const RecoBackground *backg
 
 /* Gives a query room for its best k, in the current context. */
 extern void reco_scan_room(const RecoMatrix *matrix, RecoScanQuery *query, uint32 k);
+
+/* Keeps the rows that a query of the fit itself found, for what is near them. */
+extern void reco_scan_keep_pool(RecoScanFit *prepared, const RecoScanQuery *query);
+
+/*
+ * Is "near" to be sought among the rows that fit best? So it is once they are
+ * known, where the fit says anything: then what is far from it is not near, however
+ * close to a seed.
+ */
+extern bool reco_scan_has_pool(const RecoScanFit *prepared);
+
+/* Finds the best k of the pool, as reco_scan_run does of all rows. */
+extern void reco_scan_pool(const RecoMatrix *matrix, const RecoScanFit *prepared,
+						   RecoScanQuery *query);
 
 /* Runs all queries in one pass; interruptible. */
 extern void reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries);

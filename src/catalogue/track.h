@@ -25,6 +25,7 @@ typedef struct RecoTrack
 {
 	const char *track_id;
 	const char *artist_id;		/* of the first artist */
+	uint32_t	row;			/* the embedded engine's own handle */
 	float		values[RECO_NCOLUMNS];	/* in the features' own units */
 	uint32_t	missing;		/* bit per column */
 	int			key;			/* -1 = unknown */

@@ -46,28 +46,29 @@ static const float tolerances[RECO_NCOLUMNS] = {
 	[RECO_VALENCE] = 0.3f, [RECO_LOUDNESS] = 6, [RECO_TEMPO] = 40, [RECO_POPULARITY] = 30,
 };
 
-/* How alike two values of a feature are; negative differences never happen. */
-static float
-similarity_of(int feature, float difference)
-{
-	float		d = fabsf(difference);
+/* How far apart two values are that have nothing in common, as 1 / distance. */
+static const float farness[RECO_NCOLUMNS] = {
+	[RECO_ACOUSTICNESS] = 1, [RECO_DANCEABILITY] = 1, [RECO_ENERGY] = 1,
+	[RECO_INSTRUMENTALNESS] = 1, [RECO_LIVENESS] = 1, [RECO_SPEECHINESS] = 1,
+	[RECO_VALENCE] = 1, [RECO_LOUDNESS] = 1 / 30.0f, [RECO_TEMPO] = 1 / 60.0f,
+	[RECO_MODE] = 1, [RECO_POPULARITY] = 1 / 100.0f, [RECO_YEAR] = 1 / 40.0f,
+};
 
-	switch (feature)
-	{
-		case RECO_TEMPO:
-			return fmaxf(0, 1 - d / 60);
-		case RECO_LOUDNESS:
-			return fmaxf(0, 1 - d / 30);
-		case RECO_POPULARITY:
-			return fmaxf(0, 1 - d / 100);
-		case RECO_YEAR:
-			return fmaxf(0, 1 - d / 40);
-		case RECO_KEY:
-			d = fminf(d, 12 - d);
-			return d < 0.5f ? 1 : d < 1.5f ? 0.8f : 0.3f;
-		default:
-			return fmaxf(0, 1 - d);
-	}
+/* How alike two values of a column are: 1 = the same, 0 = nothing in common. */
+static inline float
+similarity_of(int column, float difference)
+{
+	return fmaxf(0, 1 - fabsf(difference) * farness[column]);
+}
+
+/* How alike two keys are, around the circle. */
+static float
+key_similarity(int a, int b)
+{
+	int			d = abs(a - b);
+
+	d = d < 12 - d ? d : 12 - d;
+	return d == 0 ? 1 : d == 1 ? 0.8f : 0.3f;
 }
 
 static float
@@ -113,8 +114,7 @@ reco_rank_similarity(const RecoTrack *a, const RecoTrack *b)
 	}
 	if (a->key >= 0 && b->key >= 0)
 	{
-		sum += reco_fit_weights[RECO_KEY] *
-			similarity_of(RECO_KEY, (float) (a->key - b->key));
+		sum += reco_fit_weights[RECO_KEY] * key_similarity(a->key, b->key);
 		weights += reco_fit_weights[RECO_KEY];
 	}
 	return weights > 0 ? sum / weights : -1;
