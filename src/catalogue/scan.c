@@ -367,7 +367,7 @@ reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared, uint32 ro
 	track->score = score;
 	if (prepared != NULL)
 	{
-		float		own = prepared->by_set[matrix->set_no[row]] * (SET_MATCH / SET_FACTOR);
+		float own = prepared->by_set[matrix->set_no[row]] * (SET_MATCH / SET_FACTOR);
 
 		track->genre_match = Max(0, Min(1, Max(prepared->by_artist[artist], own)));
 	}
