@@ -58,9 +58,8 @@
 #define PART_ROWS	(PART_BLOCKS * LANES)
 #define PART_MANY	16			/* rows in doubt that justify scoring a part */
 #define TOGETHER	16			/* queries in one pass */
-#define AHEAD		2048		/* bytes of the sketch to ask for in advance */
 
-/* Blocks of the plane, and their codes, widened once for all queries. */
+/* Some blocks of the plane. */
 typedef struct RecoTile
 {
 	size_t		block;			/* first block */
@@ -68,18 +67,18 @@ typedef struct RecoTile
 	uint32_t	noutside;		/* rows that are not in the sketch */
 	uint16_t	outside[TILE_ROWS];
 	bool		incomplete;		/* some value is unmeasured */
-	float		codes[TILE_ROWS * RECO_KERNEL_MAXCOLUMNS] ALIGNED;
+	const uint32_t *words;		/* their sketch; NULL = not looked at */
 } RecoTile;
 
 static void scan_together(const RecoPlane *plane, uint32_t first, uint32_t end,
 						  RecoScanQuery *queries, int nqueries);
-static void load_tile(const RecoPlane *plane, size_t block, size_t nblocks, bool codes,
+static void load_tile(const RecoPlane *plane, size_t block, size_t nblocks, bool sketch,
 					  RecoTile *tile);
 static void scan_tile(const RecoPlane *plane, RecoScanQuery *query, const RecoGlance *g,
 					  const RecoTile *tile);
 static bool glance_part(const RecoPlane *plane, const RecoScanQuery *query,
 						const RecoGlance *g, double lookups, size_t block, size_t nblocks,
-						const float *codes, float *bound);
+						const uint32_t *words, float *bound);
 static void try_part(const RecoPlane *plane, RecoScanQuery *query, size_t block,
 					 size_t nblocks, const float *bound);
 static void score_part(const RecoPlane *plane, RecoScanQuery *query, size_t block,
@@ -117,7 +116,7 @@ reco_kernel_incomplete_size(uint32_t nrows)
 size_t
 reco_kernel_sketch_size(uint32_t nrows, uint32_t ncolumns)
 {
-	return blocks_of(nrows) * ncolumns * LANES;
+	return blocks_of(nrows) * RECO_KERNEL_WORDS(ncolumns) * LANES * sizeof(uint32_t);
 }
 
 void
@@ -185,13 +184,13 @@ scan_together(const RecoPlane *plane, uint32_t first, uint32_t end,
 {
 	RecoGlance	glances[TOGETHER];
 	RecoTile	tile;
-	bool		codes = false;
+	bool		sketch = false;
 	uint32_t	row = first;
 
 	for (int i = 0; i < nqueries; i++)
 	{
 		reco_kernel_glance(plane, &queries[i], &glances[i]);
-		codes |= glances[i].usable;
+		sketch |= glances[i].usable;
 	}
 
 	/* Rows that do not fill a block go one by one. */
@@ -203,7 +202,7 @@ scan_together(const RecoPlane *plane, uint32_t first, uint32_t end,
 	{
 		size_t		left = (end - row) / LANES;
 
-		load_tile(plane, row / LANES, left < TILE_BLOCKS ? left : TILE_BLOCKS, codes,
+		load_tile(plane, row / LANES, left < TILE_BLOCKS ? left : TILE_BLOCKS, sketch,
 				  &tile);
 		for (int i = 0; i < nqueries; i++)
 		{
@@ -223,34 +222,33 @@ scan_together(const RecoPlane *plane, uint32_t first, uint32_t end,
 			try_row(plane, &queries[i], row);
 }
 
-/* Prepares a tile for all queries. */
+/* Prepares a tile for all queries; for looking at its sketch, or not. */
 static void
-load_tile(const RecoPlane *plane, size_t block, size_t nblocks, bool codes,
+load_tile(const RecoPlane *plane, size_t block, size_t nblocks, bool sketch,
 		  RecoTile *tile)
 {
-	size_t		stride = (size_t) plane->ncolumns * LANES;
+	size_t		stride = (size_t) RECO_KERNEL_WORDS(plane->ncolumns) * LANES;
 
 	tile->block = block;
 	tile->nblocks = nblocks;
 	tile->noutside = 0;
 	tile->incomplete = false;
-	if (!codes || plane->ncolumns == 0)
+	tile->words = NULL;
+	if (!sketch)
 		return;
 
+	tile->words = plane->sketch + block * stride;
 	for (size_t i = 0; i < nblocks; i++)
 		tile->incomplete |= plane->incomplete[block + i] != 0;
-	/* The codes of the tiles to come arrive while this one is looked at. */
-	for (size_t at = AHEAD; at < AHEAD + nblocks * stride; at += 64)
-		PREFETCH(plane->sketch + block * stride + at);
-	reco_kernel_widen(plane->sketch + block * stride, nblocks * stride, tile->codes);
-	if (!reco_kernel_any_code(tile->codes, nblocks, plane->ncolumns,
+	if (!reco_kernel_any_code(tile->words, nblocks, plane->ncolumns,
 							  RECO_KERNEL_CODE_OUTSIDE))
 		return;
 	for (size_t i = 0; i < nblocks * LANES; i++)
 	{
+		uint32_t	word = tile->words[i / LANES * stride + i % LANES];
+
 		tile->outside[tile->noutside] = (uint16_t) i;
-		tile->noutside +=
-			tile->codes[i / LANES * stride + i % LANES] == RECO_KERNEL_CODE_OUTSIDE;
+		tile->noutside += (word & 0xff) == RECO_KERNEL_CODE_OUTSIDE;
 	}
 }
 
@@ -286,7 +284,7 @@ scan_tile(const RecoPlane *plane, RecoScanQuery *query, const RecoGlance *g,
 		  const RecoTile *tile)
 {
 	float		bound[TILE_ROWS] ALIGNED;
-	size_t		stride = (size_t) plane->ncolumns * LANES;
+	size_t		stride = (size_t) RECO_KERNEL_WORDS(plane->ncolumns) * LANES;
 	double lookups =
 		group_most_of(plane, query, tile->block, tile->nblocks) + query->set_most;
 	double		most = lookups + (tile->incomplete ? g->absences : 0);
@@ -295,7 +293,7 @@ scan_tile(const RecoPlane *plane, RecoScanQuery *query, const RecoGlance *g,
 	/* In a search for a genre, most tiles have none of its artists. */
 	if (tile->noutside == 0 && g->most + lookups < less(reco_kernel_bar(query, row)))
 		return;
-	reco_kernel_sum_codes(tile->codes, tile->nblocks, plane->ncolumns, g->a, g->b, g->c,
+	reco_kernel_sum_codes(tile->words, tile->nblocks, plane->ncolumns, g->a, g->b, g->c,
 						  bound);
 	for (uint32_t i = 0; i < tile->noutside; i++)
 		bound[tile->outside[i]] = INFINITY;
@@ -312,7 +310,7 @@ scan_tile(const RecoPlane *plane, RecoScanQuery *query, const RecoGlance *g,
 		if (reco_kernel_any_above(bound + at * LANES, n * LANES,
 								  less(reco_kernel_bar(query, row) - most)) &&
 			glance_part(plane, query, g, lookups, tile->block + at, n,
-						tile->codes + at * stride, bound + at * LANES))
+						tile->words + at * stride, bound + at * LANES))
 			try_part(plane, query, tile->block + at, n, bound + at * LANES);
 	}
 }
@@ -323,7 +321,7 @@ scan_tile(const RecoPlane *plane, RecoScanQuery *query, const RecoGlance *g,
  */
 static bool
 glance_part(const RecoPlane *plane, const RecoScanQuery *query, const RecoGlance *g,
-			double lookups, size_t block, size_t nblocks, const float *codes,
+			double lookups, size_t block, size_t nblocks, const uint32_t *words,
 			float *bound)
 {
 	size_t		first = block * LANES;
@@ -355,8 +353,8 @@ glance_part(const RecoPlane *plane, const RecoScanQuery *query, const RecoGlance
 		reco_kernel_leave_flags(plane->flags + first, query->forbid, n, bound);
 	for (int i = 0; i < query->nranges; i++)
 		if (query->ranges[i].column < plane->ncolumns)
-			reco_kernel_leave_range(codes + (size_t) query->ranges[i].column * LANES,
-									nblocks, plane->ncolumns, g->lo[i], g->hi[i], bound);
+			reco_kernel_leave_range(words, nblocks, plane->ncolumns,
+									query->ranges[i].column, g->lo[i], g->hi[i], bound);
 	return reco_kernel_any_above(bound, n, (float) bar);
 }
 

@@ -48,14 +48,16 @@ typedef struct RecoPlane
 	uint32_t	nsets;			/* likewise for 'set' and set_bias */
 
 	/*
-	 * The sketch: one byte per value in the layout of 'values', from which a
-	 * scan sees that most rows cannot be hits without reading their floats.
-	 * It changes the speed and never the result.  NULL = none.  It counts
-	 * from reco_kernel_sketch on; the rest is that function's own.
+	 * The sketch: one byte per value, from which a scan sees that most rows
+	 * cannot be hits without reading their floats.  It changes the speed and
+	 * never the result.  Laid out like 'values', but with four columns in a
+	 * word, the first of them lowest.  NULL = none.  It counts from
+	 * reco_kernel_sketch on; the rest is that function's own.
 	 */
-	uint8_t    *sketch;			/* nblocks * ncolumns * LANES */
+	uint32_t   *sketch;			/* nblocks * (ncolumns + 3) / 4 * LANES */
 	bool		sketched;
-	bool		grouped;		/* 'group' ascends: few groups in a row of rows */
+	bool		grouped;		/* 'group' ascends, so it must not change without
+								 * reco_kernel_sketch */
 	float		sketch_lo[RECO_KERNEL_MAXCOLUMNS];	/* value of code 0 */
 	float		sketch_step[RECO_KERNEL_MAXCOLUMNS];	/* from code to code */
 	float		sketch_half[RECO_KERNEL_MAXCOLUMNS];	/* largest error */
@@ -107,7 +109,7 @@ typedef struct RecoScanQuery
 	float		set_most;
 } RecoScanQuery;
 
-/* Where a value is in 'values' (and its code in 'sketch'). */
+/* Where a value is in 'values'. */
 static inline size_t
 reco_kernel_offset(const RecoPlane *plane, uint32_t row, uint32_t column)
 {

@@ -3,7 +3,7 @@
  * kernel_hits.c
  *	  The best k hits of a query so far, and the limit they set.
  *
- * Purpose: keep the best k of any number of hits in room for about 2k.
+ * Purpose: keep the best k of any number of hits in room for a few more.
  * Runs in: any process, and plain C programs.
  * Locks:	none.
  * Never:	let a NaN in: it comes before no limit, so nothing here compares one.
@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-#define SPARE 64				/* least number of pushes between two shrinks */
+#define SPARE 16				/* least number of pushes between two shrinks */
 
 static void keep_best(RecoHit *hits, size_t n, size_t k);
 static void sort_hits(RecoHit *hits, size_t n);
@@ -29,7 +29,7 @@ before(float score, uint32_t row, float other, uint32_t other_row)
 size_t
 reco_kernel_room(uint32_t k)
 {
-	return 2 * (size_t) k + SPARE;
+	return (size_t) k + k / 4 + SPARE;
 }
 
 void
@@ -59,8 +59,9 @@ reco_kernel_end(RecoScanQuery *queries, int nqueries)
 }
 
 /*
- * Keeps a hit that comes before the limit.  The buffer holds twice what is
- * asked for; when it is full, the better half stays and sets the limit.
+ * Keeps a hit that comes before the limit.  The buffer holds a quarter more than
+ * what is asked for; when it is full, the best stay and the last of them is the
+ * limit.
  */
 void
 reco_kernel_push(RecoScanQuery *query, float score, uint32_t row)

@@ -3,7 +3,7 @@
  * kernel_hits.h
  *	  The best k hits of a query so far, and the limit they set.
  *
- * Purpose: keep the best k of any number of hits in room for about 2k.
+ * Purpose: keep the best k of any number of hits in room for a few more.
  * Runs in: any process, and plain C programs.
  * Locks:	none.
  * Never:	depend on the order in which hits come.

@@ -44,89 +44,100 @@
 #define LANES RECO_KERNEL_LANES
 
 /*
+ * Asks for what is AHEAD bytes behind an address: little by little between the
+ * sums, as a core waits when it asks for much at once.
+ */
+#define AHEAD 4096
+#if defined(__GNUC__)
+#define PREFETCH(address) \
+	__builtin_prefetch((const void *) ((uintptr_t) (address) + AHEAD))
+#else
+#define PREFETCH(address) ((void) 0)
+#endif
+
+/*
  * The quadratic form, with the number of columns as a constant for the widths in
  * use (then the compiler unrolls the columns and keeps a block's sums in
  * registers), and as a variable for the others.  The functions are made by
  * macros and not inlined into each other because the compiler believes
  * 'restrict' only of the parameters of a function proper.
  */
-#define SUM_PARAMETERS                                                                 \
-	const float *restrict x, size_t nblocks, size_t ncolumns, const float *restrict a, \
-		const float *restrict b, float c, float *restrict out
-
-#define DEFINE_SUM(name, width)                                                        \
-	CLONED static void name(SUM_PARAMETERS)                                            \
+#define DEFINE_SUM(name, type, words, width, value)                                    \
+	CLONED static void name(const type *restrict x, size_t nblocks, size_t ncolumns,   \
+							const float *restrict a, const float *restrict b, float c, \
+							float *restrict out)                                       \
 	{                                                                                  \
 		(void) ncolumns;                                                               \
-		for (size_t block = 0; block < nblocks; block++)                               \
+		for (size_t block = 0; block < nblocks; block++, x += (words) *LANES)          \
+		{                                                                              \
+			for (size_t word = 0; word < (words); word++)                              \
+				PREFETCH(x + word * LANES);                                            \
 			for (size_t i = 0; i < LANES; i++)                                         \
 			{                                                                          \
-				const float *v = x + block * (width) *LANES + i;                       \
+				const type *v = x + i;                                                 \
 				float		sum = c;                                                   \
 				for (size_t f = 0; f < (width); f++)                                   \
-					sum += (a[f] * v[f * LANES] + b[f]) * v[f * LANES];                \
+					sum += (a[f] * (value) + b[f]) * (value);                          \
 				out[block * LANES + i] = sum;                                          \
 			}                                                                          \
+		}                                                                              \
 	}
 
-DEFINE_SUM(sum_values_10, 10)
-DEFINE_SUM(sum_values_12, 12)
-DEFINE_SUM(sum_values_any, ncolumns)
+#define VALUE (v[f * LANES])
+#define CODE  ((float) (int) (v[f / 4 * LANES] >> f % 4 * 8 & 0xff))
+
+DEFINE_SUM(sum_values_10, float, 10, 10, VALUE)
+DEFINE_SUM(sum_values_12, float, 12, 12, VALUE)
+DEFINE_SUM(sum_values_any, float, ncolumns, ncolumns, VALUE)
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC push_options
 #pragma GCC optimize("fp-contract=fast")
 #endif
 
-DEFINE_SUM(sum_codes_10, 10)
-DEFINE_SUM(sum_codes_12, 12)
-DEFINE_SUM(sum_codes_any, ncolumns)
+DEFINE_SUM(sum_codes_10, uint32_t, RECO_KERNEL_WORDS(10), 10, CODE)
+DEFINE_SUM(sum_codes_12, uint32_t, RECO_KERNEL_WORDS(12), 12, CODE)
+DEFINE_SUM(sum_codes_any, uint32_t, RECO_KERNEL_WORDS(ncolumns), ncolumns, CODE)
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC pop_options
 #endif
 
 void
-reco_kernel_sum_values(const float *x, size_t nblocks, size_t ncolumns, const float *a,
-					   const float *b, float c, float *out)
+reco_kernel_sum_values(const float *values, size_t nblocks, size_t ncolumns,
+					   const float *a, const float *b, float c, float *out)
 {
 	if (ncolumns == 10)
-		sum_values_10(x, nblocks, ncolumns, a, b, c, out);
+		sum_values_10(values, nblocks, ncolumns, a, b, c, out);
 	else if (ncolumns == 12)
-		sum_values_12(x, nblocks, ncolumns, a, b, c, out);
+		sum_values_12(values, nblocks, ncolumns, a, b, c, out);
 	else
-		sum_values_any(x, nblocks, ncolumns, a, b, c, out);
+		sum_values_any(values, nblocks, ncolumns, a, b, c, out);
 }
 
 void
-reco_kernel_sum_codes(const float *x, size_t nblocks, size_t ncolumns, const float *a,
-					  const float *b, float c, float *out)
+reco_kernel_sum_codes(const uint32_t *words, size_t nblocks, size_t ncolumns,
+					  const float *a, const float *b, float c, float *out)
 {
 	if (ncolumns == 10)
-		sum_codes_10(x, nblocks, ncolumns, a, b, c, out);
+		sum_codes_10(words, nblocks, ncolumns, a, b, c, out);
 	else if (ncolumns == 12)
-		sum_codes_12(x, nblocks, ncolumns, a, b, c, out);
+		sum_codes_12(words, nblocks, ncolumns, a, b, c, out);
 	else
-		sum_codes_any(x, nblocks, ncolumns, a, b, c, out);
-}
-
-CLONED void
-reco_kernel_widen(const uint8_t *restrict codes, size_t n, float *restrict out)
-{
-	for (size_t i = 0; i < n; i++)
-		out[i] = (float) codes[i];
+		sum_codes_any(words, nblocks, ncolumns, a, b, c, out);
 }
 
 CLONED bool
-reco_kernel_any_code(const float *restrict codes, size_t nblocks, size_t ncolumns,
-					 float code)
+reco_kernel_any_code(const uint32_t *restrict words, size_t nblocks, size_t ncolumns,
+					 uint32_t code)
 {
-	int			found[LANES] = {0};
-	int			any = 0;
+	uint32_t	found[LANES] = {0};
+	uint32_t	any = 0;
 
 	for (size_t block = 0; block < nblocks; block++)
 		for (size_t i = 0; i < LANES; i++)
-			found[i] |= codes[block * ncolumns * LANES + i] == code;
+			found[i] |=
+				(words[block * RECO_KERNEL_WORDS(ncolumns) * LANES + i] & 0xff) == code;
 	for (size_t i = 0; i < LANES; i++)
 		any |= found[i];
 	return any != 0;
@@ -198,15 +209,19 @@ reco_kernel_leave_flags(const uint16_t *restrict flags, uint16_t forbid, size_t 
 		out[i] = flags[i] & forbid ? -INFINITY : out[i];
 }
 
-/* An infinite score stays: it stands for a row without a code. */
+/* An infinite score stays: it stands for a row without codes. */
 CLONED void
-reco_kernel_leave_range(const float *restrict codes, size_t nblocks, size_t ncolumns,
-						float lo, float hi, float *restrict out)
+reco_kernel_leave_range(const uint32_t *restrict words, size_t nblocks, size_t ncolumns,
+						size_t column, float lo, float hi, float *restrict out)
 {
+	const uint32_t *v = words + column / 4 * LANES;
+	uint32_t	shift = column % 4 * 8;
+
 	for (size_t block = 0; block < nblocks; block++)
 		for (size_t i = 0; i < LANES; i++)
 		{
-			float		code = codes[block * ncolumns * LANES + i];
+			uint32_t	word = v[block * RECO_KERNEL_WORDS(ncolumns) * LANES + i];
+			float		code = (float) (int) (word >> shift & 0xff);
 			float		old = out[block * LANES + i];
 
 			out[block * LANES + i] =

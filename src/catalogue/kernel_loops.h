@@ -15,22 +15,22 @@
 
 #include "catalogue/kernel.h"
 
+/* Words of a row in a sketch. */
+#define RECO_KERNEL_WORDS(ncolumns) (((ncolumns) + 3) / 4)
+
 /*
  * The quadratic form c + sum of (a[f]*x + b[f])*x of each row, from values (the
- * same float operations on every CPU) or from codes (as precise, but rounded as
- * suits the CPU).
+ * same float operations on every CPU) or from a sketch's words (as precise, but
+ * rounded as suits the CPU).
  */
-extern void reco_kernel_sum_values(const float *x, size_t nblocks, size_t ncolumns,
+extern void reco_kernel_sum_values(const float *values, size_t nblocks, size_t ncolumns,
 								   const float *a, const float *b, float c, float *out);
-extern void reco_kernel_sum_codes(const float *x, size_t nblocks, size_t ncolumns,
+extern void reco_kernel_sum_codes(const uint32_t *words, size_t nblocks, size_t ncolumns,
 								  const float *a, const float *b, float c, float *out);
 
-/* Turns n codes into floats. */
-extern void reco_kernel_widen(const uint8_t *codes, size_t n, float *out);
-
 /* Says whether a row's code in the first column is 'code'. */
-extern bool reco_kernel_any_code(const float *codes, size_t nblocks, size_t ncolumns,
-								 float code);
+extern bool reco_kernel_any_code(const uint32_t *words, size_t nblocks, size_t ncolumns,
+								 uint32_t code);
 
 /* Adds to one block what its unmeasured values are worth. */
 extern void reco_kernel_add_absent(const uint16_t *missing, size_t ncolumns,
@@ -45,8 +45,9 @@ extern void reco_kernel_add_bias_slack(const uint32_t *ids, const float *bias,
 /* Makes the scores of forbidden rows, or of those outside a range, -infinity. */
 extern void reco_kernel_leave_flags(const uint16_t *flags, uint16_t forbid, size_t n,
 									float *out);
-extern void reco_kernel_leave_range(const float *codes, size_t nblocks, size_t ncolumns,
-									float lo, float hi, float *out);
+extern void reco_kernel_leave_range(const uint32_t *words, size_t nblocks,
+									size_t ncolumns, size_t column, float lo, float hi,
+									float *out);
 
 /* Says whether one of n scores (n a multiple of LANES) is above a bar. */
 extern bool reco_kernel_any_above(const float *scores, size_t n, float bar);

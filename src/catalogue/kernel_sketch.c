@@ -230,6 +230,17 @@ fit_column(RecoGlance *g, const RecoPlane *plane, const RecoScanQuery *query,
 		*size = INFINITY;
 }
 
+static void
+put_code(RecoPlane *plane, uint32_t row, uint32_t column, uint32_t code)
+{
+	size_t		words = RECO_KERNEL_WORDS(plane->ncolumns);
+	size_t		at = (row / RECO_KERNEL_LANES * words + column / 4) * RECO_KERNEL_LANES +
+		row % RECO_KERNEL_LANES;
+	uint32_t	shift = column % 4 * 8;
+
+	plane->sketch[at] = (plane->sketch[at] & ~(UINT32_C(0xff) << shift)) | code << shift;
+}
+
 /* Writes one row's codes.  A row that they cannot describe is 'outside'. */
 void
 reco_kernel_encode(RecoPlane *plane, uint32_t row, const float *values,
@@ -251,8 +262,8 @@ reco_kernel_encode(RecoPlane *plane, uint32_t row, const float *values,
 			if (!(fabs(values[f] - (lo + step * code)) <= plane->sketch_half[f]))
 				outside = true;
 		}
-		plane->sketch[reco_kernel_offset(plane, row, f)] = (uint8_t) code;
+		put_code(plane, row, f, (uint32_t) code);
 	}
 	if (outside)
-		plane->sketch[reco_kernel_offset(plane, row, 0)] = RECO_KERNEL_CODE_OUTSIDE;
+		put_code(plane, row, 0, RECO_KERNEL_CODE_OUTSIDE);
 }

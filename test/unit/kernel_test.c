@@ -241,6 +241,7 @@ fill_plane(RecoPlane *plane, int wild)
 	uint32_t   *group = zeroes(rounded * sizeof(uint32_t));
 	uint32_t   *set = zeroes(rounded * sizeof(uint32_t));
 	uint16_t   *flags = zeroes(rounded * sizeof(uint16_t));
+	bool		scattered = below(5) == 0;
 
 	for (uint32_t row = 0; row < plane->nrows; row++)
 	{
@@ -263,10 +264,10 @@ fill_plane(RecoPlane *plane, int wild)
 			missing = 0xffff;
 		reco_kernel_store(plane, row, values, missing);
 		if (row > 0)
-			group[row] = group[row - 1] + (below(7) == 0);
+			group[row] = scattered ? below(row + 1) : group[row - 1] + (below(7) == 0);
 		set[row] = below(50);
 		flags[row] = (uint16_t) (1u << below(16));
-		plane->ngroups = group[row] + 1;
+		plane->ngroups = plane->ngroups > group[row] ? plane->ngroups : group[row] + 1;
 	}
 	plane->nsets = 50;
 	if (below(4) == 0)
