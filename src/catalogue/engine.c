@@ -20,7 +20,7 @@
 #include "scan.h"
 #include "utils/memutils.h"
 
-#define ARTIST_POOL			4096	/* best tracks that artists are found among */
+#define ARTIST_POOL			2048	/* best tracks that artists are found among */
 
 /* One scan of a turn: the question it answers, and its query. */
 typedef struct Scan
@@ -243,11 +243,12 @@ answer_scan(RecoEngine *engine, Scan *scan, const RecoScanQuery *query)
 	{
 		start_query(engine, scan, &near);
 		near.k = rows_needed(scan->question);
-		reco_scan_pool(engine->matrix, scan->prepared, &near);
+		reco_scan_pool(scan->prepared, &near);
 		query = &near;
 	}
-	else if (!is_near(scan->question))
-		reco_scan_keep_pool(scan->prepared, query);
+	else if (scan->question->kind == RECO_ENGINE_TRACK_SEARCH)
+		reco_scan_keep_pool(engine->matrix, scan->prepared, query,
+							scan->question->key->limit);
 	if (scan->question->kind == RECO_ENGINE_ARTIST_SEARCH)
 		reco_engine_find_artists(engine, scan->question->key, scan->prepared, query,
 								 scan->question->answer);

@@ -285,62 +285,71 @@ reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries)
 	pfree(floors);
 }
 
-/* Keeps the rows that a query of the fit itself found. */
+/* Copies up to 'most' rows that a query of the fit itself found into a plane. */
 void
-reco_scan_keep_pool(RecoScanFit *prepared, const RecoScanQuery *query)
+reco_scan_keep_pool(const RecoMatrix *matrix, RecoScanFit *prepared,
+					const RecoScanQuery *query, uint32 most)
 {
-	if (query->nhits <= prepared->npool)
+	RecoPlane  *pool = &prepared->pool;
+	uint32		n = Min(query->nhits, most);
+	uint32		room = TYPEALIGN(RECO_KERNEL_LANES, Max(n, 1));
+	uint32	   *group;
+	uint32	   *set;
+	uint16	   *flags;
+
+	if (pool->nrows > 0 || n == 0)
 		return;
-	prepared->npool = query->nhits;
-	prepared->pool =
-		MemoryContextAllocExtended(CurrentMemoryContext, sizeof(uint32) * prepared->npool,
-								   MCXT_ALLOC_HUGE);
-	for (uint32 i = 0; i < prepared->npool; i++)
-		prepared->pool[i] = query->hits[i].row;
+	pool->ncolumns = RECO_NCOLUMNS;
+	pool->values = (float *) TYPEALIGN(
+		64,
+		MemoryContextAllocExtended(CurrentMemoryContext,
+								   reco_kernel_values_size(room, RECO_NCOLUMNS) + 64,
+								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
+	pool->missing = palloc0(reco_kernel_missing_size(room, RECO_NCOLUMNS));
+	pool->incomplete = palloc0(reco_kernel_incomplete_size(room));
+	pool->group = group = palloc0(sizeof(uint32) * room);
+	pool->set = set = palloc0(sizeof(uint32) * room);
+	pool->flags = flags = palloc0(sizeof(uint16) * room);
+	prepared->pool_rows = palloc(sizeof(uint32) * n);
+	for (uint32 i = 0; i < n; i++)
+	{
+		uint32		row = query->hits[i].row;
+		float		values[RECO_NCOLUMNS];
+		uint32		missing = 0;
+
+		for (int f = 0; f < RECO_NCOLUMNS; f++)
+		{
+			values[f] = reco_matrix_value(matrix, row, f);
+			missing |= (uint32) reco_matrix_missing(matrix, row, f) << f;
+		}
+		prepared->pool_rows[i] = row;
+		group[i] = matrix->artist_no[row];
+		set[i] = matrix->set_no[row];
+		flags[i] = matrix->facets[row];
+		pool->nrows = i + 1;
+		reco_kernel_store(pool, i, values, missing);
+	}
 }
 
 bool
 reco_scan_has_pool(const RecoScanFit *prepared)
 {
-	return prepared->npool > 0 && (prepared->has_labels || prepared->has_targets);
+	return prepared->pool.nrows > 0 && (prepared->has_labels || prepared->has_targets);
 }
 
-/* Higher score first, then lower row: the kernel's order. */
-static int
-by_hit(const void *a, const void *b)
-{
-	const RecoHit *x = a;
-	const RecoHit *y = b;
-
-	if (x->score != y->score)
-		return x->score > y->score ? -1 : 1;
-	return x->row < y->row ? -1 : x->row > y->row;
-}
-
-/* Finds the best k of the pool. */
+/* Runs a query over the pool. */
 void
-reco_scan_pool(const RecoMatrix *matrix, const RecoScanFit *prepared,
-			   RecoScanQuery *query)
+reco_scan_pool(const RecoScanFit *prepared, RecoScanQuery *query)
 {
-	float *scores =
-		MemoryContextAllocExtended(CurrentMemoryContext, sizeof(float) * prepared->npool,
-								   MCXT_ALLOC_HUGE);
-
-	query->hits =
-		MemoryContextAllocExtended(CurrentMemoryContext,
-								   sizeof(RecoHit) * prepared->npool, MCXT_ALLOC_HUGE);
-	query->nhits = 0;
-	reco_kernel_score(&matrix->plane, query, prepared->pool, prepared->npool, scores);
-	for (uint32 i = 0; i < prepared->npool; i++)
-	{
-		if (!(scores[i] > -INFINITY))
-			continue;
-		query->hits[query->nhits].row = prepared->pool[i];
-		query->hits[query->nhits++].score = scores[i];
-	}
-	qsort(query->hits, query->nhits, sizeof(RecoHit), by_hit);
-	query->nhits = Min(query->nhits, query->k);
-	pfree(scores);
+	query->k = Max(Min(query->k, prepared->pool.nrows), 1);
+	query->hits = MemoryContextAllocExtended(CurrentMemoryContext,
+											 sizeof(RecoHit) * reco_kernel_room(query->k),
+											 MCXT_ALLOC_HUGE);
+	reco_kernel_begin(query, 1);
+	reco_kernel_scan(&prepared->pool, 0, prepared->pool.nrows, query, 1);
+	reco_kernel_end(query, 1);
+	for (uint32 i = 0; i < query->nhits; i++)
+		query->hits[i].row = prepared->pool_rows[query->hits[i].row];
 }
 
 /* Makes a track of a row. */

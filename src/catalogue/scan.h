@@ -28,8 +28,8 @@ typedef struct RecoScanFit
 	float	   *by_set;			/* -INFINITY = banned */
 	bool		has_labels;		/* is any of the two not all zero? */
 	bool		has_targets;
-	uint32		npool;			/* rows that fit best, once they were scanned for */
-	uint32	   *pool;
+	RecoPlane	pool;			/* rows that fit best, once they were scanned for */
+	uint32	   *pool_rows;		/* where each of them is in the matrix */
 	RecoScanQuery query;		/* fits the mood; k and hits are unset */
 } RecoScanFit;
 
@@ -46,8 +46,9 @@ extern void reco_scan_near(const RecoMatrix *matrix, const RecoBackground *backg
 /* Gives a query room for its best k, in the current context. */
 extern void reco_scan_room(const RecoMatrix *matrix, RecoScanQuery *query, uint32 k);
 
-/* Keeps the rows that a query of the fit itself found, for what is near them. */
-extern void reco_scan_keep_pool(RecoScanFit *prepared, const RecoScanQuery *query);
+/* Keeps up to 'most' rows that a query of the fit found, to look for near ones there. */
+extern void reco_scan_keep_pool(const RecoMatrix *matrix, RecoScanFit *prepared,
+								const RecoScanQuery *query, uint32 most);
 
 /*
  * Is "near" to be sought among the rows that fit best? So it is once they are
@@ -56,9 +57,8 @@ extern void reco_scan_keep_pool(RecoScanFit *prepared, const RecoScanQuery *quer
  */
 extern bool reco_scan_has_pool(const RecoScanFit *prepared);
 
-/* Finds the best k of the pool, as reco_scan_run does of all rows. */
-extern void reco_scan_pool(const RecoMatrix *matrix, const RecoScanFit *prepared,
-						   RecoScanQuery *query);
+/* Runs a query over the pool, as reco_scan_run does over all rows. */
+extern void reco_scan_pool(const RecoScanFit *prepared, RecoScanQuery *query);
 
 /* Runs all queries in one pass; interruptible. */
 extern void reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries);

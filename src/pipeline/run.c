@@ -23,7 +23,7 @@
 #include "utils/memutils.h"
 
 #define RANKING_RESERVE_MS	20	/* of the deadline, at most a fifth of it */
-#define POOL_TRACKS			2048	/* best-fitting tracks to choose among */
+#define POOL_TRACKS			1024	/* best-fitting tracks to choose among */
 #define POOL_FACTOR			8
 #define MAX_ARTISTS			50
 #define MIN_POPULARITY		15	/* of an artist, where known */
