@@ -169,7 +169,7 @@ CREATE TABLE reco.feedback (
 	at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	PRIMARY KEY (user_id, feedback_id)
 );
-CREATE INDEX feedback_track_idx ON reco.feedback (user_id, track_id, feedback_id DESC) INCLUDE (event);
+CREATE INDEX feedback_track_idx ON reco.feedback (user_id, track_id, at DESC, feedback_id DESC) INCLUDE (event);
 COMMENT ON TABLE reco.feedback IS 'Holds one row per judgement of a listener; the newest one of a track counts.';
 COMMENT ON COLUMN reco.feedback.event IS 'Is like, save, skip, dislike, or clear (takes earlier ones back).';
 

@@ -14,12 +14,12 @@
 
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/json.h"
 
 #include "catalogue/demo.h"
+#include "options.h"
 
 PG_FUNCTION_INFO_V1(reco_demo_catalogue);
 
@@ -41,9 +41,7 @@ reco_demo_catalogue(PG_FUNCTION_ARGS)
 						RECO_DEMO_MAX_TRACKS, tracks),
 				 errhint("Leave it out for 5000 tracks, as in reco_demo_catalogue().")));
 
-	PreventCommandIfReadOnly("reco_demo_catalogue()");
-	PreventCommandIfParallelMode("reco_demo_catalogue()");
-	PreventCommandDuringRecovery("reco_demo_catalogue()");
+	reco_require_writable("reco_demo_catalogue()");
 
 	reco_demo_build(tracks, seed, &report);
 	return describe(&report, seed);
@@ -56,7 +54,7 @@ required_argument(FunctionCallInfo fcinfo, int nth, const char *name)
 	if (PG_ARGISNULL(nth))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s must not be NULL", name),
+				 errmsg("%s must not be null", name),
 				 errhint("Leave it out for the default, as in reco_demo_catalogue().")));
 	return PG_GETARG_INT32(nth);
 }

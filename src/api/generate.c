@@ -57,7 +57,7 @@ reco_generate(PG_FUNCTION_ARGS)
 		values[5] = Float4GetDatum(candidate->score);
 		put_text(values, nulls, 6,
 				 reco_rank_strategy_name(reco_rank_strategy(candidate)));
-		put_text(values, nulls, 7, reco_source_origin_name(RECO_ORIGIN_LOCAL));
+		put_text(values, nulls, 7, reco_source_origin_name(candidate->track->origin));
 		put_text(values, nulls, 8, reco_reason_of(run, candidate));
 		values[9] = Int64GetDatum(run->run_id);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

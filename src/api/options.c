@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalogue/text.h"
 #include "guc.h"
@@ -83,7 +84,11 @@ reco_require_writable(const char *function)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("%s cannot run on a hot standby", function),
 				 errhint("Call it on the primary server.")));
-	PreventCommandIfReadOnly(function);
+	if (XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot execute %s in a read-only transaction", function),
+				 errhint("Begin a READ WRITE transaction.")));
 }
 
 /* Takes the prompt; one without a visible character is an error. */

@@ -242,7 +242,7 @@ put_track(StringInfo json, const RecoRun *run, int i)
 	put_number(json, "score", candidate->score);
 	put_parts(json, "parts", candidate);
 	put_string(json, "strategy", reco_rank_strategy_name(reco_rank_strategy(candidate)));
-	put_string(json, "origin", reco_source_origin_name(RECO_ORIGIN_LOCAL));
+	put_string(json, "origin", reco_source_origin_name(track->origin));
 	put_string(json, "reason", reco_reason_of(run, candidate));
 	open_with(json, "features", '{');
 	for (int f = 0; f < RECO_NCOLUMNS; f++)

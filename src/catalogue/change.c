@@ -24,17 +24,18 @@
 #define MAX_TRIES	10
 
 static RecoStatement note_statement = {
-	.text = "INSERT INTO reco.change (what) VALUES ($1) ON CONFLICT DO NOTHING",
+	.text = "INSERT INTO reco.change (what) VALUES ($1) ON CONFLICT DO NOTHING RETURNING change_id",
 	.nargs = 1,
 	.types = {TEXTOID},
 };
 
+/* All but its own: ids of two processes need not grow with time. */
 static RecoStatement prune_statement = {
 	.text = "DELETE FROM reco.change WHERE what = $1 AND change_id IN"
-	" (SELECT change_id FROM reco.change WHERE what = $1"
-	"  ORDER BY change_id DESC OFFSET 1 FOR UPDATE SKIP LOCKED)",
-	.nargs = 1,
-	.types = {TEXTOID},
+	" (SELECT change_id FROM reco.change WHERE what = $1 AND change_id <> $2"
+	"  FOR UPDATE SKIP LOCKED)",
+	.nargs = 2,
+	.types = {TEXTOID, INT8OID},
 };
 
 static RecoStatement token_statement = {
@@ -47,23 +48,27 @@ static RecoStatement token_statement = {
 void
 reco_change_note(const char *what)
 {
-	Datum		value = CStringGetTextDatum(what);
+	Datum		values[2];
 	RecoSql		sql;
 	int			tries = 0;
+	bool		isnull;
+
+	values[0] = CStringGetTextDatum(what);
 
 	reco_sql_begin(&sql);
 
 	/* an id that another process made too leaves no row; the next one will */
 	do
-		reco_sql_run(&note_statement, &value, NULL, false, 0);
+		reco_sql_run(&note_statement, values, NULL, false, 0);
 	while (SPI_processed == 0 && ++tries < MAX_TRIES);
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("could not make a unique id for a change of the catalogue"),
 				 errhint("Check that \"reco.node_id\" differs between nodes.")));
+	values[1] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (!IsolationUsesXactSnapshot())
-		reco_sql_run(&prune_statement, &value, NULL, false, 0);
+		reco_sql_run(&prune_statement, values, NULL, false, 0);
 	reco_sql_end(&sql);
 }
 

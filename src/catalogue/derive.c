@@ -278,7 +278,8 @@ make_part(const RecoTextTools *tools, Column column, Datum value, Part *part)
 		case TRACK_ALBUM:
 			part->facets =
 				reco_facet_of_title(reco_text_fold(tools, TextDatumGetCString(value))) &
-				~(uint16) (1 << 4); /* many a pop song is on a soundtrack album too */
+				~(uint16)
+					RECO_SOUNDTRACK; /* many a pop song is on a soundtrack album too */
 			break;
 		default:
 			part->search = search_part(tools, joined_labels(tools, value, &part->facets),

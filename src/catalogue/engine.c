@@ -103,7 +103,8 @@ reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquest
 		CHECK_FOR_INTERRUPTS();
 
 		/* the search for what fits is what there is to answer at all: never late */
-		if (late && question->kind != RECO_ENGINE_TRACK_SEARCH &&
+		if (late && !question->key->required &&
+			question->kind != RECO_ENGINE_TRACK_SEARCH &&
 			question->kind != RECO_ENGINE_TRACK_FACTS)
 			continue;
 		if (question->kind != RECO_ENGINE_TRACK_FACTS && question->key->fit != NULL)
@@ -116,7 +117,8 @@ reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquest
 		else
 			reco_engine_lookup(engine, question);
 		question->answer->done = true;
-		question->answer->partial = engine->matrix != NULL && !engine->matrix->complete;
+		question->answer->partial = engine->matrix != NULL &&
+			(!engine->matrix->complete || engine->matrix->stale);
 	}
 	if (nscans > 0)
 		answer_scans(engine, scans, nscans);

@@ -27,6 +27,7 @@ typedef struct RecoKey
 	const char *name;			/* of a track or artist to find */
 	const char *artist;			/* with the name of a track */
 	bool		exact;			/* no likeness, only the folded name */
+	bool		required;		/* a rule rests on it: asked however late it is */
 	const RecoFit *fit;			/* what to look for */
 	int			nwords;			/* stems that a title or artist may hold */
 	const char *const *words;

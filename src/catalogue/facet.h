@@ -18,6 +18,7 @@
 
 #define RECO_NTHEMES	6
 #define RECO_NREGIONS	10
+#define RECO_SOUNDTRACK	(1 << 4)	/* the bit of that theme */
 #define RECO_NFACETS	(RECO_NTHEMES + RECO_NREGIONS)
 #define RECO_THEMES		((uint16_t) ((1 << RECO_NTHEMES) - 1))
 #define RECO_REGIONS	((uint16_t) (0xFFFF & ~RECO_THEMES))

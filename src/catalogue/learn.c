@@ -135,10 +135,12 @@ reco_lexicon_learn_terms(void)
 
 	/* what this transaction has just written counts */
 	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
 	reco_sql_begin(&sql);
 	reco_sql_run(&lock_statement, NULL, NULL, false, 0);
 	reco_sql_end(&sql);
+
+	/* and so does what another learner committed while this one waited */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	matrix = reco_matrix_acquire(0);
 	reco_matrix_hold_until(matrix, CurrentMemoryContext);
 	sets = moments_by_set(matrix);

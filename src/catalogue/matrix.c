@@ -95,11 +95,11 @@ RecoMatrix *
 reco_matrix_acquire(TimestampTz give_up)
 {
 	uint64		token = reco_change_token("catalogue");
-	TimestampTz start = GetCurrentTimestamp();
 	bool		complete;
 
 	if (current != NULL && current->token == token && current->complete)
 	{
+		current->stale = false;
 		current->holders++;
 		return current;
 	}
@@ -121,10 +121,10 @@ reco_matrix_acquire(TimestampTz give_up)
 	if (!complete && current != NULL && current->complete)
 	{
 		current->holders++;		/* yesterday's catalogue beats half of today's */
+		current->stale = true;
 		return current;
 	}
 	finish(loading);
-	loading->load_us += GetCurrentTimestamp() - start;
 	loading->complete = complete;
 	if (current != NULL && current != loading && current->holders == 0)
 		drop(current);
@@ -233,6 +233,11 @@ add_row(RecoMatrix *matrix, HeapTuple tuple, TupleDesc desc)
 
 	id = DatumGetTextPP(values[AT_TRACK]);
 	id_len = VARSIZE_ANY_EXHDR(id);
+	if (matrix->ids_used + id_len + 1 > PG_UINT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the catalogue has more than 4 GB of track ids"),
+				 errhint("Keep fewer tracks in reco.track.")));
 	if (matrix->ids_used + id_len + 1 > matrix->ids_size)
 	{
 		matrix->ids_size = (matrix->ids_used + id_len + 1) * 3 / 2 + 65536;
@@ -471,10 +476,4 @@ reco_matrix_row(const RecoMatrix *matrix, const char *artist_id, const char *tra
 			high = middle;
 	}
 	return RECO_NO_ROW;
-}
-
-Size
-reco_matrix_bytes(void)
-{
-	return current == NULL ? 0 : MemoryContextMemAllocated(current->context, true);
 }

@@ -60,8 +60,8 @@ typedef struct RecoMatrix
 	int			holders;
 	uint64		token;			/* of the catalogue's state it was loaded from */
 	bool		complete;		/* false: a deadline cut the loading */
+	bool		stale;			/* a newer one was cut, this one stood in */
 	bool		torn;			/* an ERROR may have cut a page short */
-	uint64		load_us;
 
 	RecoPlane	plane;			/* RECO_NCOLUMNS columns, scaled */
 	uint32		capacity;
@@ -145,9 +145,6 @@ reco_matrix_missing(const RecoMatrix *matrix, uint32 row, int column)
 			(row % RECO_KERNEL_LANES)) &
 		1;
 }
-
-/* Sizes, for those who watch memory: bytes of the backend's copy, 0 = none. */
-extern Size reco_matrix_bytes(void);
 
 /* matrix_labels.c, for matrix.c only: */
 extern uint32 reco_matrix_intern_set(RecoMatrix *matrix, Datum genres, bool no_genres,

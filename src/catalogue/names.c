@@ -57,22 +57,16 @@ static RecoStatement word_statement = {
 	.types = {TEXTARRAYOID, INT4OID},
 };
 
-static RecoStatement ids_statement = {
-	.text = "SELECT track_id, artist_id FROM reco.track WHERE track_id = ANY ($1)"
-	" ORDER BY track_id",
-	.nargs = 1,
-	.types = {TEXTARRAYOID},
-};
-
 static RecoStatement facts_statement = {
-	.text = "SELECT track_id, artist_id, title, artist, album, isrc,"
-	" CASE release_precision WHEN 'year' THEN to_char(release_date, 'YYYY')"
-	"  WHEN 'month' THEN to_char(release_date, 'YYYY-MM') ELSE release_date::text END,"
-	" artist_ids, genres, source, facets, dup_key, key,"
-	" acousticness, danceability, energy, instrumentalness, liveness, speechiness, valence,"
-	" loudness, tempo, mode::real, popularity::real, CASE WHEN isfinite(release_date) THEN"
-	"  date_part('year', release_date)::real END"
-	" FROM reco.track WHERE track_id = ANY ($1) ORDER BY track_id",
+	.text =
+		"SELECT track_id, artist_id, title, artist, album, isrc,"
+		" CASE release_precision WHEN 'year' THEN to_char(release_date, 'YYYY')"
+		"  WHEN 'month' THEN to_char(release_date, 'YYYY-MM') ELSE to_char(release_date, 'YYYY-MM-DD') END,"
+		" artist_ids, genres, facets, dup_key, key,"
+		" acousticness, danceability, energy, instrumentalness, liveness, speechiness, valence,"
+		" loudness, tempo, mode::real, popularity::real, CASE WHEN isfinite(release_date) THEN"
+		"  date_part('year', release_date)::real END"
+		" FROM reco.track WHERE track_id = ANY ($1) ORDER BY track_id",
 	.nargs = 1,
 	.types = {TEXTARRAYOID},
 };
@@ -88,7 +82,6 @@ enum
 	FACT_RELEASE,
 	FACT_ARTIST_IDS,
 	FACT_GENRES,
-	FACT_SOURCE,
 	FACT_FACETS,
 	FACT_DUP,
 	FACT_KEY,
@@ -347,30 +340,6 @@ reco_names_artist_ids(const char *const *ids, int nids, int *nfound)
 	return names;
 }
 
-/* Finds tracks by id. */
-RecoName *
-reco_names_ids(const char *const *ids, int nids, int *nfound)
-{
-	Datum		value = array_of(ids, nids);
-	MemoryContext old;
-	RecoName   *names;
-	RecoSql		sql;
-
-	reco_sql_begin(&sql);
-	reco_sql_run(&ids_statement, &value, NULL, true, 0);
-	*nfound = (int) SPI_processed;
-	old = MemoryContextSwitchTo(sql.caller);
-	names = palloc0(sizeof(RecoName) * Max(*nfound, 1));
-	for (int i = 0; i < *nfound; i++)
-	{
-		names[i].track_id = text_of(SPI_tuptable->vals[i], 1);
-		names[i].artist_id = text_of(SPI_tuptable->vals[i], 2);
-	}
-	MemoryContextSwitchTo(old);
-	reco_sql_end(&sql);
-	return names;
-}
-
 /* Tells all that is known of tracks. */
 RecoTrack **
 reco_names_facts(const char *const *ids, int nids, int *nfound)
@@ -401,7 +370,6 @@ reco_names_facts(const char *const *ids, int nids, int *nfound)
 		track->album = TEXT_FACT(FACT_ALBUM);
 		track->isrc = TEXT_FACT(FACT_ISRC);
 		track->release = TEXT_FACT(FACT_RELEASE);
-		track->source = TEXT_FACT(FACT_SOURCE);
 #undef TEXT_FACT
 		if (!nulls[FACT_ARTIST_IDS])
 			track->artist_ids = strings_of(values[FACT_ARTIST_IDS], &track->nartist_ids);

@@ -45,9 +45,6 @@ extern RecoName *reco_names_words(const char *const *stems, int nstems, uint64 c
 /* The artists of these ids that the catalogue has, in the order of ids. */
 extern RecoName *reco_names_artist_ids(const char *const *ids, int nids, int *nfound);
 
-/* The tracks of these ids that the catalogue has, as (track, artist) ids. */
-extern RecoName *reco_names_ids(const char *const *ids, int nids, int *nfound);
-
 /* All that is known of these tracks. */
 extern RecoTrack **reco_names_facts(const char *const *ids, int nids, int *nfound);
 

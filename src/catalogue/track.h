@@ -26,6 +26,7 @@ typedef struct RecoTrack
 	const char *track_id;
 	const char *artist_id;		/* of the first artist */
 	uint32_t	row;			/* the embedded engine's own handle */
+	int			origin;			/* RecoOrigin: who told of it */
 	float		values[RECO_NCOLUMNS];	/* in the features' own units */
 	uint32_t	missing;		/* bit per column */
 	int			key;			/* -1 = unknown */
@@ -53,7 +54,6 @@ typedef struct RecoTrack
 	const char **artist_ids;
 	int			ngenres;
 	const char **genres;
-	const char *source;
 } RecoTrack;
 
 typedef struct RecoArtist

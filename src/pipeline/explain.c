@@ -137,8 +137,8 @@ explain_mood(const RecoRun *run, List *lines)
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 		if (run->fit.targets[f].weight > 0)
 			appendStringInfo(&words,
-							 f >= RECO_TEMPO && f != RECO_MODE ? "%s%s %.0f±%.0f"
-															   : "%s%s %.2f±%.2f",
+							 f >= RECO_TEMPO && f != RECO_MODE ? "%s%s %.0f+-%.0f"
+															   : "%s%s %.2f+-%.2f",
 							 words.len ? ", " : "", reco_feature_name(f),
 							 run->fit.targets[f].mean, run->fit.targets[f].sd);
 	if (words.len > 0)

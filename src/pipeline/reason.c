@@ -18,6 +18,7 @@
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "utils/formatting.h"
 
 #define NEAR_ENOUGH		0.9f	/* similarity from which "near" is true */
 #define CLEAR_EVIDENCE	0.3		/* of one feature, from which it "fits" */
@@ -54,7 +55,7 @@ title_of(const RecoTrack *track)
 		return NULL;
 	len = pg_mbcliplen(track->title, strlen(track->title), MAX_TITLE);
 	return track->title[len] == '\0' ? pstrdup(track->title)
-		: psprintf("%s…", pnstrdup(track->title, len));
+		: psprintf("%s...", pnstrdup(track->title, len));
 }
 
 /* Says what a track is near to, and what that is to the listener. */
@@ -90,7 +91,7 @@ say_artist(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason
 		if (strcmp(run->names[i]->artist_id, track->artist_id) != 0)
 			continue;
 		if (begin_clause(reason, clauses))
-			appendStringInfo(reason, "by %s, whom you named", track->artist);
+			appendStringInfo(reason, "by %s, whom you named", run->names[i]->name);
 		return;
 	}
 	if (track->events & RECO_EVENT_LIKED)
@@ -194,7 +195,8 @@ say_genre(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason,
 			continue;
 		for (int g = 0; g < track->ngenres; g++)
 		{
-			if (!label_says(track->genres[g], phrase->stem))
+			if (!label_says(asc_tolower(track->genres[g], strlen(track->genres[g])),
+							phrase->stem))
 				continue;
 			if (begin_clause(reason, clauses))
 				appendStringInfo(reason, "%s is among its genres", track->genres[g]);

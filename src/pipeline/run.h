@@ -43,7 +43,6 @@ typedef enum RecoStage
 typedef struct RecoStageRecord
 {
 	bool		began;
-	bool		skipped;		/* the deadline came first */
 	int64		start_us;		/* since the run began */
 	int64		us;
 	int			in;

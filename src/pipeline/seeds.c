@@ -85,6 +85,7 @@ ask_listener(const RecoRun *run, RecoKey *keys, RecoAsk *asks)
 		keys[i].id = request->user_id;
 		keys[i].limit = limits[i];
 		keys[i].since = request->repeat_days > 0 ? reco_run_repeat_since(run) : DT_NOEND;
+		keys[i].required = kinds[i] == RECO_KIND_USER_HISTORY;
 		asks[i].kind = kinds[i];
 		asks[i].nkeys = request->user_id[0] != '\0' ? 1 : 0;
 		asks[i].keys = &keys[i];
@@ -109,6 +110,7 @@ reco_seeds_find_names(RecoRun *run)
 	{
 		add_key(&excluded, request->exclude_artists[i], NULL, true, -1, 0);
 		excluded.keys[i].limit = MAX_NAMESAKES;
+		excluded.keys[i].required = true;
 	}
 
 	memset(asks, 0, sizeof(asks));
@@ -194,6 +196,7 @@ mention_keys(RecoRun *run, NameKeys *artists, NameKeys *tracks)
 			char	   *name = phrase_of(mood, mention->word, n);
 
 			add_key(artists, name, NULL, exact || mention->negated, m, n);
+			artists->keys[artists->n - 1].required = mention->negated;
 			if (mention->negated)
 				artists->keys[artists->n - 1].limit = MAX_NAMESAKES;
 			add_key(tracks, name, NULL, exact, m, n);
@@ -335,6 +338,7 @@ learn_from_named(RecoRun *run)
 	RecoAsk		ask = {0};
 	float		sum[RECO_NCOLUMNS] = {0};
 	int			count[RECO_NCOLUMNS] = {0};
+	int			nknown = 0;
 
 	plain->min_popularity = plain->max_popularity = -1;
 	for (int i = 0; i < run->nmentioned; i++)
@@ -351,8 +355,17 @@ learn_from_named(RecoRun *run)
 	if (run->nmentioned > 0)
 		reco_run_resolve(run, &ask, 1);
 	for (int i = 0; i < run->nmentioned; i++)
-		for (int t = 0; t < ask.values[i].answer.ntracks; t++)
-			run->artist_tracks[run->nartist_tracks++] = ask.values[i].answer.tracks[t];
+	{
+		const RecoAnswer *answer = &ask.values[i].answer;
+
+		/* a name of nobody in the catalogue is no name */
+		if (answer->done && answer->ntracks == 0)
+			continue;
+		run->mentioned[nknown++] = run->mentioned[i];
+		for (int t = 0; t < answer->ntracks; t++)
+			run->artist_tracks[run->nartist_tracks++] = answer->tracks[t];
+	}
+	run->nmentioned = nknown;
 
 	for (int i = 0; i < run->nmentioned_tracks + run->nartist_tracks; i++)
 	{

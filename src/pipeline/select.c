@@ -189,6 +189,7 @@ take_facts(RecoTrack *track, const RecoTrack *facts)
 	all.genre_match = track->genre_match;
 	all.text_match = track->text_match;
 	all.score = track->score;
+	all.origin = track->origin;
 	all.events = track->events;
 	all.plays = track->plays;
 	all.last_played = track->last_played;

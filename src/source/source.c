@@ -101,6 +101,8 @@ reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz gi
 				value->answer.done ? RECO_OUTCOME_FRESH : RECO_OUTCOME_TIMEOUT;
 			value->origin = RECO_ORIGIN_LOCAL;
 			value->partial = value->answer.partial;
+			for (int t = 0; t < value->answer.ntracks; t++)
+				value->answer.tracks[t]->origin = value->origin;
 		}
 		count->asks++;
 		count->keys += asks[i].nkeys;

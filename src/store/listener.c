@@ -27,7 +27,7 @@ static RecoStatement tracks_statement = {
 	"   (SELECT at FROM reco.listen WHERE user_id = $1 ORDER BY at DESC LIMIT 1000) AS l))"
 	"  GROUP BY track_id),"
 	" judged AS (SELECT DISTINCT ON (track_id) track_id, event FROM reco.feedback"
-	"  WHERE user_id = $1 ORDER BY track_id, feedback_id DESC)"
+	"  WHERE user_id = $1 ORDER BY track_id, at DESC, feedback_id DESC)"
 	" SELECT e.track_id, t.artist_id, e.plays::int, e.liked, e.skipped, e.last FROM"
 	" (SELECT coalesce(p.track_id, j.track_id) AS track_id, coalesce(p.plays, 0) AS plays,"
 	"   coalesce(j.event IN ('like', 'save'), false) AS liked,"

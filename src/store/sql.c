@@ -29,6 +29,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+static void check_version(Relation rel, HeapTuple tuple);
 static bool find_extension(const char *name, Oid *extension, Oid *owner, Oid *schema);
 static bool plan_is_usable(const RecoStatement *statement);
 
@@ -76,26 +77,6 @@ reco_sql_end(RecoSql *sql)
 	if (sql->pushed_snapshot)
 		PopActiveSnapshot();
 	MemoryContextSwitchTo(sql->caller);
-}
-
-/* Gives the statements that follow the caller's rights. */
-void
-reco_sql_as_caller(RecoSql *sql)
-{
-	SetUserIdAndSecContext(sql->saved_user, sql->saved_context);
-}
-
-/* Gives the statements that follow the extension owner's rights. */
-void
-reco_sql_as_owner(RecoSql *sql)
-{
-	Oid			extension;
-	Oid			owner;
-	Oid			schema;
-
-	if (!find_extension("reco", &extension, &owner, &schema))
-		(void) reco_sql_extension();
-	SetUserIdAndSecContext(owner, sql->saved_context | SECURITY_LOCAL_USERID_CHANGE);
 }
 
 /* Runs a statement, prepared on first use and kept for the backend's life. */
@@ -171,6 +152,25 @@ reco_sql_extension(void)
 	return oid;
 }
 
+/* Raises an ERROR when the library and the SQL objects are of two versions. */
+static void
+check_version(Relation rel, HeapTuple tuple)
+{
+	bool		isnull;
+	Datum value =
+		heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(rel), &isnull);
+	char	   *version = isnull ? pstrdup("") : TextDatumGetCString(value);
+
+	if (strcmp(version, RECO_VERSION) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("library \"reco\" has version %s, the extension in this database "
+						"version %s", RECO_VERSION, version),
+				 errhint("Run ALTER EXTENSION reco UPDATE; if the library is the older one, "
+						 "reconnect.")));
+	pfree(version);
+}
+
 /* Looks an extension up in the catalogue. */
 static bool
 find_extension(const char *name, Oid *extension, Oid *owner, Oid *schema)
@@ -193,6 +193,8 @@ find_extension(const char *name, Oid *extension, Oid *owner, Oid *schema)
 		*owner = form->extowner;
 		*schema = form->extnamespace;
 		found = true;
+		if (strcmp(name, "reco") == 0)
+			check_version(rel, tuple);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);

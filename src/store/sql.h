@@ -46,10 +46,6 @@ extern void reco_sql_end(RecoSql *sql);
 /* Sets a setting until the bracket closes. */
 extern void reco_sql_set(const char *name, const char *value);
 
-/* Switches to the caller's rights inside a bracket, and back to the owner's. */
-extern void reco_sql_as_caller(RecoSql *sql);
-extern void reco_sql_as_owner(RecoSql *sql);
-
 /* Runs a statement, prepared on first use; returns the SPI result code. */
 extern int reco_sql_run(RecoStatement *statement, const Datum *values, const char *nulls,
 						bool read_only, long limit);
