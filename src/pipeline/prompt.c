@@ -203,7 +203,9 @@ read_grammar(Reader *reader)
 		const RecoWord *word = &reader->words->words[i];
 
 		reader->degree[i] = 1;
-		if (word->gap == RECO_GAP_SENTENCE || among(word->fold, borders))
+		/* quotes open inside a sentence: nothing by "Somebody" */
+		if ((word->gap == RECO_GAP_SENTENCE && word->quote == 0) ||
+			among(word->fold, borders))
 			negation = degree = 0;
 		if (among(word->fold, negations))
 		{
