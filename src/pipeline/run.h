@@ -142,7 +142,7 @@ extern const char *reco_run_stage_name(RecoStage stage);
 /* Why a track is in the list: a short true sentence. */
 extern char *reco_reason_of(const RecoRun *run, const RecoCandidate *candidate);
 
-/* seeds.c: names and the listener; labels of what was named; seeds. */
+/* mentions.c: names and the listener; labels of what was named. seeds.c: seeds. */
 extern void reco_seeds_find_names(RecoRun *run);
 extern void reco_seeds_add_labels(RecoRun *run);
 extern void reco_seeds_choose(RecoRun *run);

@@ -38,7 +38,10 @@ def any_text():
 
 
 def is_blank(text):
-    return text.strip(" \t\r\n\v\f") == ""
+    """Whether there is nothing in it that a person could see."""
+    return all(c <= "\u00a0" and not "!" <= c <= "~" or c in "\u00ad\u1680\u180e\u3000\ufeff"
+               or "\u2000" <= c <= "\u200f" or "\u2028" <= c <= "\u202f" or "\u205f" <= c <= "\u206f"
+               for c in text)
 
 
 def failures(session, texts):
