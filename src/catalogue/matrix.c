@@ -46,7 +46,7 @@ static RecoStatement page_statement = {
 	.text = "SELECT artist_id, track_id, acousticness, danceability, energy, instrumentalness,"
 	" liveness, speechiness, valence, loudness, tempo, mode::real, popularity::real,"
 	" CASE WHEN isfinite(release_date) THEN"
-	"  date_part('year', release_date)::real END, key, facets, dup_key, genres, tags"
+	"  extract(year FROM release_date)::real END, key, facets, dup_key, genres, tags"
 	" FROM reco.track WHERE (artist_id, track_id) > ($1, $2)"
 	" ORDER BY artist_id, track_id LIMIT $3",
 	.nargs = 3,

@@ -60,12 +60,13 @@ static RecoStatement word_statement = {
 static RecoStatement facts_statement = {
 	.text =
 		"SELECT track_id, artist_id, title, artist, album, isrc,"
-		" CASE release_precision WHEN 'year' THEN to_char(release_date, 'YYYY')"
-		"  WHEN 'month' THEN to_char(release_date, 'YYYY-MM') ELSE to_char(release_date, 'YYYY-MM-DD') END,"
+		" CASE WHEN release_date BETWEEN '0001-01-01' AND '9999-12-31' THEN to_char(release_date,"
+	"  CASE release_precision WHEN 'year' THEN 'YYYY' WHEN 'month' THEN 'YYYY-MM'"
+	"   ELSE 'YYYY-MM-DD' END) END,"
 		" artist_ids, genres, facets, dup_key, key,"
 		" acousticness, danceability, energy, instrumentalness, liveness, speechiness, valence,"
 		" loudness, tempo, mode::real, popularity::real, CASE WHEN isfinite(release_date) THEN"
-		"  date_part('year', release_date)::real END"
+		"  extract(year FROM release_date)::real END"
 		" FROM reco.track WHERE track_id = ANY ($1) ORDER BY track_id",
 	.nargs = 1,
 	.types = {TEXTARRAYOID},
