@@ -4,6 +4,7 @@
 Never an error but for a blank prompt, in any encoding, and no lost connection.
 """
 import random
+import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -193,7 +194,8 @@ def in_encoding(database, encoding):
     for i in range(120):
         text = bytes_for(encoding).replace(b"\0", b"")
         quoted = b"'" + text.replace(b"'", b"''") + b"'"
-        if not text.strip(b" \t\r\n\v\f"):
+        shown = text.decode("utf-8") if encoding == "UTF8" else text.decode("latin-1")
+        if is_blank(shown) or is_blank(re.sub(r"[\x80-\xa0]", "", shown)):
             continue
         statements = [b"SELECT reco_mood(" + quoted + b")", b"SELECT reco_generate_json(''," + quoted + b")"]
         if i % 4 == 0:
