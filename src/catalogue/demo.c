@@ -469,6 +469,9 @@ batch_flush(Batch *batch)
 	batch->inserted += SPI_processed;
 	batch->nrows = 0;
 	MemoryContextReset(batch->context);
+
+	/* SPI leaves its own context behind, where the next rows would pile up */
+	MemoryContextSwitchTo(old);
 }
 
 /* Writes what is left, and gives the batch's memory back. */
