@@ -6,7 +6,8 @@
  * Purpose: define each setting with its unit and bounds.
  * Runs in: any process that loads the library.
  * Locks:	none.
- * Never:	define a setting that nothing obeys.
+ * Never:	define a setting that nothing obeys; define one of the postmaster when
+ *			the server runs already, which is FATAL.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,11 +16,23 @@
 #include <limits.h>
 
 #include "guc.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 
 int			reco_guc_deadline = 8000;
 int			reco_guc_node_id = 0;
 int			reco_guc_repeat_days = 0;
+bool		reco_guc_batching = true;
+bool		reco_guc_single_flight = true;
+bool		reco_guc_upstreams = true;
+int			reco_guc_gateway_slots = 256;
+int			reco_guc_gateway_memory = 16 * 1024;
+int			reco_guc_gateway_upstreams = 32;
+int			reco_guc_gateway_connections = 64;
+bool		reco_guc_gateway_on_standby = false;
+
+static void define_upstreams(void);
+static void define_gateway(void);
 
 /* Defines the settings and reserves the prefix. */
 void
@@ -44,5 +57,64 @@ reco_guc_define(void)
 		"0 turns it off. The option \"repeat_days\" of a call overrides it.",
 		&reco_guc_repeat_days, 0, 0, 3650, PGC_USERSET, 0, NULL, NULL, NULL);
 
+	define_upstreams();
+	if (process_shared_preload_libraries_in_progress)
+		define_gateway();
 	MarkGUCPrefixReserved("reco");
+}
+
+/* How upstreams are asked: anyone may change that for a session. */
+static void
+define_upstreams(void)
+{
+	DefineCustomBoolVariable("reco.upstreams",
+							 "Asks the configured servers for what is missing.",
+							 "Off, what is known locally is used alone.",
+							 &reco_guc_upstreams, true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("reco.batching",
+							 "Lets several keys share one call to an upstream.",
+							 "Off, each key is asked for by a call of its own.",
+							 &reco_guc_batching, true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("reco.single_flight",
+							 "Lets sessions that ask for the same key share one call.",
+							 "Off, each session's question is sent.",
+							 &reco_guc_single_flight, true, PGC_USERSET, 0, NULL, NULL,
+							 NULL);
+}
+
+/* Sizes of shared memory, and what the gateway needs to know when it starts. */
+static void
+define_gateway(void)
+{
+	DefineCustomIntVariable("reco.gateway_slots",
+							"Sets how many requests to the gateway may be under way.",
+							"One that finds no slot is answered as busy, at once.",
+							&reco_guc_gateway_slots, 256, 8, 65536, PGC_POSTMASTER, 0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable(
+		"reco.gateway_memory",
+		"Sets the shared memory for requests to the gateway and their answers.", NULL,
+		&reco_guc_gateway_memory, 16 * 1024, 1024, 2 * 1024 * 1024, PGC_POSTMASTER,
+		GUC_UNIT_KB, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("reco.gateway_upstreams",
+							"Sets of how many upstreams the limits and figures are kept.",
+							"An upstream is a service, its address and a credential.",
+							&reco_guc_gateway_upstreams, 32, 1, 1024, PGC_POSTMASTER, 0,
+							NULL, NULL, NULL);
+
+	DefineCustomIntVariable("reco.gateway_connections",
+							"Sets how many connections the gateway has open at most.",
+							NULL, &reco_guc_gateway_connections, 64, 1, 1000,
+							PGC_POSTMASTER, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("reco.gateway_on_standby",
+							 "Runs the gateway on a standby server, too.",
+							 "Primary and standby then each keep a service's limit, "
+							 "so together they may exceed it.",
+							 &reco_guc_gateway_on_standby, false, PGC_POSTMASTER, 0, NULL,
+							 NULL, NULL);
 }

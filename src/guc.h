@@ -11,10 +11,25 @@
 #ifndef RECO_GUC_H
 #define RECO_GUC_H
 
+#include "compat.h"
+
 extern int	reco_guc_deadline;	/* ms; how long reco_generate may take */
 extern int	reco_guc_node_id;	/* 0..255; part of every id we make */
 extern int	reco_guc_repeat_days;	/* days; 0 = off */
 
+/* how upstreams are asked */
+extern bool reco_guc_batching;	/* may keys share a call with others */
+extern bool reco_guc_single_flight; /* may a key share the call of the same key */
+extern bool reco_guc_upstreams; /* whether reco_generate asks them at all */
+
+/* of the gateway; SQL knows them only where the library is preloaded */
+extern int	reco_guc_gateway_slots; /* requests under way at once */
+extern int	reco_guc_gateway_memory;	/* kB; the pool of requests and answers */
+extern int	reco_guc_gateway_upstreams; /* lanes */
+extern int	reco_guc_gateway_connections;	/* most at once */
+extern bool reco_guc_gateway_on_standby;	/* whether it runs on a standby, too */
+
+/* In _PG_init; those of the gateway only while preloading. */
 extern void reco_guc_define(void);
 
 #endif							/* RECO_GUC_H */

@@ -12,7 +12,10 @@
  */
 #include "compat.h"
 
+#include "gateway/gateway.h"
 #include "guc.h"
+#include "miscadmin.h"
+#include "shmem/shared.h"
 
 RECO_MODULE_MAGIC;
 
@@ -22,4 +25,9 @@ void
 _PG_init(void)
 {
 	reco_guc_define();
+	if (process_shared_preload_libraries_in_progress)
+	{
+		reco_shared_install();
+		reco_gateway_register();
+	}
 }

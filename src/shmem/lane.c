@@ -1,0 +1,100 @@
+/*-------------------------------------------------------------------------
+ *
+ * lane.c
+ *	  The table of lanes: finding, claiming, forgetting figures.
+ *
+ * Purpose: see shared.h.
+ * Runs in: the gateway; reco_lanes_reset in backends.
+ * Locks:	'lanes' exclusively to claim and to reset. The gateway is the only one
+ *			who claims, so it looks lanes up without.
+ * Never:	let a lane go while what it remembers still holds something back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "shared.h"
+
+static bool is_needed(const RecoLane *lane, int64 now);
+
+/* Finds or claims the lane of a key. */
+int
+reco_lane_claim(uint64 key, RecoService service, const char *server, const char *base_url,
+				uint64 fingerprint)
+{
+	int64		now = reco_now_us();
+	int			best = -1;
+	RecoLane   *lane;
+
+	for (int i = 0; i < reco_shared->nlanes; i++)
+	{
+		lane = &reco_lanes[i];
+		if (lane->used && lane->key == key)
+		{
+			lane->seen_at = now;
+			return i;
+		}
+		if (lane->used && is_needed(lane, now))
+			continue;
+		if (best < 0 ||
+			(reco_lanes[best].used &&
+			 (!lane->used || lane->seen_at < reco_lanes[best].seen_at)))
+			best = i;
+	}
+	if (best < 0)
+		return -1;
+
+	lane = &reco_lanes[best];
+	LWLockAcquire(&reco_shared->lanes, LW_EXCLUSIVE);
+	memset(lane, 0, sizeof(*lane));
+	lane->used = true;
+	lane->key = key;
+	lane->fingerprint = fingerprint;
+	lane->service = service;
+	strlcpy(lane->server, server, sizeof(lane->server));
+	strlcpy(lane->base_url, base_url, sizeof(lane->base_url));
+	lane->seen_at = now;
+	LWLockRelease(&reco_shared->lanes);
+	return best;
+}
+
+/*
+ * Forgets the figures of all lanes. The gateway may be counting meanwhile; a count
+ * that it makes in this moment may be lost, or stay.
+ */
+void
+reco_lanes_reset(void)
+{
+	if (reco_shared == NULL)
+		return;
+
+	LWLockAcquire(&reco_shared->lanes, LW_EXCLUSIVE);
+	for (int i = 0; i < reco_shared->nlanes; i++)
+	{
+		RecoLane   *lane = &reco_lanes[i];
+
+		memset(lane->counters, 0, sizeof(lane->counters));
+		memset(lane->outcomes, 0, sizeof(lane->outcomes));
+		memset(&lane->queue, 0, sizeof(lane->queue));
+		memset(&lane->network, 0, sizeof(lane->network));
+		memset(&lane->total, 0, sizeof(lane->total));
+		lane->last_status = 0;
+		lane->last_error[0] = '\0';
+		lane->last_error_at = 0;
+	}
+	LWLockRelease(&reco_shared->lanes);
+}
+
+/*
+ * Is there anything under way, or anything blocked? Sends of the last window count
+ * too: a lane that is forgotten and claimed again begins with a full bucket.
+ */
+static bool
+is_needed(const RecoLane *lane, int64 now)
+{
+	const RecoLimit *limit = &lane->limit;
+	int64		window = limit->slice_us * RECO_LIMIT_SLICES;
+
+	return lane->queued > 0 || lane->in_flight > 0 || limit->blocked_until > now ||
+		limit->quota_until > now || limit->not_before > now ||
+		lane->app_refused_until > now ||
+		(limit->ready && Max(lane->seen_at, limit->refilled_at) + window > now);
+}

@@ -1,0 +1,189 @@
+/*-------------------------------------------------------------------------
+ *
+ * wire.c
+ *	  The bytes in a slot: a request, and the records of its answer.
+ *
+ * Purpose: see wire.h.
+ * Runs in: any process, and plain C programs (no server header).
+ * Locks:	none.
+ * Never:	trust a length, or let a number through that is no member of its enum.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "wire.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAGIC			0x7265636F31	/* moves with the layout */
+#define MOST_PRIORITIES 16		/* at least as many as there are */
+
+static void write_options(RecoBuffer *out, const RecoOptions *options);
+static void read_options(RecoReader *in, RecoOptions *options);
+static int	read_number(RecoReader *in, int64_t low, int64_t high);
+static bool read_flag(RecoReader *in);
+
+/* Appends a request; whether all went well, the buffer tells. */
+void
+reco_wire_write_request(RecoBuffer *out, const RecoWireRequest *request)
+{
+	reco_buffer_put_int(out, MAGIC);
+	reco_buffer_put_int(out, request->operation);
+	reco_buffer_put_int(out, request->priority);
+	reco_buffer_put_int(out, request->batching);
+	reco_buffer_put_int(out, request->single_flight);
+	reco_buffer_put_string(out, request->server);
+	reco_buffer_put_int(out, request->server_id);
+	reco_buffer_put_int(out, (int64_t) request->lane_key);
+	reco_buffer_put_int(out, (int64_t) request->fingerprint);
+	write_options(out, &request->options);
+	reco_buffer_put_string(out, request->credential.client_id);
+	reco_buffer_put_string(out, request->credential.client_secret);
+	reco_buffer_put_string(out, request->credential.api_key);
+	reco_buffer_put_string(out, request->listener.user_id);
+	reco_buffer_put_string(out, request->listener.access_token);
+	reco_buffer_put_string(out, request->listener.refresh_token);
+	reco_buffer_put_int(out, request->nkeys);
+	for (int i = 0; i < request->nkeys; i++)
+		reco_buffer_put_string(out, request->keys[i]);
+}
+
+/*
+ * Reads a request. Server, base address and keys are needed; a request that asks
+ * nothing makes no sense, and neither does one with something behind its end.
+ */
+bool
+reco_wire_read_request(const void *bytes, size_t len, RecoWireRequest *request)
+{
+	RecoReader	in;
+
+	memset(request, 0, sizeof(*request));
+	reco_reader_init(&in, bytes, len);
+	in.failed = reco_reader_int(&in) != MAGIC;
+	request->operation = read_number(&in, 0, RECO_NOPERATIONS - 1);
+	request->priority = read_number(&in, 0, MOST_PRIORITIES - 1);
+	request->batching = read_flag(&in);
+	request->single_flight = read_flag(&in);
+	request->server = reco_reader_string(&in);
+	request->server_id = (uint32_t) reco_reader_int(&in);
+	request->lane_key = (uint64_t) reco_reader_int(&in);
+	request->fingerprint = (uint64_t) reco_reader_int(&in);
+	read_options(&in, &request->options);
+	request->credential.client_id = reco_reader_string(&in);
+	request->credential.client_secret = reco_reader_string(&in);
+	request->credential.api_key = reco_reader_string(&in);
+	request->listener.user_id = reco_reader_string(&in);
+	request->listener.access_token = reco_reader_string(&in);
+	request->listener.refresh_token = reco_reader_string(&in);
+	request->nkeys = read_number(&in, 1, RECO_WIRE_MAXKEYS);
+	if (!in.failed && request->server && request->options.base_url)
+		request->keys = calloc((size_t) request->nkeys, sizeof(*request->keys));
+	for (int i = 0; request->keys && i < request->nkeys; i++)
+	{
+		request->keys[i] = reco_reader_string(&in);
+		in.failed |= !request->keys[i];
+	}
+	if (request->keys && !in.failed && in.at == in.end)
+		return true;
+	free(request->keys);
+	memset(request, 0, sizeof(*request));
+	return false;
+}
+
+/* Appends a record. */
+void
+reco_wire_write_answer(RecoBuffer *out, const RecoWireAnswer *answer)
+{
+	reco_buffer_put_int(out, answer->key);
+	reco_buffer_put_int(out, answer->outcome);
+	reco_buffer_put_int(out, answer->retry_at);
+	reco_buffer_put_bytes(out, answer->value, answer->value ? answer->value_len : 0);
+	reco_buffer_put_string(out, answer->message);
+}
+
+/* Reads a record. */
+bool
+reco_wire_read_answer(RecoReader *in, RecoWireAnswer *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+	if (in->failed || in->at == in->end)
+		return false;
+	answer->key = read_number(in, -1, RECO_WIRE_MAXKEYS - 1);
+	answer->outcome = read_number(in, 0, RECO_NOUTCOMES - 1);
+	answer->retry_at = reco_reader_int(in);
+	answer->value = reco_reader_bytes(in, &answer->value_len);
+	answer->message = reco_reader_string(in);
+	if (in->failed)
+		memset(answer, 0, sizeof(*answer));
+	return !in->failed;
+}
+
+static void
+write_options(RecoBuffer *out, const RecoOptions *options)
+{
+	reco_buffer_put_int(out, options->service);
+	reco_buffer_put_string(out, options->base_url);
+	reco_buffer_put_string(out, options->accounts_url);
+	reco_buffer_put_int(out, options->rate_count);
+	reco_buffer_put_int(out, options->rate_window_us);
+	reco_buffer_put_int(out, options->burst);
+	reco_buffer_put_int(out, options->max_concurrency);
+	reco_buffer_put_int(out, options->batch_max);
+	reco_buffer_put_int(out, options->connect_timeout_ms);
+	reco_buffer_put_int(out, options->timeout_ms);
+	reco_buffer_put_int(out, options->deadline_ms);
+	reco_buffer_put_int(out, options->daily_quota);
+	reco_buffer_put_string(out, options->model);
+	reco_buffer_put_string(out, options->market);
+	reco_buffer_put_string(out, options->ca_file);
+	reco_buffer_put_int(out, options->access);
+	reco_buffer_put_int(out, options->share_with_llm);
+	reco_buffer_put_int(out, options->allow_plaintext);
+	reco_buffer_put_int(out, options->allow_private);
+	reco_buffer_put_int(out, options->allow_loopback);
+}
+
+static void
+read_options(RecoReader *in, RecoOptions *options)
+{
+	options->service = read_number(in, 0, RECO_NSERVICES - 1);
+	options->base_url = reco_reader_string(in);
+	options->accounts_url = reco_reader_string(in);
+	options->rate_count = read_number(in, 0, INT_MAX);
+	options->rate_window_us = reco_reader_int(in);
+	in->failed |= options->rate_window_us < 0;
+	options->burst = read_number(in, 0, INT_MAX);
+	options->max_concurrency = read_number(in, 0, INT_MAX);
+	options->batch_max = read_number(in, 0, INT_MAX);
+	options->connect_timeout_ms = read_number(in, 0, INT_MAX);
+	options->timeout_ms = read_number(in, 0, INT_MAX);
+	options->deadline_ms = read_number(in, 0, INT_MAX);
+	options->daily_quota = read_number(in, 0, INT_MAX);
+	options->model = reco_reader_string(in);
+	options->market = reco_reader_string(in);
+	options->ca_file = reco_reader_string(in);
+	options->access = read_number(in, 0, RECO_ACCESS_DEVELOPMENT);
+	options->share_with_llm = read_flag(in);
+	options->allow_plaintext = read_flag(in);
+	options->allow_private = read_flag(in);
+	options->allow_loopback = read_flag(in);
+}
+
+/* Reads a number that has to be in a range; the lowest where it is not. */
+static int
+read_number(RecoReader *in, int64_t low, int64_t high)
+{
+	int64_t		value = reco_reader_int(in);
+
+	if (!in->failed && value >= low && value <= high)
+		return (int) value;
+	in->failed = true;
+	return (int) low;
+}
+
+static bool
+read_flag(RecoReader *in)
+{
+	return read_number(in, 0, 1) == 1;
+}

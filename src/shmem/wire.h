@@ -1,0 +1,76 @@
+/*-------------------------------------------------------------------------
+ *
+ * wire.h
+ *	  The bytes in a slot: a request, and the records of its answer.
+ *
+ * Purpose: one place where both sides' layout is written and read.
+ * Runs in: any process, and plain C programs (no server header).
+ * Locks:	none.
+ * Never:	trust a length.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_WIRE_H
+#define RECO_WIRE_H
+
+#include "upstream/buffer.h"
+#include "upstream/service.h"
+
+#define RECO_WIRE_MAXKEYS	1000	/* of one request */
+
+/* What opens the service; any of them may be NULL. */
+typedef struct RecoCredential
+{
+	const char *client_id;
+	const char *client_secret;
+	const char *api_key;
+} RecoCredential;
+
+/* What belongs to one listener, for per-listener operations. */
+typedef struct RecoListener
+{
+	const char *user_id;		/* the application's own; NULL = none */
+	const char *access_token;	/* may be NULL, or expired */
+	const char *refresh_token;	/* may be NULL */
+} RecoListener;
+
+typedef struct RecoWireRequest
+{
+	RecoOperation operation;
+	int			priority;		/* RecoPriority */
+	bool		batching;		/* may share a call with other keys */
+	bool		single_flight;	/* may share the call of the same key */
+	const char *server;			/* its name */
+	uint32_t	server_id;		/* its oid: who names the options */
+	uint64_t	lane_key;		/* of (service, base_url, credential) */
+	uint64_t	fingerprint;	/* of the credential */
+	RecoOptions options;
+	RecoCredential credential;
+	RecoListener listener;
+	int			nkeys;
+	const char **keys;			/* the reader's array is malloc'd */
+} RecoWireRequest;
+
+extern void reco_wire_write_request(RecoBuffer *out, const RecoWireRequest *request);
+
+/* Strings point into 'bytes'. False when the bytes make no sense. Free 'keys'. */
+extern bool reco_wire_read_request(const void *bytes, size_t len,
+								   RecoWireRequest *request);
+
+/* One record of an answer: what became of a key, or a token to be stored. */
+typedef struct RecoWireAnswer
+{
+	int			key;			/* index into the request's keys; -1 = a rotated token */
+	RecoOutcome outcome;
+	int64_t		retry_at;		/* monotonic us; 0 = not known */
+	const char *value;			/* JSON; the refresh token for key -1; NULL = none */
+	size_t		value_len;
+	const char *message;		/* the service's words, or ours; NULL = none */
+} RecoWireAnswer;
+
+extern void reco_wire_write_answer(RecoBuffer *out, const RecoWireAnswer *answer);
+
+/* Reads the next record; false at the end, or where the bytes make no sense. */
+extern bool reco_wire_read_answer(RecoReader *reader, RecoWireAnswer *answer);
+
+#endif							/* RECO_WIRE_H */
