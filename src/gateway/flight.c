@@ -1,0 +1,263 @@
+/*-------------------------------------------------------------------------
+ *
+ * flight.c
+ *	  One upstream call per key, however many ask.
+ *
+ * Purpose: find the flight of a key or make it; let waiters come and go; end it
+ *			with one answer for all of them.
+ * Runs in: the gateway.
+ * Locks:	none.
+ * Never:	let two databases, or two listeners, share an answer.
+ *
+ * Nobody leads a flight: whoever waits last is as good as whoever asked first.
+ * So when the first asker is cancelled, nothing has to be handed over, and the
+ * call that is under way goes on for the others.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "parts.h"
+
+#include "common/hashfn.h"
+
+#define NBUCKETS 4096
+
+static dlist_head buckets[NBUCKETS];
+static bool buckets_ready = false;
+static uint64 next_number = 1;
+
+static uint64 hash_of(const RecoQuestion *question, const char *key,
+					  const char *listener);
+static RecoFlight *find(const RecoQuestion *question, const char *key,
+						const char *listener, uint64 hash);
+static RecoFlight *make(RecoQuestion *question, const char *key, const char *listener,
+						uint64 hash);
+static void destroy(RecoFlight *flight);
+
+/* Lets a key wait for its flight. */
+bool
+reco_flight_join(RecoQuestion *question, int key)
+{
+	const RecoWireRequest *wire = &question->wire;
+	RecoWaiter *waiter = &question->waiters[key];
+	const char *listener = reco_operation_is_listeners(wire->operation)
+		? (wire->listener.user_id != NULL ? wire->listener.user_id : "")
+		: NULL;
+	uint64		hash = hash_of(question, wire->keys[key], listener);
+	RecoFlight *flight = NULL;
+	RecoPriority priority = Max(0, Min(RECO_NPRIORITIES - 1, wire->priority));
+
+	if (wire->single_flight)
+		flight = find(question, wire->keys[key], listener, hash);
+	if (flight != NULL)
+		question->lane->shared->counters[RECO_LANE_COALESCED]++;
+	else
+	{
+		flight = make(question, wire->keys[key], listener, hash);
+		if (flight == NULL)
+			return false;
+		flight->priority = priority;
+		flight->deadline = question->deadline;
+	}
+	waiter->flight = flight;
+	dlist_push_tail(&flight->waiters, &waiter->node);
+
+	/* who comes later may have more time, or be in more of a hurry */
+	if (flight->place == RECO_FLIGHT_NOWHERE || priority < flight->priority ||
+		question->deadline > flight->deadline)
+	{
+		bool		queued = flight->place == RECO_FLIGHT_QUEUED;
+
+		if (queued)
+			reco_flight_unqueue(flight);
+		flight->priority = Min(flight->priority, priority);
+		flight->deadline = Max(flight->deadline, question->deadline);
+		if (queued || flight->place == RECO_FLIGHT_NOWHERE)
+			reco_flight_queue(flight, 0);
+	}
+	return true;
+}
+
+/* The hash of what makes two questions one. */
+static uint64
+hash_of(const RecoQuestion *question, const char *key, const char *listener)
+{
+	uint64 hash = hash_bytes_extended((const unsigned char *) key, (int) strlen(key),
+									  question->lane->key + question->wire.operation);
+
+	hash = hash_combine64(hash, question->database);
+	if (listener != NULL)
+		hash = hash_combine64(hash,
+							  hash_bytes_extended((const unsigned char *) listener,
+												  (int) strlen(listener), 1));
+	return hash;
+}
+
+/* Finds the flight of a key. */
+static RecoFlight *
+find(const RecoQuestion *question, const char *key, const char *listener, uint64 hash)
+{
+	dlist_iter	iter;
+
+	if (!buckets_ready)
+	{
+		for (int i = 0; i < NBUCKETS; i++)
+			dlist_init(&buckets[i]);
+		buckets_ready = true;
+	}
+	dlist_foreach(iter, &buckets[hash % NBUCKETS])
+	{
+		RecoFlight *flight = dlist_container(RecoFlight, bucket, iter.cur);
+
+		if (flight->hash == hash && flight->lane == question->lane &&
+			flight->operation == question->wire.operation &&
+			flight->database == question->database && strcmp(flight->key, key) == 0 &&
+			(listener == NULL) == (flight->listener == NULL) &&
+			(listener == NULL || strcmp(listener, flight->listener) == 0))
+			return flight;
+	}
+	return NULL;
+}
+
+/* Makes a flight that is nowhere yet. */
+static RecoFlight *
+make(RecoQuestion *question, const char *key, const char *listener, uint64 hash)
+{
+	RecoFlight *flight = calloc(1, sizeof(RecoFlight));
+
+	if (flight == NULL)
+		return NULL;
+	flight->key = strdup(key);
+	flight->listener = listener == NULL ? NULL : strdup(listener);
+	if (flight->key == NULL || (listener != NULL && flight->listener == NULL))
+	{
+		free(flight->key);
+		free(flight->listener);
+		free(flight);
+		return NULL;
+	}
+	flight->lane = question->lane;
+	flight->operation = question->wire.operation;
+	flight->database = question->database;
+	flight->batching = question->wire.batching;
+	flight->hash = hash;
+	flight->asked_at = question->asked_at;
+	flight->number = next_number++;
+	flight->heap_index = -1;
+	dlist_init(&flight->waiters);
+	flight->shared = question->wire.single_flight;
+	if (flight->shared)
+		dlist_push_head(&buckets[hash % NBUCKETS], &flight->bucket);
+	return flight;
+}
+
+/* Takes a waiter away. */
+void
+reco_flight_leave(RecoWaiter *waiter)
+{
+	RecoFlight *flight = waiter->flight;
+	RecoQuestion *question = waiter->question;
+	RecoLane   *lane = question->lane->shared;
+	bool		expired = reco_now_us() >= question->deadline;
+
+	dlist_delete(&waiter->node);
+	waiter->flight = NULL;
+	lane->outcomes[expired ? RECO_OUTCOME_TIMEOUT : RECO_OUTCOME_CANCELLED]++;
+	reco_histogram_add(&lane->total, reco_now_us() - question->asked_at);
+	if (!dlist_is_empty(&flight->waiters))
+		return;
+	if (flight->place == RECO_FLIGHT_ON_TRIP)
+		reco_trip_leave(flight->trip, flight);
+	else
+	{
+		if (expired)
+			lane->counters[RECO_LANE_EXPIRED]++;
+		reco_flight_unqueue(flight);
+	}
+	destroy(flight);
+}
+
+/* Tells all who wait. */
+void
+reco_flight_end(RecoFlight *flight, RecoOutcome outcome, const char *value,
+				size_t value_len, int64 retry_at, const char *message)
+{
+	reco_flight_unqueue(flight);
+	while (!dlist_is_empty(&flight->waiters))
+	{
+		RecoWaiter *waiter =
+			dlist_container(RecoWaiter, node, dlist_pop_head_node(&flight->waiters));
+
+		reco_question_answer(waiter, outcome, value, value_len, retry_at, message);
+	}
+	destroy(flight);
+}
+
+static void
+destroy(RecoFlight *flight)
+{
+	if (flight->shared)
+		dlist_delete(&flight->bucket);
+	reco_wipe(flight->key, strlen(flight->key));
+	free(flight->key);
+	free(flight->listener);
+	free(flight);
+}
+
+/* Puts a flight into its lane's queue, now or later. */
+void
+reco_flight_queue(RecoFlight *flight, int64 pause)
+{
+	RecoGatewayLane *lane = flight->lane;
+
+	flight->trip = NULL;
+	if (pause > 0)
+	{
+		flight->not_before = reco_now_us() + pause;
+		flight->place = RECO_FLIGHT_DELAYED;
+		dlist_push_tail(&lane->delayed, &flight->node);
+	}
+	else if (reco_heap_push(&lane->heaps[flight->priority][flight->operation], flight))
+		flight->place = RECO_FLIGHT_QUEUED;
+	else
+	{
+		/* without memory it waits for a better time, as after a failure */
+		flight->not_before = reco_now_us() + 100 * 1000;
+		flight->place = RECO_FLIGHT_DELAYED;
+		dlist_push_tail(&lane->delayed, &flight->node);
+	}
+	lane->shared->queued = ++lane->queued;
+}
+
+/* Lets a flight wait for a token. */
+void
+reco_flight_park(RecoFlight *flight, RecoTokenHolder *holder)
+{
+	flight->trip = NULL;
+	flight->place = RECO_FLIGHT_PARKED;
+	dlist_push_tail(&holder->parked, &flight->node);
+	flight->lane->shared->queued = ++flight->lane->queued;
+}
+
+/* Takes a flight out of wherever it waits. */
+void
+reco_flight_unqueue(RecoFlight *flight)
+{
+	RecoGatewayLane *lane = flight->lane;
+
+	switch (flight->place)
+	{
+		case RECO_FLIGHT_QUEUED:
+			reco_heap_remove(&lane->heaps[flight->priority][flight->operation], flight);
+			lane->shared->queued = --lane->queued;
+			break;
+		case RECO_FLIGHT_DELAYED:
+		case RECO_FLIGHT_PARKED:
+			dlist_delete(&flight->node);
+			lane->shared->queued = --lane->queued;
+			break;
+		case RECO_FLIGHT_NOWHERE:
+		case RECO_FLIGHT_ON_TRIP:
+			break;
+	}
+	flight->place = RECO_FLIGHT_NOWHERE;
+}

@@ -1,0 +1,215 @@
+/*-------------------------------------------------------------------------
+ *
+ * question.c
+ *	  What slots ask, and how they are answered.
+ *
+ * Purpose: turn a slot's bytes into a question whose keys wait for flights, and
+ *			what flights bring into records of the slot.
+ * Runs in: the gateway.
+ * Locks:	those of slot.h, for moments.
+ * Never:	keep a secret longer than somebody needs it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "parts.h"
+
+static RecoQuestion **questions = NULL; /* by slot */
+
+static void take(int slot, RecoSlotRequest *request);
+static void let_go(int slot);
+static void refuse(int slot, uint32 generation, int nkeys, RecoOutcome outcome);
+static void finish(RecoQuestion *question);
+
+/* Looks at a slot. */
+void
+reco_question_look(int slot)
+{
+	RecoSlotRequest request;
+
+	if (questions == NULL)
+		questions = calloc(reco_shared->nslots, sizeof(RecoQuestion *));
+	switch (reco_slot_look(slot, &request))
+	{
+		case RECO_SLOT_BEGIN:
+			if (questions == NULL)
+			{
+				reco_wipe(request.bytes, request.len);
+				free(request.bytes);
+				reco_slot_finish(slot, request.generation);
+			}
+			else
+				take(slot, &request);
+			break;
+		case RECO_SLOT_GONE:
+			let_go(slot);
+			break;
+		case RECO_SLOT_NOTHING:
+			break;
+	}
+}
+
+/* Makes a slot's bytes a question, and lets its keys wait. */
+static void
+take(int slot, RecoSlotRequest *request)
+{
+	RecoQuestion *question = calloc(1, sizeof(RecoQuestion));
+	int			nkeys;
+
+	if (question == NULL ||
+		!reco_wire_read_request(request->bytes, request->len, &question->wire))
+	{
+		reco_wipe(request->bytes, request->len);
+		free(request->bytes);
+		free(question);
+		reco_slot_finish(slot, request->generation);
+		return;
+	}
+	nkeys = question->wire.nkeys;
+	question->slot = slot;
+	question->generation = request->generation;
+	question->database = request->database;
+	question->asked_at = request->submitted_at;
+	question->deadline = request->deadline;
+	question->bytes = request->bytes;
+	question->len = request->len;
+	question->pending = nkeys;
+	question->refs = 1;
+	question->waiters = calloc(Max(nkeys, 1), sizeof(RecoWaiter));
+	question->lane = question->waiters == NULL ? NULL : reco_lane_of(question);
+	if (question->lane == NULL || nkeys == 0)
+	{
+		refuse(slot, question->generation, nkeys, RECO_OUTCOME_BUSY);
+		reco_question_release(question);
+		return;
+	}
+	questions[slot] = question;
+	question->lane->shared->counters[RECO_LANE_QUESTIONS] += nkeys;
+
+	/* a reference of our own: the last answer may come while keys still join */
+	question->refs++;
+	for (int i = 0; i < nkeys; i++)
+		question->waiters[i].question = question;
+	for (int i = 0; i < nkeys; i++)
+		if (!reco_flight_join(question, i))
+			reco_question_answer(&question->waiters[i], RECO_OUTCOME_BUSY, NULL, 0, 0,
+								 "the gateway is out of memory");
+	reco_question_release(question);
+}
+
+/* Answers all keys of a question that cannot be taken. */
+static void
+refuse(int slot, uint32 generation, int nkeys, RecoOutcome outcome)
+{
+	RecoBuffer	record;
+
+	reco_buffer_init(&record, 0);
+	for (int i = 0; i < nkeys; i++)
+	{
+		RecoWireAnswer answer = {.key = i, .outcome = outcome};
+
+		reco_buffer_reset(&record);
+		reco_wire_write_answer(&record, &answer);
+		if (record.failed || !reco_slot_append(slot, generation, record.data, record.len))
+			break;
+	}
+	reco_buffer_free(&record, false);
+	reco_slot_finish(slot, generation);
+}
+
+/* Lets a question go whose owner left. */
+static void
+let_go(int slot)
+{
+	RecoQuestion *question = questions == NULL ? NULL : questions[slot];
+
+	if (question == NULL)
+		return;
+	questions[slot] = NULL;
+	for (int i = 0; i < question->wire.nkeys; i++)
+		if (question->waiters[i].flight != NULL)
+			reco_flight_leave(&question->waiters[i]);
+	reco_question_release(question);
+}
+
+/* Answers one key; the last one ends the question. */
+void
+reco_question_answer(RecoWaiter *waiter, RecoOutcome outcome, const char *value,
+					 size_t value_len, int64 retry_at, const char *message)
+{
+	static RecoBuffer record;
+	RecoQuestion *question = waiter->question;
+	RecoLane   *lane = question->lane->shared;
+	RecoWireAnswer answer = {
+		.key = (int) (waiter - question->waiters),
+		.outcome = outcome,
+		.retry_at = retry_at,
+		.value = value,
+		.value_len = value == NULL ? 0 : value_len,
+		.message = message
+	};
+
+	reco_buffer_reset(&record);
+	reco_wire_write_answer(&record, &answer);
+	if (record.failed ||
+		!reco_slot_append(question->slot, question->generation, record.data, record.len))
+	{
+		/* the value may be too large for what is left; the news is small */
+		answer.outcome = outcome = RECO_OUTCOME_BUSY;
+		answer.value = NULL;
+		answer.value_len = 0;
+		answer.message = "no shared memory for the answer (reco.gateway_memory)";
+		if (record.failed)
+			reco_buffer_free(&record, false);
+		reco_buffer_reset(&record);
+		reco_wire_write_answer(&record, &answer);
+		if (!record.failed)
+			(void) reco_slot_append(question->slot, question->generation, record.data,
+									record.len);
+	}
+	lane->outcomes[outcome]++;
+	reco_histogram_add(&lane->total, reco_now_us() - question->asked_at);
+	waiter->flight = NULL;
+	if (--question->pending == 0)
+		finish(question);
+}
+
+/* Ends a question: whoever asked may go on. */
+static void
+finish(RecoQuestion *question)
+{
+	const char *rotated = reco_token_rotated(question);
+
+	if (rotated != NULL)
+	{
+		RecoBuffer	record;
+		RecoWireAnswer answer = {
+			.key = -1,
+			.outcome = RECO_OUTCOME_FRESH,
+			.value = rotated,
+			.value_len = strlen(rotated)
+		};
+
+		reco_buffer_init(&record, 0);
+		reco_wire_write_answer(&record, &answer);
+		if (!record.failed)
+			(void) reco_slot_append(question->slot, question->generation, record.data,
+									record.len);
+		reco_buffer_free(&record, true);
+	}
+	questions[question->slot] = NULL;
+	reco_slot_finish(question->slot, question->generation);
+	reco_question_release(question);
+}
+
+/* Gives up a reference. */
+void
+reco_question_release(RecoQuestion *question)
+{
+	if (--question->refs > 0)
+		return;
+	reco_wipe(question->bytes, question->len);
+	free(question->bytes);
+	free(question->wire.keys);
+	free(question->waiters);
+	free(question);
+}

@@ -1,0 +1,521 @@
+/*-------------------------------------------------------------------------
+ *
+ * trip.c
+ *	  One HTTP request: which keys go, and what becomes of them.
+ *
+ * Purpose: gather flights that fit into one call, build and send it, read the
+ *			answer, learn from it; then end each flight or queue it again.
+ * Runs in: the gateway.
+ * Locks:	none.
+ * Never:	repeat what may not be repeated, beyond a deadline or the budget.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "parts.h"
+
+#include "breaker.h"
+
+#define MOST_WAYS		4		/* times a call is built anew as capabilities change */
+#define DAY_US			((int64) 24 * 3600 * 1000 * 1000)
+#define APP_REFUSED_US	((int64) 3600 * 1000 * 1000)
+#define KEY_REFUSED_US	((int64) 60 * 1000 * 1000)
+
+/* What to do with the flights of a trip that failed. */
+typedef struct Failure
+{
+	RecoOutcome outcome;
+	bool		retry;			/* after a pause, within the budget */
+	int			most_retries;
+	int64		retry_at;		/* to be told; 0 = not known */
+	const char *message;
+} Failure;
+
+static RecoTrip *make(RecoGatewayLane *lane, RecoFlight *first);
+static int gather(RecoGatewayLane *lane, RecoFlight *first, RecoFlight **flights,
+				  int most);
+static void send_off(RecoTrip *trip, const char *secret, int64 now);
+static void ended(void *owner, RecoTransferResult *result);
+static void read_answer(RecoTrip *trip, const RecoTransferResult *result);
+static void take_answers(RecoTrip *trip, const RecoSplit *split);
+static void learn(RecoTrip *trip, const RecoTransferResult *result,
+				  const RecoSplit *split);
+static void fail(RecoTrip *trip, const Failure *failure);
+static void fail_as_said(RecoTrip *trip, const RecoSplit *split);
+static void fail_below_http(RecoTrip *trip, const RecoTransferResult *result);
+static void give_back(RecoTrip *trip);
+
+/* Sends a flight, and others that fit into the same call. */
+void
+reco_trip_begin(RecoGatewayLane *lane, RecoFlight *first, int64 now)
+{
+	RecoTrip   *trip = make(lane, first);
+	RecoTokenAnswer token = {0};
+	Failure		failure = {RECO_OUTCOME_BUSY, .message = "the gateway is out of memory"};
+
+	if (trip == NULL)
+	{
+		reco_flight_end(first, failure.outcome, NULL, 0, 0, failure.message);
+		return;
+	}
+	if (!reco_service_build(&trip->call, &trip->request))
+	{
+		failure.outcome = RECO_OUTCOME_DENIED;
+		failure.message = "no endpoint that could answer this is open to the app";
+		fail(trip, &failure);
+		give_back(trip);
+		return;
+	}
+	switch (reco_token_acquire(lane, trip->request.auth, trip->question, now, &token))
+	{
+		case RECO_TOKEN_READY:
+			trip->holder = token.holder;
+			send_off(trip, token.secret, now);
+			return;
+		case RECO_TOKEN_PENDING:
+			for (int i = 0; i < trip->call.nkeys; i++)
+				if (trip->flights[i] != NULL)
+					reco_flight_park(trip->flights[i], token.holder);
+			break;
+		case RECO_TOKEN_FAILED:
+			failure.outcome = token.outcome;
+			failure.message = token.message;
+			failure.retry_at = token.retry_at;
+			fail(trip, &failure);
+			break;
+	}
+	give_back(trip);
+}
+
+/* Makes a trip of a flight and of those that may share its call. */
+static RecoTrip *
+make(RecoGatewayLane *lane, RecoFlight *first)
+{
+	RecoTrip   *trip = calloc(1, sizeof(RecoTrip));
+	RecoQuestion *question =
+		dlist_container(RecoWaiter, node, dlist_head_node(&first->waiters))->question;
+	const RecoOptions *options = &question->wire.options;
+	int			most = !first->batching
+		? 1
+		: reco_service_batch_max(options->service, first->operation, options,
+								 &lane->shared->capabilities);
+
+	most = Max(1, Min(most, RECO_WIRE_MAXKEYS));
+	if (trip == NULL)
+		return NULL;
+	trip->flights = calloc(most, sizeof(RecoFlight *));
+	trip->keys = calloc(most, sizeof(char *));
+	if (trip->flights == NULL || trip->keys == NULL)
+	{
+		free(trip->flights);
+		free(trip->keys);
+		free(trip);
+		return NULL;
+	}
+	trip->lane = lane;
+	trip->question = question;
+	question->refs++;
+	trip->call.operation = first->operation;
+	trip->call.options = options;
+	trip->call.capabilities = &lane->shared->capabilities;
+	trip->call.keys = trip->keys;
+	trip->call.nkeys = gather(lane, first, trip->flights, most);
+	for (int i = 0; i < trip->call.nkeys; i++)
+	{
+		RecoFlight *flight = trip->flights[i];
+
+		trip->keys[i] = strdup(flight->key);
+		flight->place = RECO_FLIGHT_ON_TRIP;
+		flight->trip = trip;
+	}
+	for (int i = 0; i < trip->call.nkeys; i++)
+		if (trip->keys[i] == NULL)
+		{
+			/* all that was taken goes but the first, which the caller ends */
+			for (int k = 0; k < trip->call.nkeys; k++)
+				if (trip->flights[k] != first)
+					reco_flight_queue(trip->flights[k], 1);
+			first->place = RECO_FLIGHT_NOWHERE;
+			first->trip = NULL;
+			give_back(trip);
+			return NULL;
+		}
+	return trip;
+}
+
+/* Takes a flight and up to 'most' in all out of the queue; no key twice. */
+static int
+gather(RecoGatewayLane *lane, RecoFlight *first, RecoFlight **flights, int most)
+{
+	int			n = 0;
+
+	reco_flight_unqueue(first);
+	flights[n++] = first;
+	for (int class = 0; class < RECO_NPRIORITIES && n < most; class ++)
+	{
+		RecoHeap   *heap = &lane->heaps[class][first->operation];
+
+		/* the root each time: the earliest deadlines go first */
+		while (n < most && heap->n > 0)
+		{
+			RecoFlight *flight = heap->flights[0];
+			bool		twin = !flight->batching;
+
+			/* the same key of another database must not stand in one request twice */
+			for (int i = 0; i < n && !twin; i++)
+				twin = strcmp(flights[i]->key, flight->key) == 0;
+			if (twin)
+				break;
+			reco_flight_unqueue(flight);
+			flights[n++] = flight;
+		}
+	}
+	return n;
+}
+
+/* Sends the request. */
+static void
+send_off(RecoTrip *trip, const char *secret, int64 now)
+{
+	RecoGatewayLane *lane = trip->lane;
+	RecoLane   *shared = lane->shared;
+
+	trip->started_at = now;
+	trip->transfer =
+		reco_transfer_start(&trip->request, &trip->question->wire.options, secret,
+							(int64) trip->question->wire.options.timeout_ms * 1000,
+							lane->index, ended, trip);
+	if (trip->transfer == NULL)
+	{
+		Failure		failure = {RECO_OUTCOME_BUSY, .message = "no connection is free"};
+
+		fail(trip, &failure);
+		give_back(trip);
+		return;
+	}
+	reco_limiter_take(&shared->limit, &lane->rules, now);
+	reco_breaker_begin(&shared->breaker);
+	reco_retry_count_call(&lane->budget, now);
+	shared->in_flight = ++lane->in_flight;
+	shared->counters[RECO_LANE_CALLS]++;
+	shared->counters[RECO_LANE_KEYS] += trip->call.nkeys;
+	for (int i = 0; i < trip->call.nkeys; i++)
+		reco_histogram_add(&shared->queue, now - trip->flights[i]->asked_at);
+}
+
+/* A flight left. */
+void
+reco_trip_leave(RecoTrip *trip, RecoFlight *flight)
+{
+	RecoGatewayLane *lane = trip->lane;
+	int64		now = reco_now_us();
+	int64		ran = now - trip->started_at;
+	int			left = 0;
+
+	for (int i = 0; i < trip->call.nkeys; i++)
+	{
+		if (trip->flights[i] == flight)
+			trip->flights[i] = NULL;
+		left += trip->flights[i] != NULL;
+	}
+	flight->place = RECO_FLIGHT_NOWHERE;
+	flight->trip = NULL;
+	if (left > 0)
+		return;
+
+	/*
+	 * Nobody waits any longer. A call that ran for a second or for half of its
+	 * time-out counts as slow, so that a service that hangs is found out however
+	 * short its callers' patience is.
+	 */
+	reco_transfer_abort(trip->transfer);
+	trip->transfer = NULL;
+	lane->shared->in_flight = --lane->in_flight;
+	if (ran >=
+		Min((int64) 1000 * 1000, (int64) trip->question->wire.options.timeout_ms * 500))
+	{
+		reco_breaker_end(&lane->shared->breaker, false, now, reco_gateway_dice());
+		reco_limiter_learn(&lane->shared->limit, &lane->rules, RECO_OUTCOME_TIMEOUT, -1,
+						   now, reco_gateway_dice());
+	}
+	else
+		reco_breaker_forget(&lane->shared->breaker);
+	give_back(trip);
+}
+
+/* The transfer ended. */
+static void
+ended(void *owner, RecoTransferResult *result)
+{
+	RecoTrip   *trip = owner;
+	RecoGatewayLane *lane = trip->lane;
+	RecoLane   *shared = lane->shared;
+
+	shared->in_flight = --lane->in_flight;
+	shared->counters[RECO_LANE_BYTES_SENT] += result->bytes_sent;
+	shared->counters[RECO_LANE_BYTES_RECEIVED] += result->bytes_received;
+	shared->counters[result->new_connection ? RECO_LANE_OPENED : RECO_LANE_REUSED]++;
+	reco_histogram_add(&shared->network, result->ended_at - result->started_at);
+	shared->last_status =
+		result->end == RECO_TRANSFER_ANSWERED ? result->response.status : 0;
+	if (result->response.date > 0)
+	{
+		shared->clock_skew_s = result->response.date - (int64) time(NULL);
+		shared->clock_seen = true;
+	}
+	if (result->end == RECO_TRANSFER_ANSWERED)
+		read_answer(trip, result);
+	else
+	{
+		learn(trip, result, NULL);
+		fail_below_http(trip, result);
+	}
+	reco_transfer_free(trip->transfer);
+	trip->transfer = NULL;
+	give_back(trip);
+}
+
+/* Reads what the service answered. */
+static void
+read_answer(RecoTrip *trip, const RecoTransferResult *result)
+{
+	RecoSplit	split;
+
+	memset(&split, 0, sizeof(split));
+	split.retry_after_ms = -1;
+	split.capabilities = trip->lane->shared->capabilities;
+	reco_service_split(&trip->call, &trip->request, &result->response, &split);
+	learn(trip, result, &split);
+	if (split.outcome == RECO_OUTCOME_FRESH && split.answers != NULL)
+		take_answers(trip, &split);
+	else
+		fail_as_said(trip, &split);
+	reco_split_free(&split);
+}
+
+/* Ends each flight with its own answer. */
+static void
+take_answers(RecoTrip *trip, const RecoSplit *split)
+{
+	for (int i = 0; i < trip->call.nkeys; i++)
+	{
+		RecoFlight *flight = trip->flights[i];
+		const RecoKeyAnswer *answer = &split->answers[i];
+
+		if (flight == NULL)
+			continue;
+		trip->flights[i] = NULL;
+		flight->place = RECO_FLIGHT_NOWHERE;
+		if (i < split->nanswers)
+			reco_flight_end(flight, answer->outcome, answer->value, answer->value_len, 0,
+							NULL);
+		else
+			reco_flight_end(flight, RECO_OUTCOME_MALFORMED, NULL, 0, 0,
+							"the answer says nothing about the key");
+	}
+}
+
+/* Learns about limits, the breaker, and what the app may do. */
+static void
+learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSplit *split)
+{
+	RecoGatewayLane *lane = trip->lane;
+	RecoLane   *shared = lane->shared;
+	int64		now = reco_now_us();
+	double		dice = reco_gateway_dice();
+	int64		took = result->ended_at - result->started_at;
+	bool slow = took > (int64) trip->question->wire.options.timeout_ms * 500;
+	RecoOutcome outcome = split != NULL ? split->outcome
+		: result->end == RECO_TRANSFER_TIMEOUT ? RECO_OUTCOME_TIMEOUT
+											   : RECO_OUTCOME_UNAVAILABLE;
+
+	reco_limiter_learn(&shared->limit, &lane->rules, outcome,
+					   split == NULL || split->retry_after_ms < 0
+						   ? -1
+						   : split->retry_after_ms * 1000,
+					   now, dice);
+	switch (outcome)
+	{
+		case RECO_OUTCOME_LIMITED:
+		case RECO_OUTCOME_QUOTA:
+			reco_breaker_forget(&shared->breaker);
+			break;
+		case RECO_OUTCOME_UNAVAILABLE:
+		case RECO_OUTCOME_TIMEOUT:
+			/* an address that may not be asked says nothing about the service */
+			if (split == NULL && result->end == RECO_TRANSFER_FORBIDDEN_ADDRESS)
+				reco_breaker_forget(&shared->breaker);
+			else
+				reco_breaker_end(&shared->breaker, false, now, dice);
+			break;
+		default:
+			reco_breaker_end(&shared->breaker, !slow, now, dice);
+			break;
+	}
+	if (split == NULL)
+		return;
+	if (memcmp(&shared->capabilities, &split->capabilities, sizeof(RecoCapabilities)) !=
+		0)
+	{
+		shared->capabilities = split->capabilities;
+		if (shared->learned_at == 0)
+			shared->learned_at = now;
+	}
+	if (split->endpoint_refused)
+	{
+		shared->capabilities.refused |= 1u << trip->request.endpoint;
+		shared->refused_until[trip->request.endpoint] = now + DAY_US;
+	}
+	if (split->app_refused)
+		shared->app_refused_until = now + APP_REFUSED_US;
+}
+
+/* Fails, or repeats, as the service's answer asks for. */
+static void
+fail_as_said(RecoTrip *trip, const RecoSplit *split)
+{
+	RecoGatewayLane *lane = trip->lane;
+	RecoLane   *shared = lane->shared;
+	int64		now = reco_now_us();
+	Failure		failure = {.outcome = split->outcome, .message = split->message};
+
+	if (split->outcome == RECO_OUTCOME_FRESH)
+		failure.outcome = RECO_OUTCOME_MALFORMED;
+	failure.retry = split->retry || split->truncated;
+	/* what cannot be read once is seldom read better */
+	failure.most_retries =
+		split->outcome == RECO_OUTCOME_MALFORMED ? 1 : RECO_RETRY_MOST;
+	reco_lane_note_error(lane, split->message);
+	if (split->outcome == RECO_OUTCOME_LIMITED)
+		failure.retry_at = shared->limit.blocked_until;
+	else if (split->outcome == RECO_OUTCOME_QUOTA)
+		failure.retry_at = shared->limit.quota_until;
+	else if (split->outcome == RECO_OUTCOME_UNAUTHORISED && !split->token_expired &&
+			 (trip->request.auth == RECO_AUTH_BEARER_KEY ||
+			  trip->request.auth == RECO_AUTH_GOOGLE_KEY))
+		shared->unauthorised_until = now + KEY_REFUSED_US;
+
+	for (int i = 0; i < trip->call.nkeys; i++)
+	{
+		RecoFlight *flight = trip->flights[i];
+		bool		again = false;
+
+		if (flight == NULL)
+			continue;
+		if (split->token_expired && trip->holder != NULL && !flight->refreshed)
+			again = flight->refreshed = true;
+		else if (split->other_way && flight->ways < MOST_WAYS)
+			again = ++flight->ways > 0;
+		else if (split->outcome == RECO_OUTCOME_LIMITED && !flight->limited &&
+				 flight->deadline > failure.retry_at)
+			again = flight->limited = true;
+		if (again)
+		{
+			trip->flights[i] = NULL;
+			reco_flight_queue(flight, 0);
+		}
+	}
+	if (split->token_expired && trip->holder != NULL)
+		reco_token_refused(trip->holder);
+	fail(trip, &failure);
+}
+
+/* Fails, or repeats, where there is no answer. */
+static void
+fail_below_http(RecoTrip *trip, const RecoTransferResult *result)
+{
+	Failure		failure = {
+		.outcome = RECO_OUTCOME_UNAVAILABLE,
+		.retry = result->repeatable,
+		.most_retries = RECO_RETRY_MOST,
+		.message = result->message
+	};
+
+	switch (result->end)
+	{
+		case RECO_TRANSFER_TIMEOUT:
+			failure.outcome = RECO_OUTCOME_TIMEOUT;
+			break;
+		case RECO_TRANSFER_FORBIDDEN_ADDRESS:
+			failure.outcome = RECO_OUTCOME_DENIED;
+			failure.retry = false;
+			break;
+		case RECO_TRANSFER_BAD_CERTIFICATE:
+			failure.retry = false;
+			break;
+		case RECO_TRANSFER_TOO_LARGE:
+			failure.outcome = RECO_OUTCOME_MALFORMED;
+			failure.retry = false;
+			break;
+		case RECO_TRANSFER_NO_CONNECTION:
+		case RECO_TRANSFER_FAILED:
+		case RECO_TRANSFER_ANSWERED:
+			break;
+	}
+	reco_lane_note_error(trip->lane, result->message);
+	fail(trip, &failure);
+}
+
+/* Ends the flights that are left on a trip, or queues them for a retry. */
+static void
+fail(RecoTrip *trip, const Failure *failure)
+{
+	RecoGatewayLane *lane = trip->lane;
+	int64		now = reco_now_us();
+	int			retries = 0;
+	int64		pause = 0;
+	bool		allowed;
+
+	for (int i = 0; i < trip->call.nkeys; i++)
+		if (trip->flights[i] != NULL)
+			retries = Max(retries, trip->flights[i]->retries);
+	allowed = failure->retry && retries < failure->most_retries;
+	if (allowed)
+	{
+		pause = reco_retry_pause_us(retries + 1, reco_gateway_dice());
+		allowed = reco_retry_allow(&lane->budget, now);
+	}
+	if (allowed)
+		lane->shared->counters[RECO_LANE_RETRIES]++;
+	for (int i = 0; i < trip->call.nkeys; i++)
+	{
+		RecoFlight *flight = trip->flights[i];
+
+		if (flight == NULL)
+			continue;
+		trip->flights[i] = NULL;
+		if (allowed && now + pause < flight->deadline)
+		{
+			flight->retries = retries + 1;
+			reco_flight_queue(flight, pause);
+		}
+		else
+		{
+			flight->place = RECO_FLIGHT_NOWHERE;
+			reco_flight_end(flight, failure->outcome, NULL, 0, failure->retry_at,
+							failure->message);
+		}
+	}
+}
+
+/* Frees a trip that has no transfer under way. */
+static void
+give_back(RecoTrip *trip)
+{
+	reco_http_request_free(&trip->request);
+	for (int i = 0; i < trip->call.nkeys; i++)
+		free((char *) trip->keys[i]);
+	free(trip->keys);
+	free(trip->flights);
+	reco_question_release(trip->question);
+	free(trip);
+}
+
+/* Notes what went wrong with a lane. */
+void
+reco_lane_note_error(RecoGatewayLane *lane, const char *message)
+{
+	if (message == NULL || message[0] == '\0')
+		return;
+	strlcpy(lane->shared->last_error, message, sizeof(lane->shared->last_error));
+	lane->shared->last_error_at = reco_now_us();
+}
