@@ -32,6 +32,9 @@ RECO_VERSION := $(shell sed -n "s/^default_version *= *'\([^']*\)'.*/\1/p" $(rec
 PG_CPPFLAGS = -I$(reco_dir)/src -DRECO_VERSION='"$(RECO_VERSION)"'
 PG_CFLAGS = -MMD -MP
 
+# HTTP is libcurl's business, foreign JSON is jansson's.
+SHLIB_LINK = -lcurl -ljansson
+
 ifdef WERROR
 # Off is only what the server's own headers and idioms do not withstand: unused
 # parameters of inline functions, and "int < lengthof(array)".

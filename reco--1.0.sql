@@ -345,6 +345,180 @@ COMMENT ON FUNCTION @extschema@.reco_learn_moods() IS
 REVOKE ALL ON FUNCTION @extschema@.reco_learn_moods() FROM PUBLIC;
 
 /* -------------------------------------------------------------------------
+ * Upstreams: servers of services, and questions to them by hand
+ * ------------------------------------------------------------------------- */
+
+CREATE FUNCTION @extschema@.reco_upstream_validator(options text[], catalog oid) RETURNS void
+AS 'MODULE_PATHNAME', 'reco_upstream_validator' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_upstream_validator(text[], oid) IS
+	'Checks the options of servers and user mappings of foreign data wrapper reco_upstream; PostgreSQL calls it.';
+REVOKE ALL ON FUNCTION @extschema@.reco_upstream_validator(text[], oid) FROM PUBLIC;
+
+CREATE FOREIGN DATA WRAPPER reco_upstream VALIDATOR @extschema@.reco_upstream_validator;
+COMMENT ON FOREIGN DATA WRAPPER reco_upstream IS
+	'Holds the services that reco may ask: a server for each, with its address and limits, and user mappings with its secrets. It has no foreign tables.';
+
+CREATE FUNCTION @extschema@.reco_resolve(
+	kind text,
+	keys text[],
+	deadline interval DEFAULT NULL,
+	priority text DEFAULT 'interactive',
+	OUT key text,
+	OUT value jsonb,
+	OUT origin text,
+	OUT outcome text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_resolve' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.reco_resolve(text, text[], interval, text) IS
+	'Asks a service for keys of a kind, and tells what became of each, in their order. It spends calls that may cost money.';
+REVOKE ALL ON FUNCTION @extschema@.reco_resolve(text, text[], interval, text) FROM PUBLIC;
+
+/* -------------------------------------------------------------------------
+ * Views: what the gateway did, and how it is
+ * ------------------------------------------------------------------------- */
+
+CREATE FUNCTION reco.stat_upstream(
+	OUT server text,
+	OUT kind text,
+	OUT base_url text,
+	OUT credential text,
+	OUT questions bigint,
+	OUT calls bigint,
+	OUT keys bigint,
+	OUT keys_per_call double precision,
+	OUT coalesced bigint,
+	OUT retries bigint,
+	OUT expired bigint,
+	OUT token_calls bigint,
+	OUT fresh bigint,
+	OUT absent bigint,
+	OUT denied bigint,
+	OUT rejected bigint,
+	OUT refused bigint,
+	OUT limited bigint,
+	OUT quota bigint,
+	OUT unavailable bigint,
+	OUT timeout bigint,
+	OUT malformed bigint,
+	OUT unauthorised bigint,
+	OUT cancelled bigint,
+	OUT busy bigint,
+	OUT queue_p50_ms double precision,
+	OUT queue_p95_ms double precision,
+	OUT queue_p99_ms double precision,
+	OUT network_p50_ms double precision,
+	OUT network_p95_ms double precision,
+	OUT network_p99_ms double precision,
+	OUT total_p50_ms double precision,
+	OUT total_p95_ms double precision,
+	OUT total_p99_ms double precision,
+	OUT bytes_sent bigint,
+	OUT bytes_received bigint,
+	OUT queued integer,
+	OUT in_flight integer,
+	OUT connections integer,
+	OUT connections_opened bigint,
+	OUT connections_reused bigint,
+	OUT breaker text,
+	OUT breaker_until timestamptz,
+	OUT concurrency double precision,
+	OUT blocked_until timestamptz,
+	OUT quota_until timestamptz,
+	OUT refused_until timestamptz,
+	OUT refused_endpoints text[],
+	OUT last_asked timestamptz,
+	OUT last_error text,
+	OUT last_error_at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_upstream' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 4;
+COMMENT ON FUNCTION reco.stat_upstream() IS 'Lists the upstreams that were asked since the server started, for the view reco_stat_upstream.';
+REVOKE ALL ON FUNCTION reco.stat_upstream() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_stat_upstream AS SELECT * FROM reco.stat_upstream();
+COMMENT ON VIEW @extschema@.reco_stat_upstream IS 'Shows one row per upstream and credential, of the whole cluster: calls, outcomes, times in milliseconds, limits.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.server IS 'Names the server that asked first; several servers with the same address and credential are one upstream.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.credential IS 'Is a fingerprint that tells credentials apart and says nothing about them.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.questions IS 'Counts the keys that sessions asked for.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.calls IS 'Counts HTTP requests, retries included, token requests not.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.keys IS 'Counts the keys in these requests.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.coalesced IS 'Counts the keys that were under way already for somebody else.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.expired IS 'Counts the keys that were dropped unsent at their deadline.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.fresh IS 'Counts the keys that sessions got an answer for; the columns after it count the other outcomes.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.queue_p50_ms IS 'Is the median time from the question to the send.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.network_p50_ms IS 'Is the median time from the send to the answer.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.total_p50_ms IS 'Is the median time from the question to its end.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.breaker IS 'Is closed, open (nothing is sent until breaker_until) or half-open (one call probes).';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.concurrency IS 'Is how many calls at once are allowed, as learned from answers.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.blocked_until IS 'Says until when the service limits us (429, Retry-After).';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.quota_until IS 'Says until when the service''s quota is used up.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.refused_until IS 'Says until when nothing is asked because the credential or the app was refused.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.refused_endpoints IS 'Lists endpoints that are closed for the app; each is tried again after a day.';
+COMMENT ON COLUMN @extschema@.reco_stat_upstream.last_error IS 'Is what went wrong last, in the service''s words; no secret is in it.';
+REVOKE ALL ON @extschema@.reco_stat_upstream FROM PUBLIC;
+
+CREATE FUNCTION reco.stat_worker(
+	OUT worker text,
+	OUT pid integer,
+	OUT database oid,
+	OUT state text,
+	OUT started timestamptz,
+	OUT starts integer,
+	OUT last_error text,
+	OUT last_error_at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_worker' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 4;
+COMMENT ON FUNCTION reco.stat_worker() IS 'Lists the processes of the extension, for the view reco_stat_worker.';
+REVOKE ALL ON FUNCTION reco.stat_worker() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_stat_worker AS
+	SELECT w.worker, w.pid, d.datname AS database, w.state, w.started, w.starts, w.last_error, w.last_error_at
+	FROM reco.stat_worker() AS w
+	LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) w.database;
+COMMENT ON VIEW @extschema@.reco_stat_worker IS 'Shows every process of the extension. The gateway has no database, so pg_stat_activity does not show it.';
+COMMENT ON COLUMN @extschema@.reco_stat_worker.pid IS 'Is NULL when the process does not run at the moment.';
+COMMENT ON COLUMN @extschema@.reco_stat_worker.starts IS 'Counts starts since the server started.';
+REVOKE ALL ON @extschema@.reco_stat_worker FROM PUBLIC;
+
+CREATE FUNCTION reco.stat_gateway(
+	OUT slots integer,
+	OUT slots_free integer,
+	OUT memory bigint,
+	OUT memory_free bigint,
+	OUT refused_slots bigint,
+	OUT refused_memory bigint,
+	OUT shared_memory bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_gateway' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION reco.stat_gateway() IS 'Says how full the way to the gateway is, for the view reco_stat_gateway.';
+REVOKE ALL ON FUNCTION reco.stat_gateway() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_stat_gateway AS SELECT * FROM reco.stat_gateway();
+COMMENT ON VIEW @extschema@.reco_stat_gateway IS 'Shows how full the shared memory between sessions and the gateway is; bytes.';
+COMMENT ON COLUMN @extschema@.reco_stat_gateway.refused_slots IS 'Counts questions that found no free slot: raise reco.gateway_slots.';
+COMMENT ON COLUMN @extschema@.reco_stat_gateway.refused_memory IS 'Counts questions and answers that found no memory: raise reco.gateway_memory.';
+REVOKE ALL ON @extschema@.reco_stat_gateway FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_stat_reset() RETURNS void
+AS 'MODULE_PATHNAME', 'reco_stat_reset' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.reco_stat_reset() IS 'Sets the figures of reco_stat_upstream to 0; limits, breakers and what was learned stay.';
+REVOKE ALL ON FUNCTION @extschema@.reco_stat_reset() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_doctor(
+	deadline interval DEFAULT '10 seconds',
+	OUT "check" text,
+	OUT status text,
+	OUT detail text,
+	OUT hint text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_doctor' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 20 COST 1000;
+COMMENT ON FUNCTION @extschema@.reco_doctor(interval) IS
+	'Says what is wrong (status ok, warning or error) and the command that mends it; asks each server one small question.';
+REVOKE ALL ON FUNCTION @extschema@.reco_doctor(interval) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION reco.stat_upstream(), reco.stat_worker(), reco.stat_gateway() TO pg_monitor;
+GRANT SELECT ON @extschema@.reco_stat_upstream, @extschema@.reco_stat_worker, @extschema@.reco_stat_gateway TO pg_monitor;
+
+/* -------------------------------------------------------------------------
  * Rows that ship with the extension: what common words mean
  * ------------------------------------------------------------------------- */
 

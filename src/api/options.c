@@ -38,7 +38,6 @@ typedef struct Option
 } Option;
 
 static void read_options(Jsonb *options, RecoRequest *request);
-static int	deadline_of(Interval *deadline);
 
 char *
 reco_argument_text(FunctionCallInfo fcinfo, int nth, const char *name)
@@ -137,7 +136,7 @@ reco_request_from(FunctionCallInfo fcinfo)
 				 errmsg("size must be between 1 and %d, not %d", RECO_MAX_SIZE, request->size),
 				 errhint("Ask for a list of 1 to %d tracks.", RECO_MAX_SIZE)));
 	if (!PG_ARGISNULL(3))
-		request->deadline_ms = deadline_of(PG_GETARG_INTERVAL_P(3));
+		request->deadline_ms = reco_argument_deadline(PG_GETARG_INTERVAL_P(3));
 	if (!PG_ARGISNULL(4))
 		read_options(PG_GETARG_JSONB_P(4), request);
 	return request;
@@ -158,22 +157,6 @@ reco_rank_request_from(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(3))
 		read_options(PG_GETARG_JSONB_P(3), request);
 	return request;
-}
-
-/* A deadline in milliseconds; 30-day months, as elsewhere. */
-static int
-deadline_of(Interval *deadline)
-{
-	double		ms = (double) deadline->time / 1000 +
-		((double) deadline->month * DAYS_PER_MONTH + deadline->day) * 86400000.0;
-
-	if (ms < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("deadline must not be negative"),
-				 errhint("Use '0' for what is at hand, or NULL for the setting "
-						 "\"reco.deadline\".")));
-	return (int) fmin(ms, MAX_DEADLINE_MS);
 }
 
 pg_noreturn static void
@@ -474,4 +457,20 @@ read_options(Jsonb *options, RecoRequest *request)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"min_popularity\" must not be above \"max_popularity\""),
 				 errhint("Swap the two, or leave one out.")));
+}
+
+/* Reads a deadline, in milliseconds. */
+int
+reco_argument_deadline(Interval *deadline)
+{
+	double		ms = (double) deadline->time / 1000 +
+		((double) deadline->month * DAYS_PER_MONTH + deadline->day) * 86400000.0;
+
+	if (ms < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("deadline must not be negative"),
+				 errhint("Use '0' for what is at hand, or NULL for the setting "
+						 "\"reco.deadline\".")));
+	return (int) fmin(ms, MAX_DEADLINE_MS);
 }

@@ -16,6 +16,7 @@
 
 #include "compat.h"
 
+#include "datatype/timestamp.h"
 #include "pipeline/request.h"
 
 #define RECO_MAX_ID		255		/* bytes of a listener's or track's id */
@@ -31,6 +32,9 @@ extern char *reco_argument_prompt(FunctionCallInfo fcinfo, int nth);
 
 /* The listener: '' = anonymous, NULL is an error. */
 extern char *reco_argument_user(FunctionCallInfo fcinfo, int nth, bool anonymous);
+
+/* A deadline in milliseconds, at most a day; 30-day months, as elsewhere. */
+extern int	reco_argument_deadline(Interval *deadline);
 
 /*
  * Fills a request from (user_id, prompt, size, deadline, options), NULLs of the

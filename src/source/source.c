@@ -3,8 +3,9 @@
  * source.c
  *	  The seam: everything the pipeline can ask, and one way to ask it.
  *
- * Purpose: see source.h. The table below has one row per kind; a kind that no
- *			service answers is answered by the embedded engine.
+ * Purpose: see source.h. The table below has one row per kind: how the embedded
+ *			engine answers it, and what a service is asked for it. The engine
+ *			always answers; what a service says in time is put beside it.
  * Runs in: any process with a database.
  * Locks:	none held at entry or exit.
  * Never:	return with SPI connected, a snapshot pushed or a buffer pinned.
@@ -14,36 +15,56 @@
 #include "source.h"
 
 #include "executor/spi.h"
+#include "live.h"
+#include "remote.h"
 #include "utils/memutils.h"
+
+#define NOBODY (-1)
 
 /* One kind of question. */
 typedef struct KindRow
 {
 	const char *name;
-	RecoEngineKind local;		/* how the embedded engine answers it */
+	int			local;			/* RecoEngineKind: how the embedded engine answers it */
+	int			service;		/* RecoOperation: what a service is asked */
 } KindRow;
 
 static const KindRow kinds[RECO_NKINDS] = {
-	[RECO_KIND_USER_TOP_TRACKS] = {"user_top_tracks", RECO_ENGINE_USER_TOP_TRACKS},
-	[RECO_KIND_USER_TOP_ARTISTS] = {"user_top_artists", RECO_ENGINE_USER_TOP_ARTISTS},
-	[RECO_KIND_USER_HISTORY] = {"user_history", RECO_ENGINE_USER_HISTORY},
-	[RECO_KIND_TRACK_SEARCH] = {"track_search", RECO_ENGINE_TRACK_SEARCH},
-	[RECO_KIND_ARTIST_SEARCH] = {"artist_search", RECO_ENGINE_ARTIST_SEARCH},
-	[RECO_KIND_ARTIST_TRACKS] = {"artist_tracks", RECO_ENGINE_ARTIST_TRACKS},
-	[RECO_KIND_RECOMMENDATION] = {"recommendation", RECO_ENGINE_RECOMMENDATION},
-	[RECO_KIND_TRACK_FACTS] = {"track_facts", RECO_ENGINE_TRACK_FACTS},
+	[RECO_KIND_USER_TOP_TRACKS] = {"user_top_tracks", RECO_ENGINE_USER_TOP_TRACKS,
+								   RECO_OP_TOP_TRACKS},
+	[RECO_KIND_USER_TOP_ARTISTS] = {"user_top_artists", RECO_ENGINE_USER_TOP_ARTISTS,
+									RECO_OP_TOP_ARTISTS},
+	[RECO_KIND_USER_HISTORY] = {"user_history", RECO_ENGINE_USER_HISTORY, NOBODY},
+	[RECO_KIND_TRACK_SEARCH] = {"track_search", RECO_ENGINE_TRACK_SEARCH, RECO_OP_SEARCH},
+	[RECO_KIND_ARTIST_SEARCH] = {"artist_search", RECO_ENGINE_ARTIST_SEARCH,
+								 RECO_OP_SEARCH},
+	[RECO_KIND_ARTIST_TRACKS] = {"artist_tracks", RECO_ENGINE_ARTIST_TRACKS,
+								 RECO_OP_ARTIST_TRACKS},
+	[RECO_KIND_RECOMMENDATION] = {"recommendation", RECO_ENGINE_RECOMMENDATION,
+								  RECO_OP_RECOMMENDATION},
+	[RECO_KIND_TRACK_FACTS] = {"track_facts", RECO_ENGINE_TRACK_FACTS, RECO_OP_TRACKS},
+	[RECO_KIND_ARTIST_FACTS] = {"artist_facts", NOBODY, RECO_OP_ARTISTS},
+	[RECO_KIND_TRACK_FEATURES] = {"track_features", NOBODY, RECO_OP_FEATURES},
+	[RECO_KIND_RECCOBEATS_ID] = {"reccobeats_id", NOBODY, RECO_OP_IDS},
+	[RECO_KIND_COMPLETION] = {"completion", NOBODY, RECO_OP_COMPLETION},
 };
 
-static const char *const origins[] = {"local"};
+static const char *const origins[] = {"local", "live"};
 
 struct RecoSource
 {
 	MemoryContext context;
 	RecoEngine *engine;
+	bool		looked;			/* for services; once a run */
+	RecoLive   *live;			/* NULL = none can be asked */
 	void (*pause)(void *);
 	void	   *pause_arg;
 	RecoSourceCount counts[RECO_NKINDS];
 };
+
+static void answer_locally(RecoSource *source, RecoAsk *asks, int nasks,
+						   TimestampTz give_up);
+static void count(RecoSource *source, const RecoAsk *asks, int nasks, int64 us);
 
 /* Opens the seam for a run. */
 RecoSource *
@@ -58,21 +79,38 @@ reco_source_open(MemoryContext context, void (*pause)(void *), void *arg)
 	return source;
 }
 
-/* Resolves several questions at once. */
+/* Resolves several questions at once: all locally, and some by services, too. */
 void
 reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
 {
 	MemoryContext old;
-	RecoEngineQuestion *questions;
-	int			nquestions = 0;
 	TimestampTz start;
-	int64		us;
 
 	if (source->pause != NULL)
 		source->pause(source->pause_arg);
 
 	old = MemoryContextSwitchTo(source->context);
 	start = GetCurrentTimestamp();
+	answer_locally(source, asks, nasks, give_up);
+	if (!source->looked)
+	{
+		source->looked = true;
+		if (reco_remote_is_on())
+			source->live = reco_live_open(source->context, source->engine);
+	}
+	if (source->live != NULL)
+		reco_live_enrich(source->live, asks, nasks, give_up);
+	count(source, asks, nasks, GetCurrentTimestamp() - start);
+	MemoryContextSwitchTo(old);
+}
+
+/* Lets the embedded engine answer everything. */
+static void
+answer_locally(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
+{
+	RecoEngineQuestion *questions;
+	int			nquestions = 0;
+
 	for (int i = 0; i < nasks; i++)
 		nquestions += asks[i].nkeys;
 	questions = palloc(sizeof(RecoEngineQuestion) * Max(nquestions, 1));
@@ -82,17 +120,15 @@ reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz gi
 		asks[i].values = palloc0(sizeof(RecoValue) * Max(asks[i].nkeys, 1));
 		for (int k = 0; k < asks[i].nkeys; k++)
 		{
+			Assert(kinds[asks[i].kind].local != NOBODY);
 			questions[nquestions].kind = kinds[asks[i].kind].local;
 			questions[nquestions].key = &asks[i].keys[k];
 			questions[nquestions++].answer = &asks[i].values[k].answer;
 		}
 	}
 	reco_engine_answer(source->engine, questions, nquestions, give_up);
-	us = GetCurrentTimestamp() - start;
 	for (int i = 0; i < nasks; i++)
 	{
-		RecoSourceCount *count = &source->counts[asks[i].kind];
-
 		for (int k = 0; k < asks[i].nkeys; k++)
 		{
 			RecoValue  *value = &asks[i].values[k];
@@ -104,12 +140,24 @@ reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz gi
 			for (int t = 0; t < value->answer.ntracks; t++)
 				value->answer.tracks[t]->origin = value->origin;
 		}
-		count->asks++;
-		count->keys += asks[i].nkeys;
-		count->us += us;
 	}
 	pfree(questions);
-	MemoryContextSwitchTo(old);
+}
+
+/* Counts what was asked. */
+static void
+count(RecoSource *source, const RecoAsk *asks, int nasks, int64 us)
+{
+	for (int i = 0; i < nasks; i++)
+	{
+		RecoSourceCount *counted = &source->counts[asks[i].kind];
+
+		for (int k = 0; k < asks[i].nkeys; k++)
+			counted->live += asks[i].values[k].origin == RECO_ORIGIN_LIVE;
+		counted->asks++;
+		counted->keys += asks[i].nkeys;
+		counted->us += us;
+	}
 }
 
 const RecoBackground *
@@ -121,13 +169,29 @@ reco_source_background(RecoSource *source)
 uint32
 reco_source_tracks(const RecoSource *source)
 {
-	return reco_engine_tracks(source->engine);
+	return reco_engine_tracks(source->engine) +
+		(source->live == NULL ? 0 : reco_live_tracks(source->live));
 }
 
 const char *
 reco_source_kind_name(RecoKind kind)
 {
 	return kinds[kind].name;
+}
+
+int
+reco_source_kind_of(const char *name)
+{
+	for (int k = 0; k < RECO_NKINDS; k++)
+		if (strcmp(kinds[k].name, name) == 0)
+			return k;
+	return -1;
+}
+
+int
+reco_source_operation(RecoKind kind)
+{
+	return kinds[kind].service;
 }
 
 const char *

@@ -18,6 +18,7 @@
 #include "compat.h"
 
 #include "catalogue/engine.h"
+#include "upstream/outcome.h"
 
 typedef enum RecoKind
 {
@@ -29,26 +30,27 @@ typedef enum RecoKind
 	RECO_KIND_ARTIST_TRACKS,
 	RECO_KIND_RECOMMENDATION,
 	RECO_KIND_TRACK_FACTS,
+
+	/* services only: nothing local answers them, and the pipeline does not ask */
+	RECO_KIND_ARTIST_FACTS,
+	RECO_KIND_TRACK_FEATURES,
+	RECO_KIND_RECCOBEATS_ID,
+	RECO_KIND_COMPLETION,
 	RECO_NKINDS
 } RecoKind;
 
 /* Where a value comes from. */
 typedef enum RecoOrigin
 {
-	RECO_ORIGIN_LOCAL = 0		/* the embedded engine */
+	RECO_ORIGIN_LOCAL = 0,		/* the embedded engine */
+	RECO_ORIGIN_LIVE			/* a service, just now */
 } RecoOrigin;
-
-typedef enum RecoOutcome
-{
-	RECO_OUTCOME_FRESH = 0,		/* here it is */
-	RECO_OUTCOME_TIMEOUT		/* the deadline came first */
-} RecoOutcome;
 
 /* The value of one key. */
 typedef struct RecoValue
 {
 	RecoOutcome outcome;
-	RecoOrigin	origin;
+	RecoOrigin	origin;			/* live: a service had a part in it */
 	bool		partial;		/* from a part of what there is */
 	RecoAnswer	answer;
 } RecoValue;
@@ -80,11 +82,16 @@ extern RecoSource *reco_source_open(MemoryContext context, void (*pause)(void *)
 extern void reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks,
 								TimestampTz give_up);
 
-/* What the catalogue at large is like, and how many tracks are in hand. */
+/* What the catalogue at large is like, and how many tracks are in hand, live ones
+ * among them. */
 extern const RecoBackground *reco_source_background(RecoSource *source);
 extern uint32 reco_source_tracks(const RecoSource *source);
 
 extern const char *reco_source_kind_name(RecoKind kind);
+extern int	reco_source_kind_of(const char *name);	/* -1 = none */
+
+/* What a service is asked for a kind: a RecoOperation; -1 = no service answers it. */
+extern int	reco_source_operation(RecoKind kind);
 extern const char *reco_source_origin_name(RecoOrigin origin);
 
 /* How often each kind was asked, and for how many keys: for explain. */
@@ -92,6 +99,7 @@ typedef struct RecoSourceCount
 {
 	int			asks;
 	int			keys;
+	int			live;			/* keys that a service answered */
 	int64		us;				/* spent */
 } RecoSourceCount;
 

@@ -152,14 +152,22 @@ reco_sql_extension(void)
 	return oid;
 }
 
-/* Raises an ERROR when the library and the SQL objects are of two versions. */
-static void
-check_version(Relation rel, HeapTuple tuple)
+/* The version that a row of pg_extension tells. */
+static char *
+version_of(Relation rel, HeapTuple tuple)
 {
 	bool		isnull;
 	Datum value =
 		heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(rel), &isnull);
-	char	   *version = isnull ? pstrdup("") : TextDatumGetCString(value);
+
+	return isnull ? pstrdup("") : TextDatumGetCString(value);
+}
+
+/* Raises an ERROR when the library and the SQL objects are of two versions. */
+static void
+check_version(Relation rel, HeapTuple tuple)
+{
+	char	   *version = version_of(rel, tuple);
 
 	if (strcmp(version, RECO_VERSION) != 0)
 		ereport(ERROR,
@@ -199,4 +207,25 @@ find_extension(const char *name, Oid *extension, Oid *owner, Oid *schema)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return found;
+}
+
+/* Tells the version of the SQL objects, also where it is not the library's. */
+const char *
+reco_sql_version(void)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key[1];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	const char *version = NULL;
+
+	ScanKeyInit(&key[0], Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+				CStringGetDatum("reco"));
+	scan = systable_beginscan(rel, ExtensionNameIndexId, true, NULL, 1, key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		version = version_of(rel, tuple);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return version;
 }

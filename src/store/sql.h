@@ -60,4 +60,7 @@ extern Oid	reco_sql_namespace_of(const char *extension);
 /* The oid of extension "reco"; ERROR with a hint when it is not installed. */
 extern Oid	reco_sql_extension(void);
 
+/* The version of the SQL objects in this database; NULL when not installed. */
+extern const char *reco_sql_version(void);
+
 #endif							/* RECO_SQL_H */

@@ -1,0 +1,287 @@
+/*-------------------------------------------------------------------------
+ *
+ * doctor.c
+ *	  reco_doctor: what is wrong, and the command that mends it.
+ *
+ * Purpose: look at the library, the gateway and each server; ask each server one small
+ *			question; say in a row per check how it stands.
+ * Runs in: a backend.
+ * Locks:	'lanes' of shared.h, for a moment.
+ * Never:	raise an error for what it is there to tell; show a secret.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/xlog.h"
+#include "funcapi.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "options.h"
+#include "source/readers.h"
+#include "source/remote.h"
+#include "store/sql.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(reco_doctor);
+
+#define MOST_SKEW_S		30		/* between a service's clock and ours */
+
+static const char *const OK = "ok";
+static const char *const WARNING_ = "warning";
+static const char *const ERROR_ = "error";
+
+static bool check_process(ReturnSetInfo *result);
+static void check_servers(ReturnSetInfo *result, List *servers, bool can_ask,
+						  int64 deadline);
+static void check_answer(ReturnSetInfo *result, const RecoServer *server,
+						 const RecoRemoteValue *value, const RecoProblem *problem);
+static void check_lane(ReturnSetInfo *result, const RecoServer *server);
+static void check_readers(ReturnSetInfo *result, List *servers);
+
+/* Writes one row; the hint may be NULL. */
+static void
+tell(ReturnSetInfo *result, const char *check, const char *status, const char *detail,
+	 const char *hint)
+{
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	values[0] = CStringGetTextDatum(check);
+	values[1] = CStringGetTextDatum(status);
+	values[2] = CStringGetTextDatum(detail);
+	nulls[3] = hint == NULL;
+	values[3] = hint == NULL ? (Datum) 0 : CStringGetTextDatum(hint);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* Looks at everything. */
+Datum
+reco_doctor(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	int64		deadline = reco_now_us() +
+		(int64) (PG_ARGISNULL(0) ? reco_guc_deadline
+								 : reco_argument_deadline(PG_GETARG_INTERVAL_P(0))) *
+			1000;
+	List	   *servers;
+	bool		can_ask;
+
+	InitMaterializedSRF(fcinfo, 0);
+	can_ask = check_process(result);
+	servers = reco_server_list(GetUserId());
+	check_servers(result, servers, can_ask, deadline);
+	check_readers(result, servers);
+	return (Datum) 0;
+}
+
+/* Looks at versions, preloading and the gateway; true if questions can be asked. */
+static bool
+check_process(ReturnSetInfo *result)
+{
+	const char *version = reco_sql_version();
+	int			pid;
+
+	if (version != NULL && strcmp(version, RECO_VERSION) == 0)
+		tell(result, "version", OK, psprintf("library and SQL objects are %s", version),
+			 NULL);
+	else
+		tell(result, "version", ERROR_,
+			 psprintf("the library is %s, the SQL objects are %s", RECO_VERSION,
+					  version == NULL ? "missing" : version),
+			 "Run ALTER EXTENSION reco UPDATE; if the library is the older one, reconnect, "
+			 "and restart the server where it is preloaded.");
+	if (reco_shared == NULL)
+	{
+		tell(result, "preloaded", WARNING_,
+			 "the library is not preloaded: the embedded engine answers alone",
+			 "Add reco to shared_preload_libraries in postgresql.conf and restart.");
+		return false;
+	}
+	tell(result, "preloaded", OK,
+		 psprintf("%d slots, %u kB for requests and answers", reco_shared->nslots,
+				  reco_shared->nblocks * (RECO_BLOCK_SIZE / 1024)),
+		 NULL);
+	SpinLockAcquire(&reco_shared->gateway_lock);
+	pid = reco_shared->gateway_pid;
+	SpinLockRelease(&reco_shared->gateway_lock);
+	if (pid != 0)
+		tell(result, "gateway", OK, psprintf("it runs, with pid %d", pid), NULL);
+	else if (RecoveryInProgress() && !reco_guc_gateway_on_standby)
+		tell(result, "gateway", WARNING_, "it does not run on this standby",
+			 "Set reco.gateway_on_standby to on and restart, if it shall.");
+	else
+		tell(result, "gateway", ERROR_, "it does not run",
+			 "It restarts by itself within a second; if it does not, see the server's log, "
+			 "and max_worker_processes.");
+	if (!reco_guc_upstreams)
+		tell(result, "upstreams", WARNING_,
+			 "reco.upstreams is off in this session: no service is asked",
+			 "Set reco.upstreams to on.");
+	return pid != 0 && reco_guc_upstreams;
+}
+
+/* Asks every server that can be asked, all at once. */
+static void
+check_servers(ReturnSetInfo *result, List *servers, bool can_ask, int64 deadline)
+{
+	RecoRemote *remote = reco_remote_open();
+	int		   *questions = palloc(sizeof(int) * Max(list_length(servers), 1));
+	const char *key = "";
+
+	if (servers == NIL)
+		tell(result, "servers", OK, "no server is configured: the embedded engine answers",
+			 "Live services: CREATE SERVER ... FOREIGN DATA WRAPPER " RECO_WRAPPER
+			 " OPTIONS (kind '...').");
+	for (int i = 0; i < list_length(servers); i++)
+	{
+		const RecoServer *server = list_nth(servers, i);
+
+		questions[i] = -1;
+		if (can_ask && server->lacks == NULL)
+			questions[i] = reco_remote_ask(remote, server, RECO_OP_PROBE, &key, 1,
+										   RECO_PRIORITY_INTERACTIVE, deadline);
+	}
+	reco_remote_wait(remote);
+	for (int i = 0; i < list_length(servers); i++)
+	{
+		const RecoServer *server = list_nth(servers, i);
+		const char *check = psprintf("server \"%s\"", server->name);
+
+		if (!server->enabled)
+			tell(result, check, OK, "it is not enabled",
+				 psprintf("ALTER SERVER %s OPTIONS (SET enabled 'true');",
+						  quote_identifier(server->name)));
+		else if (server->lacks != NULL)
+			tell(result, check, WARNING_, server->lacks,
+				 psprintf("CREATE USER MAPPING FOR PUBLIC SERVER %s OPTIONS (...);",
+						  quote_identifier(server->name)));
+		else if (questions[i] >= 0)
+		{
+			check_answer(result, server, reco_remote_value(remote, questions[i], 0),
+						 reco_remote_problem(remote, questions[i]));
+			check_lane(result, server);
+		}
+	}
+	reco_remote_close(remote);
+}
+
+/* What to do about an outcome. */
+static const char *
+hint_for(const RecoServer *server, RecoOutcome outcome)
+{
+	const char *name = quote_identifier(server->name);
+
+	switch (outcome)
+	{
+		case RECO_OUTCOME_UNAUTHORISED:
+			return psprintf("Check the credential: ALTER USER MAPPING FOR ... SERVER %s "
+							"OPTIONS (SET ...), or its secret_file.", name);
+		case RECO_OUTCOME_DENIED:
+			return psprintf(
+				"The service or our own rules forbid it. For a private address: "
+				"ALTER SERVER %s OPTIONS (ADD allow_private 'true').",
+				name);
+		case RECO_OUTCOME_REJECTED:
+			return psprintf(
+				"Check base_url and model: ALTER SERVER %s OPTIONS (SET ...).", name);
+		case RECO_OUTCOME_LIMITED:
+		case RECO_OUTCOME_QUOTA:
+			return psprintf(
+				"Wait, see blocked_until and quota_until in reco_stat_upstream; "
+				"a lower rate helps: ALTER SERVER %s OPTIONS (SET rate '...').",
+				name);
+		case RECO_OUTCOME_BUSY:
+			return "See reco_stat_gateway; raise reco.gateway_slots or reco.gateway_memory.";
+		default:
+			return psprintf(
+				"Check that base_url can be reached from here: ALTER SERVER %s "
+				"OPTIONS (SET base_url '...').",
+				name);
+	}
+}
+
+/* Says whether a server answers, and takes its key. */
+static void
+check_answer(ReturnSetInfo *result, const RecoServer *server,
+			 const RecoRemoteValue *value, const RecoProblem *problem)
+{
+	const char *check = psprintf("server \"%s\"", server->name);
+	bool		good =
+		value->outcome == RECO_OUTCOME_FRESH || value->outcome == RECO_OUTCOME_ABSENT;
+
+	if (problem != NULL)
+		tell(result, check, ERROR_, problem->message, problem->hint);
+	else if (good)
+		tell(result, check, OK,
+			 psprintf("%s answers%s", server->options.base_url,
+					  server->mapped ? " and takes the credential" : ""),
+			 NULL);
+	else
+		tell(result, check, ERROR_,
+			 psprintf("%s: %s%s%s", server->options.base_url,
+					  reco_outcome_name(value->outcome), value->message ? ": " : "",
+					  value->message ? value->message : ""),
+			 hint_for(server, value->outcome));
+}
+
+/* Says what the gateway has learned of a server: closed endpoints, the clock. */
+static void
+check_lane(ReturnSetInfo *result, const RecoServer *server)
+{
+	RecoLane	lane;
+	bool		found = false;
+	RecoProblem problem = {0};
+	RecoSecret *secret = reco_server_unlock(server, &problem);
+	const char *check = psprintf("server \"%s\"", server->name);
+
+	if (secret == NULL)
+		return;
+	LWLockAcquire(&reco_shared->lanes, LW_SHARED);
+	for (int i = 0; i < reco_shared->nlanes && !found; i++)
+		if (reco_lanes[i].used && reco_lanes[i].key == secret->lane_key)
+		{
+			memcpy(&lane, &reco_lanes[i], sizeof(RecoLane));
+			found = true;
+		}
+	LWLockRelease(&reco_shared->lanes);
+	reco_server_lock(secret);
+	if (!found)
+		return;
+	for (int i = 0; i < reco_service_endpoints(lane.service); i++)
+		if ((lane.capabilities.refused >> i) & 1)
+			tell(
+				result, check, WARNING_,
+				psprintf("endpoint \"%s\" is closed for this app",
+						 reco_endpoint_name(lane.service, i)),
+				"Another way is taken where there is one; it is tried again after a day.");
+	if (lane.clock_seen && Abs(lane.clock_skew_s) > MOST_SKEW_S)
+		tell(result, check, WARNING_,
+			 psprintf("its clock and ours differ by %lld s", (long long) lane.clock_skew_s),
+			 "Let this machine keep its time by NTP; limits and tokens go by it.");
+}
+
+/* Says who can read a secret. */
+static void
+check_readers(ReturnSetInfo *result, List *servers)
+{
+	ListCell   *cell;
+
+	foreach (cell, reco_secret_readers(servers))
+	{
+		const RecoSecretReader *reader = lfirst(cell);
+
+		tell(result, psprintf("server \"%s\"", reader->server), WARNING_,
+			 psprintf("role \"%s\" can read the secret in %s user mapping", reader->role,
+					  reader->public ? "PUBLIC's" : "its own"),
+			 reader->public
+				 ? psprintf("ALTER SERVER %s OWNER TO a superuser, or use secret_file.",
+							quote_identifier(reader->server))
+				 : psprintf("REVOKE USAGE ON FOREIGN SERVER %s FROM %s, map PUBLIC "
+							"instead, or use secret_file.",
+							quote_identifier(reader->server),
+							quote_identifier(reader->role)));
+	}
+}

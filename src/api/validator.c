@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * validator.c
+ *	  The validator of foreign data wrapper reco_upstream.
+ *
+ * Purpose: check the options of CREATE and ALTER SERVER and USER MAPPING.
+ * Runs in: a backend.
+ * Locks:	none.
+ * Never:	let a value into a message.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "compat.h"
+
+#include "access/reloptions.h"
+#include "catalog/pg_foreign_data_wrapper.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_user_mapping.h"
+#include "source/server.h"
+#include "source/server_options.h"
+
+PG_FUNCTION_INFO_V1(reco_upstream_validator);
+
+/* Checks options; 'catalog' tells whose they are. */
+Datum
+reco_upstream_validator(PG_FUNCTION_ARGS)
+{
+	List	   *options = untransformRelOptions(PG_GETARG_DATUM(0));
+	Oid			catalog = PG_GETARG_OID(1);
+	RecoServerOptions settings;
+
+	if (catalog == ForeignServerRelationId)
+		reco_server_read_options(options, true, &settings);
+	else if (catalog == UserMappingRelationId)
+		reco_mapping_check_options(options);
+	else if (catalog == ForeignTableRelationId)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("servers of \"%s\" have no foreign tables", RECO_WRAPPER),
+				 errhint("Ask them with reco_generate() or reco_resolve().")));
+	else if (options != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("foreign data wrapper \"%s\" takes no options of its own",
+						RECO_WRAPPER),
+				 errhint("Options belong to servers and user mappings.")));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * live.h
+ *	  What services add to the embedded engine's answers.
+ *
+ * Purpose: find the questions of a turn that a service can answer, ask all of them
+ *			at once, and put what comes beside what is known locally.
+ * Runs in: any process with a database and a transaction.
+ * Locks:	none.
+ * Never:	make an answer worse than it was: what does not come fresh changes
+ *			nothing.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_LIVE_H
+#define RECO_LIVE_H
+
+#include "compat.h"
+
+#include "source.h"
+
+/* What a run knows of services; lives in the run's memory context. */
+typedef struct RecoLive RecoLive;
+
+/* NULL where no service can be asked anything, which is told at once. */
+extern RecoLive *reco_live_open(MemoryContext context, RecoEngine *engine);
+
+/*
+ * Adds to answers that the engine has given, until 'give_up' (0 = never) at the
+ * latest; a share of the time is left for later turns.
+ */
+extern void reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks,
+							 TimestampTz give_up);
+
+/* How many tracks of services are remembered. */
+extern uint32 reco_live_tracks(const RecoLive *live);
+
+#endif							/* RECO_LIVE_H */

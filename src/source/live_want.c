@@ -1,0 +1,361 @@
+/*-------------------------------------------------------------------------
+ *
+ * live_want.c
+ *	  Which questions of a turn go to a service, and in which words.
+ *
+ * Purpose: see live_parts.h. Calls are counted and cost money, so a service is asked
+ *			for what is not known here, and for no more than a few keys a turn.
+ * Runs in: any process with a database and a transaction.
+ * Locks:	those of syscache look-ups.
+ * Never:	send a question that the service is known to refuse.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "live_parts.h"
+
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+#include "upstream/reccobeats.h"
+#include "utils/json.h"
+
+#define MOST_NAMES			6	/* of each kind a turn asks for */
+#define MOST_ARTISTS		8
+#define MOST_LISTS			4	/* recommendations */
+#define MOST_TRACKS			50
+#define MOST_SEEDS			5
+#define LIST_SIZE			40	/* tracks of a recommendation */
+#define LOUDEST				2	/* dB, that ReccoBeats takes */
+
+static void want_name(RecoLiveTurn *turn, RecoAsk *ask, int key);
+static void want_artist(RecoLiveTurn *turn, RecoAsk *ask, int key);
+static void want_list(RecoLiveTurn *turn, RecoAsk *ask, int key);
+static void want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int key);
+static const char *resolved_id(const RecoLiveTurn *turn, const char *id);
+static void put_ids(RecoLiveTurn *turn, StringInfo json, const char *const *ids,
+					int nids);
+static void put_targets(StringInfo json, const RecoFit *fit);
+
+static bool
+is_spotify_id(const char *id)
+{
+	return id != NULL && reco_is_spotify_id(id, strlen(id));
+}
+
+/* Finds what a turn wants to know of services. */
+void
+reco_live_collect(RecoLiveTurn *turn, RecoAsk *asks, int nasks)
+{
+	for (int i = 0; i < nasks; i++)
+	{
+		for (int k = 0; k < asks[i].nkeys; k++)
+		{
+			switch (asks[i].kind)
+			{
+				case RECO_KIND_TRACK_SEARCH:
+				case RECO_KIND_ARTIST_SEARCH:
+					if (asks[i].keys[k].name != NULL)
+						want_name(turn, &asks[i], k);
+					break;
+				case RECO_KIND_ARTIST_TRACKS:
+					want_artist(turn, &asks[i], k);
+					break;
+				case RECO_KIND_RECOMMENDATION:
+					want_list(turn, &asks[i], k);
+					break;
+				case RECO_KIND_TRACK_FACTS:
+					want_tracks(turn, &asks[i], k);
+					break;
+				default:
+					break;
+			}
+		}
+	}
+}
+
+/* Notes one want, if there is room, a server for it, and time; NULL otherwise. */
+static RecoLiveWant *
+add_want(RecoLiveTurn *turn, RecoAsk *ask, int key, RecoOperation operation, int most)
+{
+	RecoLiveWant *want;
+	int			n = 0;
+
+	for (int i = 0; i < turn->nwants; i++)
+		n += turn->wants[i].ask->kind == ask->kind;
+	if (n >= most || turn->nwants == RECO_LIVE_MOSTWANTS ||
+		reco_server_pick(turn->live->servers, operation) == NULL)
+		return NULL;
+	want = &turn->wants[turn->nwants++];
+	want->ask = ask;
+	want->key = key;
+	want->operation = operation;
+	want->at = -1;
+	return want;
+}
+
+/* Writes a name as a filter of a search. */
+static void
+put_filter(StringInfo query, const char *filter, const char *name)
+{
+	appendStringInfo(query, "%s%s:\"", query->len > 0 ? " " : "", filter);
+	for (const char *c = name; *c != '\0'; c++)
+		appendStringInfoChar(query, *c == '"' || *c == ':' ? ' ' : *c);
+	appendStringInfoChar(query, '"');
+}
+
+/* Is a name found here as it is written? */
+static bool
+is_found(const RecoLiveTurn *turn, const RecoKey *key, const RecoAnswer *answer)
+{
+	char	   *fold;
+
+	if (answer->nartists > 0)
+		return !answer->artists[0]->fuzzy;
+	if (answer->ntracks == 0 || answer->tracks[0]->title == NULL)
+		return false;
+	fold = reco_text_fold(&turn->tools, key->name);
+	return strcmp(reco_text_fold(&turn->tools, answer->tracks[0]->title), fold) == 0;
+}
+
+/* Remembers by which ids a rule knows a name: its own text, and what was found. */
+static void
+note_ruled(RecoLiveTurn *turn, const RecoKey *key, const RecoAnswer *answer)
+{
+	char	   *fold = reco_text_fold(&turn->tools, key->name);
+
+	for (int i = -1; i < answer->nartists; i++)
+	{
+		RecoLiveRuled *ruled = palloc(sizeof(RecoLiveRuled));
+
+		if (i >= 0 && answer->artists[i]->fuzzy)
+			continue;
+		ruled->fold = fold;
+		ruled->id = i < 0 ? key->name : answer->artists[i]->artist_id;
+		turn->live->ruled = lappend(turn->live->ruled, ruled);
+	}
+}
+
+/* Wants to know who or what has a name that is not known here. */
+static void
+want_name(RecoLiveTurn *turn, RecoAsk *ask, int k)
+{
+	const RecoKey *key = &ask->keys[k];
+	const RecoAnswer *answer = &ask->values[k].answer;
+	bool		artist = ask->kind == RECO_KIND_ARTIST_SEARCH;
+	StringInfoData query;
+	RecoLiveWant *want;
+
+	if (artist && key->required)
+		note_ruled(turn, key, answer);
+
+	/* what may only be the exact title is a guess, and titles are not guessed */
+	if ((!artist && key->exact) || is_found(turn, key, answer))
+		return;
+	want = add_want(turn, ask, k, RECO_OP_SEARCH, MOST_NAMES);
+	if (want == NULL)
+		return;
+	initStringInfo(&query);
+	put_filter(&query, artist ? "artist" : "track", key->name);
+	if (key->artist != NULL)
+		put_filter(&query, "artist", key->artist);
+	want->at = reco_live_add(turn, RECO_OP_SEARCH, query.data);
+}
+
+/* Wants tracks of an artist who has a Spotify id; the name is added where known. */
+static void
+want_artist(RecoLiveTurn *turn, RecoAsk *ask, int k)
+{
+	const char *id = ask->keys[k].id;
+	RecoLiveName *name;
+	RecoLiveWant *want;
+
+	if (!is_spotify_id(id))
+		return;
+	want = add_want(turn, ask, k, RECO_OP_ARTIST_TRACKS, MOST_ARTISTS);
+	if (want == NULL)
+		return;
+	name = hash_search(turn->live->artists, id, HASH_FIND, NULL);
+	want->at =
+		reco_live_add(turn, RECO_OP_ARTIST_TRACKS,
+					  name == NULL ? id
+								   : psprintf("%s %s", id, name->artist->artist.name));
+}
+
+/* Takes those of some tracks that have a Spotify id, each once. */
+static const char **
+spotify_ids(RecoTrack *const *tracks, int ntracks, int most, const char *const * not,
+			int nnot, int *n)
+{
+	const char **ids = palloc(sizeof(char *) * Max(ntracks, 1));
+
+	*n = 0;
+	for (int i = 0; i < ntracks && *n < most; i++)
+	{
+		const char *id = tracks[i]->track_id;
+		bool		known = !is_spotify_id(id);
+
+		for (int k = 0; k < *n && !known; k++)
+			known = strcmp(ids[k], id) == 0;
+		for (int k = 0; k < nnot && !known; k++)
+			known = strcmp(not [k], id) == 0;
+		if (!known)
+			ids[(*n)++] = id;
+	}
+	return ids;
+}
+
+/* Wants what is near some seeds; their ids at ReccoBeats come first. */
+static void
+want_list(RecoLiveTurn *turn, RecoAsk *ask, int k)
+{
+	const RecoKey *key = &ask->keys[k];
+	int			nseeds;
+	int			nnegatives;
+	const char **seeds =
+		spotify_ids(key->seeds, key->nseeds, MOST_SEEDS, NULL, 0, &nseeds);
+	const char **negatives = spotify_ids(key->negatives, key->nnegatives, MOST_SEEDS,
+										 seeds, nseeds, &nnegatives);
+	RecoLiveWant *want;
+
+	if (nseeds == 0)
+		return;
+	want = add_want(turn, ask, k, RECO_OP_RECOMMENDATION, MOST_LISTS);
+	if (want == NULL)
+		return;
+	want->nseeds = nseeds;
+	want->seeds = seeds;
+	want->nnegatives = nnegatives;
+	want->negatives = negatives;
+	for (int i = 0; i < nseeds; i++)
+		(void) reco_live_add(turn, RECO_OP_IDS, seeds[i]);
+	for (int i = 0; i < nnegatives; i++)
+		(void) reco_live_add(turn, RECO_OP_IDS, negatives[i]);
+}
+
+/* Wants tracks that neither the catalogue nor an earlier turn has told of. */
+static void
+want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int k)
+{
+	const RecoKey *key = &ask->keys[k];
+	const RecoAnswer *answer = &ask->values[k].answer;
+	int			next = 0;
+
+	for (int i = 0; i < key->nids; i++)
+	{
+		RecoLiveWant *want;
+
+		if (next < answer->ntracks &&
+			strcmp(answer->tracks[next]->track_id, key->ids[i]) == 0)
+		{
+			next++;
+			continue;
+		}
+		if (!is_spotify_id(key->ids[i]) ||
+			hash_search(turn->live->tracks, key->ids[i], HASH_FIND, NULL) != NULL)
+			continue;
+		want = add_want(turn, ask, k, RECO_OP_TRACKS, MOST_TRACKS);
+		if (want == NULL)
+			return;
+		want->at = reco_live_add(turn, RECO_OP_TRACKS, key->ids[i]);
+	}
+}
+
+/* Asks for recommendations around the seeds that ReccoBeats knows. */
+void
+reco_live_recommend(RecoLiveTurn *turn)
+{
+	bool		any = false;
+
+	for (int i = 0; i < turn->nwants; i++)
+	{
+		RecoLiveWant *want = &turn->wants[i];
+		const RecoKey *key = &want->ask->keys[want->key];
+		StringInfoData json;
+		int			nseeds = 0;
+		int			nnegatives = 0;
+
+		if (want->operation != RECO_OP_RECOMMENDATION)
+			continue;
+		for (int s = 0; s < want->nseeds; s++)
+			if (resolved_id(turn, want->seeds[s]) != NULL)
+				want->seeds[nseeds++] = want->seeds[s];
+
+		/* fewer than half as many, or the service refuses all */
+		for (int s = 0; s < want->nnegatives && 2 * (nnegatives + 1) < nseeds; s++)
+			if (resolved_id(turn, want->negatives[s]) != NULL)
+				want->negatives[nnegatives++] = want->negatives[s];
+		if (nseeds == 0)
+			continue;
+		initStringInfo(&json);
+		appendStringInfoString(&json, "{\"seeds\":");
+		put_ids(turn, &json, want->seeds, nseeds);
+		if (nnegatives > 0)
+		{
+			appendStringInfoString(&json, ",\"negative_seeds\":");
+			put_ids(turn, &json, want->negatives, nnegatives);
+		}
+		appendStringInfo(&json, ",\"size\":%d,", Max(1, Min(LIST_SIZE, key->limit)));
+		put_targets(&json, key->fit);
+		appendStringInfoChar(&json, '}');
+		want->at = reco_live_add(turn, RECO_OP_RECOMMENDATION, json.data);
+		any = true;
+	}
+	if (!any)
+		return;
+	reco_live_send(turn, RECO_OP_RECOMMENDATION);
+	reco_remote_wait(turn->remote);
+}
+
+/* The id that ReccoBeats has for a track; NULL = it does not know the track. */
+static const char *
+resolved_id(const RecoLiveTurn *turn, const char *id)
+{
+	const RecoLiveBatch *batch = &turn->batches[RECO_OP_IDS];
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		const char *json;
+
+		if (strcmp(batch->keys[i], id) != 0)
+			continue;
+		json = reco_live_value(turn, RECO_OP_IDS, i);
+		return json == NULL ? NULL : reco_live_read_id(json);
+	}
+	return NULL;
+}
+
+/* Writes a list of ids, as ReccoBeats has them. */
+static void
+put_ids(RecoLiveTurn *turn, StringInfo json, const char *const *ids, int nids)
+{
+	appendStringInfoChar(json, '[');
+	for (int i = 0; i < nids; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(json, ',');
+		escape_json(json, resolved_id(turn, ids[i]));
+	}
+	appendStringInfoChar(json, ']');
+}
+
+/* Writes what the tracks should be like. */
+static void
+put_targets(StringInfo json, const RecoFit *fit)
+{
+	int			n = 0;
+
+	appendStringInfoString(json, "\"targets\":{");
+	for (int f = 0; fit != NULL && f < RECO_NCOLUMNS; f++)
+	{
+		float		value = reco_fit_clamp(f, fit->targets[f].mean);
+
+		if (fit->targets[f].weight <= 0 || f == RECO_YEAR)
+			continue;
+		if (f == RECO_MODE)
+			value = value >= 0.5f ? 1 : 0;
+		if (f == RECO_LOUDNESS)
+			value = Min(value, LOUDEST);
+		appendStringInfo(json, "%s\"%s\":%.4g", n++ > 0 ? "," : "", reco_feature_name(f),
+						 value);
+	}
+	appendStringInfoChar(json, '}');
+}

@@ -1,0 +1,393 @@
+/*-------------------------------------------------------------------------
+ *
+ * remote.c
+ *	  Questions to services, through the gateway.
+ *
+ * Purpose: see remote.h. A question is cut into requests of a slot each; answers
+ *			come back as records that name their key by its place.
+ * Runs in: any process with a database; asking needs a transaction, waiting none.
+ * Locks:	none.
+ * Never:	hold SPI, a snapshot or a pin of our own while waiting.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "remote.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "guc.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "upstream/buffer.h"
+#include "utils/memutils.h"
+
+/* One request of a question: some of its distinct keys. */
+typedef struct Part
+{
+	RecoSlotRef ref;			/* slot -1 = not under way */
+	int			question;
+	int			first;			/* of the question's distinct keys */
+	int			nkeys;
+	int64		deadline;
+} Part;
+
+typedef struct Question
+{
+	int			nkeys;
+	int		   *distinct;		/* which distinct key each key is */
+	int			ndistinct;
+	const char **keys;			/* distinct, in UTF-8 */
+	RecoRemoteValue *values;	/* of the distinct keys */
+	RecoProblem problem;
+} Question;
+
+struct RecoRemote
+{
+	MemoryContext context;
+	MemoryContextCallback release;
+	int			nquestions;
+	int			questions_size;
+	Question   *questions;
+	int			nparts;
+	int			parts_size;
+	Part	   *parts;
+};
+
+static void release_slots(void *arg);
+static void tell_apart(Question *question, const char *const *keys, int nkeys);
+static void submit(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
+				   RecoPriority priority, int64 deadline);
+static void send_part(RecoRemote *remote, RecoWireRequest *request, Part *part);
+static void settle(Question *question, int first, int nkeys, RecoOutcome outcome,
+				   const char *message);
+static void collect(RecoRemote *remote, Part *part);
+static char *server_text(const char *text, Size len);
+static char *foreign_text(const char *text, Size len);
+
+bool
+reco_remote_is_on(void)
+{
+	return reco_guc_upstreams && reco_shared != NULL;
+}
+
+RecoRemote *
+reco_remote_open(void)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "reco remote",
+												  ALLOCSET_DEFAULT_SIZES);
+	RecoRemote *remote = MemoryContextAllocZero(context, sizeof(RecoRemote));
+
+	remote->context = context;
+	remote->release.func = release_slots;
+	remote->release.arg = remote;
+	MemoryContextRegisterResetCallback(context, &remote->release);
+	return remote;
+}
+
+void
+reco_remote_close(RecoRemote *remote)
+{
+	MemoryContextDelete(remote->context);
+}
+
+/* Gives back what is still under way, however the context comes to its end. */
+static void
+release_slots(void *arg)
+{
+	RecoRemote *remote = arg;
+
+	for (int i = 0; i < remote->nparts; i++)
+		if (remote->parts[i].ref.slot >= 0)
+			reco_slot_release(&remote->parts[i].ref);
+	remote->nparts = 0;
+}
+
+/* Submits a question. */
+int
+reco_remote_ask(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
+				const char *const *keys, int nkeys, RecoPriority priority, int64 deadline)
+{
+	MemoryContext old = MemoryContextSwitchTo(remote->context);
+	Question   *question;
+
+	if (remote->nquestions == remote->questions_size)
+	{
+		remote->questions_size = Max(8, 2 * remote->questions_size);
+		remote->questions = remote->questions == NULL
+			? palloc(sizeof(Question) * remote->questions_size)
+			: repalloc(remote->questions, sizeof(Question) * remote->questions_size);
+	}
+	question = &remote->questions[remote->nquestions++];
+	memset(question, 0, sizeof(*question));
+	tell_apart(question, keys, nkeys);
+	if (question->ndistinct > 0)
+		submit(remote, server, operation, priority, deadline);
+	MemoryContextSwitchTo(old);
+	return remote->nquestions - 1;
+}
+
+typedef struct Place
+{
+	const char *key;
+	int			at;
+} Place;
+
+/* Orders keys, and equal ones by their place. */
+static int
+by_key(const void *a, const void *b)
+{
+	const Place *x = a;
+	const Place *y = b;
+	int			order = strcmp(x->key, y->key);
+
+	return order != 0 ? order : x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* Finds the distinct keys, in the order in which they first come. */
+static void
+tell_apart(Question *question, const char *const *keys, int nkeys)
+{
+	Place	   *places = palloc(sizeof(Place) * Max(nkeys, 1));
+	int		   *first = palloc(sizeof(int) * Max(nkeys, 1));
+
+	question->nkeys = nkeys;
+	question->distinct = palloc(sizeof(int) * Max(nkeys, 1));
+	question->keys = palloc(sizeof(char *) * Max(nkeys, 1));
+	question->values = palloc0(sizeof(RecoRemoteValue) * Max(nkeys, 1));
+	for (int i = 0; i < nkeys; i++)
+	{
+		places[i].key = keys[i];
+		places[i].at = i;
+	}
+	qsort(places, nkeys, sizeof(Place), by_key);
+	for (int i = 0; i < nkeys; i++)
+		first[places[i].at] = i > 0 && strcmp(places[i].key, places[i - 1].key) == 0
+			? first[places[i - 1].at]
+			: places[i].at;
+	for (int i = 0; i < nkeys; i++)
+	{
+		if (first[i] != i)
+		{
+			question->distinct[i] = question->distinct[first[i]];
+			continue;
+		}
+		question->distinct[i] = question->ndistinct;
+		question->keys[question->ndistinct++] = foreign_text(keys[i], strlen(keys[i]));
+	}
+	pfree(places);
+	pfree(first);
+}
+
+/* Submits the newest question, in as many parts as it takes. */
+static void
+submit(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
+	   RecoPriority priority, int64 deadline)
+{
+	Question   *question = &remote->questions[remote->nquestions - 1];
+	RecoSecret *secret = reco_server_unlock(server, &question->problem);
+	RecoWireRequest request = {0};
+
+	if (secret == NULL)
+	{
+		settle(question, 0, question->ndistinct, RECO_OUTCOME_UNCONFIGURED,
+			   question->problem.message);
+		return;
+	}
+	request.operation = operation;
+	request.priority = priority;
+	request.batching = reco_guc_batching;
+	request.single_flight = reco_guc_single_flight;
+	request.server = server->name;
+	request.server_id = server->id;
+	request.lane_key = secret->lane_key;
+	request.fingerprint = secret->fingerprint;
+	request.options = server->options;
+	request.credential = secret->credential;
+	for (int first = 0; first < question->ndistinct; first += RECO_WIRE_MAXKEYS)
+	{
+		Part	   *part;
+
+		if (remote->nparts == remote->parts_size)
+		{
+			remote->parts_size = Max(8, 2 * remote->parts_size);
+			remote->parts = remote->parts == NULL
+				? palloc(sizeof(Part) * remote->parts_size)
+				: repalloc(remote->parts, sizeof(Part) * remote->parts_size);
+		}
+		part = &remote->parts[remote->nparts];
+		part->question = remote->nquestions - 1;
+		part->first = first;
+		part->nkeys = Min(RECO_WIRE_MAXKEYS, question->ndistinct - first);
+		part->deadline = deadline;
+		part->ref.slot = -1;
+		remote->nparts++;
+		request.nkeys = part->nkeys;
+		request.keys = question->keys + first;
+		send_part(remote, &request, part);
+	}
+	reco_server_lock(secret);
+}
+
+/* Hands one request over; the bytes hold a secret, so they are wiped. */
+static void
+send_part(RecoRemote *remote, RecoWireRequest *request, Part *part)
+{
+	Question   *question = &remote->questions[part->question];
+	RecoOutcome why = RECO_OUTCOME_BUSY;
+	RecoBuffer	buffer;
+	bool		sent = false;
+
+	reco_buffer_init(&buffer, 0);
+	reco_wire_write_request(&buffer, request);
+	if (!buffer.failed)
+		sent =
+			reco_slot_submit(buffer.data, buffer.len, part->deadline, &part->ref, &why);
+	reco_buffer_free(&buffer, true);
+	if (sent)
+		return;
+	part->ref.slot = -1;
+	settle(question, part->first, part->nkeys, why, NULL);
+	remote->nparts--;			/* it is the newest */
+}
+
+/* Gives a range of keys an outcome without a value. */
+static void
+settle(Question *question, int first, int nkeys, RecoOutcome outcome, const char *message)
+{
+	for (int i = first; i < first + nkeys; i++)
+	{
+		question->values[i].outcome = outcome;
+		question->values[i].message = message;
+	}
+}
+
+/* Waits for all parts, and collects what came. */
+void
+reco_remote_wait(RecoRemote *remote)
+{
+	MemoryContext old = MemoryContextSwitchTo(remote->context);
+	RecoSlotRef *refs = palloc(sizeof(RecoSlotRef) * Max(remote->nparts, 1));
+	int64		until = 0;
+
+	for (int i = 0; i < remote->nparts; i++)
+	{
+		refs[i] = remote->parts[i].ref;
+		until = Max(until, remote->parts[i].deadline);
+	}
+	if (remote->nparts > 0)
+		(void) reco_slots_wait(refs, remote->nparts, false, until);
+	for (int i = 0; i < remote->nparts; i++)
+		collect(remote, &remote->parts[i]);
+	remote->nparts = 0;
+	pfree(refs);
+	MemoryContextSwitchTo(old);
+}
+
+/* Takes the records of one part; what has none was too late, or is lost. */
+static void
+collect(RecoRemote *remote, Part *part)
+{
+	Question   *question = &remote->questions[part->question];
+	bool		late = reco_now_us() >= part->deadline;
+	bool		done;
+	Size		len;
+	char	   *bytes;
+	RecoReader	reader;
+	RecoWireAnswer answer;
+
+	bytes = reco_slot_take(&part->ref, &len, &done);
+	part->ref.slot = -1;
+	settle(question, part->first, part->nkeys,
+		   !done && late ? RECO_OUTCOME_TIMEOUT : RECO_OUTCOME_LOST, NULL);
+	if (bytes == NULL)
+		return;
+	reco_reader_init(&reader, bytes, len);
+	while (reco_wire_read_answer(&reader, &answer))
+	{
+		RecoRemoteValue *value;
+
+		/* key -1 is a listener's new token; no listener's token is ever sent yet */
+		if (answer.key < 0 || answer.key >= part->nkeys)
+			continue;
+		value = &question->values[part->first + answer.key];
+		value->outcome = answer.outcome;
+		value->retry_at = answer.retry_at;
+		value->message = answer.message == NULL
+			? NULL
+			: server_text(answer.message, strlen(answer.message));
+		if (answer.outcome == RECO_OUTCOME_FRESH && answer.value != NULL)
+			value->json = server_text(answer.value, answer.value_len);
+		if (answer.outcome == RECO_OUTCOME_FRESH && value->json == NULL)
+			value->outcome = RECO_OUTCOME_MALFORMED;
+	}
+	reco_wipe(bytes, len);
+	pfree(bytes);
+}
+
+const RecoRemoteValue *
+reco_remote_value(const RecoRemote *remote, int question, int key)
+{
+	const Question *asked = &remote->questions[question];
+
+	return &asked->values[asked->distinct[key]];
+}
+
+const RecoProblem *
+reco_remote_problem(const RecoRemote *remote, int question)
+{
+	const RecoProblem *problem = &remote->questions[question].problem;
+
+	return problem->sqlstate != 0 ? problem : NULL;
+}
+
+/* A copy of a text of the database, as UTF-8. */
+static char *
+foreign_text(const char *text, Size len)
+{
+	char	   *copy = pnstrdup(text, len);
+	char	   *converted;
+
+	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+		return copy;
+	converted = pg_server_to_any(copy, (int) len, PG_UTF8);
+	return converted;
+}
+
+/*
+ * A copy of a service's UTF-8 in the database's encoding. What that has no letter
+ * for becomes a question mark: an answer must not fail for one title in it. NULL
+ * when it is no UTF-8.
+ */
+static char *
+server_text(const char *text, Size len)
+{
+	int			encoding = GetDatabaseEncoding();
+	StringInfoData out;
+	Oid			proc;
+
+	if (len > MaxAllocSize / 4 || !pg_verify_mbstr(PG_UTF8, text, (int) len, true))
+		return NULL;
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+		return pnstrdup(text, len);
+	proc =
+		IsTransactionState() ? FindDefaultConversionProc(PG_UTF8, encoding) : InvalidOid;
+	initStringInfo(&out);
+	for (Size i = 0; i < len;)
+	{
+		unsigned char *from = (unsigned char *) unconstify(char *, text) + i;
+		int			n = pg_utf_mblen(from);
+		unsigned char to[MAX_CONVERSION_GROWTH * 4 + 1];
+
+		if (n == 1)
+			appendStringInfoChar(&out, text[i]);
+		else if (OidIsValid(proc) &&
+				 pg_do_encoding_conversion_buf(proc, PG_UTF8, encoding, from, n, to,
+											   sizeof(to), true) == n)
+			appendStringInfoString(&out, (char *) to);
+		else
+			appendStringInfoChar(&out, '?');
+		i += n;
+	}
+	return out.data;
+}

@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * remote.h
+ *	  Questions to services, through the gateway.
+ *
+ * Purpose: submit any number of questions, wait for all of them at one point, and
+ *			get a value or an outcome for each key.
+ * Runs in: any process with a database; asking needs a transaction, waiting none.
+ * Locks:	none.
+ * Never:	leave a slot behind: what an ERROR interrupts is given back with the
+ *			memory context.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_REMOTE_H
+#define RECO_REMOTE_H
+
+#include "compat.h"
+
+#include "server.h"
+#include "shmem/slot.h"
+
+/* What became of one key; lives as long as its RecoRemote. */
+typedef struct RecoRemoteValue
+{
+	RecoOutcome outcome;
+	const char *json;			/* in the database's encoding; NULL unless fresh */
+	const char *message;		/* the service's words, or ours; NULL = none */
+	int64		retry_at;		/* monotonic us; 0 = not known */
+} RecoRemoteValue;
+
+typedef struct RecoRemote RecoRemote;
+
+/* Can anything be asked at all: preloaded, and not switched off? Costs nothing. */
+extern bool reco_remote_is_on(void);
+
+/* Lives in a child of the current context. */
+extern RecoRemote *reco_remote_open(void);
+
+/*
+ * Submits a question and returns its number. Never waits; what cannot be asked has
+ * its outcome at once. Keys are told apart by the callee: the same one twice is
+ * asked once. 'deadline' is in monotonic us.
+ */
+extern int	reco_remote_ask(RecoRemote *remote, const RecoServer *server,
+						   RecoOperation operation, const char *const *keys, int nkeys,
+						   RecoPriority priority, int64 deadline);
+
+/* Waits until all that was asked is answered, or its deadline is over. */
+extern void reco_remote_wait(RecoRemote *remote);
+
+/* What became of a question's key; after the wait. */
+extern const RecoRemoteValue *reco_remote_value(const RecoRemote *remote, int question,
+												int key);
+
+/* Why nothing of a question could be sent; NULL = it was. */
+extern const RecoProblem *reco_remote_problem(const RecoRemote *remote, int question);
+
+extern void reco_remote_close(RecoRemote *remote);
+
+#endif							/* RECO_REMOTE_H */

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Claim: one upstream call per key, however many ask; a cancelled asker takes nobody's answer.
+
+Many sessions ask for one key at once: one call. The first asker is cancelled while the
+key is queued, while the call is under way, while it waits for a token, while it waits
+for a retry: the others are served, by one further call at most.
+"""
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from cluster import Cluster, connect_services, known_tracks, nothing_left, resolve  # noqa: E402
+from emulator import Emulator  # noqa: E402
+from reco_tap import Lost, SqlError, done, ok, same, until  # noqa: E402
+
+SESSIONS = 200
+
+
+def ask(sessions, sql):
+    for session in sessions:
+        session.send(sql)
+
+
+def outcomes(sessions):
+    """How each session's statement ended."""
+    ended = []
+    for session in sessions:
+        try:
+            ended.append([row[-1] for row in session.wait(60)])
+        except SqlError as error:
+            ended.append(error.sqlstate)
+        except Lost:
+            ended.append("lost")
+    return ended
+
+
+def in_flight(watcher, kind, how_many=1):
+    return until(lambda: int(watcher.value("SELECT coalesce(sum(in_flight + queued), 0) FROM reco_stat_upstream"
+                                           f" WHERE kind = '{kind}'")) >= how_many)
+
+
+def cancelled_at(watcher, emulator, sessions, name, sql, route, hangs):
+    """Cancels the first of many askers once its question is under way."""
+    emulator.reset()
+    emulator.fault(hangs)
+    sessions[0].send(sql)
+    ok(in_flight(watcher, "reccobeats" if "features" in sql else "spotify"), f"{name}: it is under way")
+    ask(sessions[1:10], sql)
+    until(lambda: int(watcher.value("SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
+                                    " AND query LIKE '%reco_resolve%' AND pid <> pg_backend_pid()")) == 10)
+    watcher.query(f"SELECT pg_cancel_backend({sessions[0].pid})")
+    try:
+        sessions[0].wait(10)
+        first = "answered"
+    except SqlError as error:
+        first = error.sqlstate
+    same(first, "57014", f"{name}: the first one was cancelled")
+    same(outcomes(sessions[1:10]), [["fresh"]] * 9, f"{name}: the others are served")
+    calls = emulator.counters()["services"]
+    calls = sum(n["calls"] for service in calls.values() for path, n in service["routes"].items()
+                if route in path)
+    ok(calls <= 2, f"{name}: by one further call at most", f"{calls} calls of {route}")
+
+
+def main():
+    with Emulator("--preset", "extended", "--latency", "none") as emulator, \
+            Cluster(f"max_connections = {SESSIONS + 20}", "reco.gateway_slots = 512") as cluster:
+        watcher = cluster.session()
+        watcher.query("CREATE EXTENSION reco CASCADE")
+        connect_services(watcher, emulator, reccobeats={"rate": "1000/1s"}, spotify={"rate": "1000/1s"})
+        track = known_tracks(emulator, 1)[0]
+        sessions = [cluster.session() for _ in range(SESSIONS)]
+        sql = resolve("track_features", [track], "30 s")
+
+        emulator.fault([{"route": "/audio-features", "kind": "slow", "argument": 1}])
+        emulator.reset()
+        emulator.config(latency={"reccobeats": 1000})
+        ask(sessions, sql)
+        same(outcomes(sessions), [["fresh"]] * SESSIONS, f"{SESSIONS} sessions are all answered")
+        same(emulator.service("reccobeats")["calls"], 1, "by one call")
+        same(watcher.value("SELECT coalesced FROM reco_stat_upstream WHERE kind = 'reccobeats'"),
+             str(SESSIONS - 1), "and the view says how many joined")
+
+        for session in sessions[:10]:
+            session.query("SET reco.single_flight = off")
+        emulator.reset()
+        emulator.config(latency={"reccobeats": 300})
+        ask(sessions[:10], resolve("track_features", [track], "30 s").replace("reco_resolve", "reco_resolve"))
+        outcomes(sessions[:10])
+        ok(emulator.service("reccobeats")["calls"] > 1, "without single flight each asks for itself")
+        for session in sessions[:10]:
+            session.query("RESET reco.single_flight")
+
+        hang = {"kind": "stall", "argument": 2}
+        cancelled_at(watcher, emulator, sessions, "while the call is under way", sql, "/audio-features",
+                     [{"route": "/audio-features", "times": 1, **hang}])
+        cancelled_at(watcher, emulator, sessions, "while a retry is due", sql, "/audio-features",
+                     [{"route": "/audio-features", "kind": "status:503", "times": 1}])
+        cancelled_at(watcher, emulator, sessions, "while the token is fetched",
+                     resolve("track_search", ["calm"], "30 s"), "/search",
+                     [{"route": "/api/token", "times": 1, **hang}])
+        emulator.reset()
+        same(nothing_left(watcher), None, "no slot and no memory is left behind")
+    done()
+
+
+main()
