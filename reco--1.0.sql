@@ -499,7 +499,7 @@ COMMENT ON COLUMN @extschema@.reco_stat_gateway.refused_memory IS 'Counts questi
 REVOKE ALL ON @extschema@.reco_stat_gateway FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.reco_stat_reset() RETURNS void
-AS 'MODULE_PATHNAME', 'reco_stat_reset' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+AS 'MODULE_PATHNAME', 'reco_stat_reset' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.reco_stat_reset() IS 'Sets the figures of reco_stat_upstream to 0; limits, breakers and what was learned stay.';
 REVOKE ALL ON FUNCTION @extschema@.reco_stat_reset() FROM PUBLIC;
 

@@ -160,7 +160,8 @@ read_keys(ArrayType *array, Ask *ask)
 					 errmsg("keys must not contain nulls"),
 					 errhint("Remove them, for example with array_remove(keys, NULL).")));
 		ask->keys[i] = TextDatumGetCString(elements[i]);
-		ask->well_formed[i] = reco_operation_check(ask->operation, ask->keys[i], &why);
+		ask->well_formed[i] =
+			reco_operation_check(ask->operation, reco_remote_key(ask->keys[i]), &why);
 	}
 }
 

@@ -45,9 +45,10 @@ reco_lane_of(const RecoQuestion *question)
 	const RecoWireRequest *wire = &question->wire;
 	RecoGatewayLane *lane;
 	int64		now = reco_now_us();
-	int			index = reco_lane_claim(wire->lane_key, wire->options.service, wire->server,
-								wire->options.base_url, wire->fingerprint);
+	int			index;
 
+	index = reco_lane_claim(wire->lane_key, wire->options.service, wire->server,
+							wire->options.base_url, wire->fingerprint);
 	if (index < 0)
 		return NULL;
 	lane = &reco_gateway_lanes[index];
@@ -292,10 +293,11 @@ holds_back(RecoGatewayLane *lane, RecoFlight *flight, int64 now, int64 *until)
 	RecoWaiter *waiter =
 		dlist_container(RecoWaiter, node, dlist_head_node(&flight->waiters));
 	const RecoOptions *options = &waiter->question->wire.options;
-	int			most = reco_service_batch_max(options->service, flight->operation, options,
-									  &lane->shared->capabilities);
+	int			most;
 	int			n = 0;
 
+	most = reco_service_batch_max(options->service, flight->operation, options,
+								  &lane->shared->capabilities);
 	if (most <= 1 || !flight->batching || lane->in_flight == 0 ||
 		now - flight->asked_at >= HOLD_US)
 		return false;

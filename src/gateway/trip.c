@@ -18,6 +18,7 @@
 #define MOST_WAYS		4		/* times a call is built anew as capabilities change */
 #define DAY_US			((int64) 24 * 3600 * 1000 * 1000)
 #define APP_REFUSED_US	((int64) 3600 * 1000 * 1000)
+#define LEAST_ANSWERS	20		/* before their time is taken as usual */
 #define KEY_REFUSED_US	((int64) 60 * 1000 * 1000)
 
 /* What to do with the flights of a trip that failed. */
@@ -202,13 +203,31 @@ send_off(RecoTrip *trip, const char *secret, int64 now)
 		reco_histogram_add(&shared->queue, now - trip->flights[i]->asked_at);
 }
 
+/*
+ * How long an answer may take before a call that nobody waits for any longer counts
+ * as one that hangs: three times what nearly all answers take, a second at least;
+ * as long as little is known, a tenth of the time-out. So a service that hangs is
+ * found out however short its callers' patience is, and a slow one is not blamed.
+ */
+static int64
+patience(const RecoTrip *trip)
+{
+	const RecoHistogram *network = &trip->lane->shared->network;
+	int64		timeout = (int64) trip->question->wire.options.timeout_ms * 1000;
+
+	if (network->n < LEAST_ANSWERS)
+		return timeout / 10;
+	return Min(timeout / 2,
+			   Max((int64) 1000 * 1000,
+				   (int64) (3 * reco_histogram_percentile(network, 0.95))));
+}
+
 /* A flight left. */
 void
 reco_trip_leave(RecoTrip *trip, RecoFlight *flight)
 {
 	RecoGatewayLane *lane = trip->lane;
 	int64		now = reco_now_us();
-	int64		ran = now - trip->started_at;
 	int			left = 0;
 
 	for (int i = 0; i < trip->call.nkeys; i++)
@@ -222,16 +241,11 @@ reco_trip_leave(RecoTrip *trip, RecoFlight *flight)
 	if (left > 0)
 		return;
 
-	/*
-	 * Nobody waits any longer. A call that ran for a second or for half of its
-	 * time-out counts as slow, so that a service that hangs is found out however
-	 * short its callers' patience is.
-	 */
+	/* nobody waits any longer */
 	reco_transfer_abort(trip->transfer);
 	trip->transfer = NULL;
 	lane->shared->in_flight = --lane->in_flight;
-	if (ran >=
-		Min((int64) 1000 * 1000, (int64) trip->question->wire.options.timeout_ms * 500))
+	if (now - trip->started_at >= patience(trip))
 	{
 		reco_breaker_end(&lane->shared->breaker, false, now, reco_gateway_dice());
 		reco_limiter_learn(&lane->shared->limit, &lane->rules, RECO_OUTCOME_TIMEOUT, -1,
@@ -382,8 +396,7 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 		failure.outcome = RECO_OUTCOME_MALFORMED;
 	failure.retry = split->retry || split->truncated;
 	/* what cannot be read once is seldom read better */
-	failure.most_retries =
-		split->outcome == RECO_OUTCOME_MALFORMED ? 1 : RECO_RETRY_MOST;
+	failure.most_retries = split->outcome == RECO_OUTCOME_MALFORMED ? 1 : RECO_RETRY_MOST;
 	reco_lane_note_error(lane, split->message);
 	if (split->outcome == RECO_OUTCOME_LIMITED)
 		failure.retry_at = shared->limit.blocked_until;

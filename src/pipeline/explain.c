@@ -89,8 +89,9 @@ reco_explain_lines(const RecoRun *run)
 	line("Asked:");
 	for (int k = 0; k < RECO_NKINDS; k++)
 		if (counts[k].keys > 0)
-			line("  %-18s asked=%d keys=%d", reco_source_kind_name(k), counts[k].asks,
-				 counts[k].keys);
+			line("  %-18s asked=%d keys=%d%s", reco_source_kind_name(k), counts[k].asks,
+				 counts[k].keys,
+				 counts[k].live > 0 ? psprintf(" live=%d", counts[k].live) : "");
 	return explain_tracks(run, lines);
 }
 

@@ -57,6 +57,7 @@ bool
 reco_wire_read_request(const void *bytes, size_t len, RecoWireRequest *request)
 {
 	RecoReader	in;
+	int64_t		server_id;
 
 	memset(request, 0, sizeof(*request));
 	reco_reader_init(&in, bytes, len);
@@ -66,7 +67,9 @@ reco_wire_read_request(const void *bytes, size_t len, RecoWireRequest *request)
 	request->batching = read_flag(&in);
 	request->single_flight = read_flag(&in);
 	request->server = reco_reader_string(&in);
-	request->server_id = (uint32_t) reco_reader_int(&in);
+	server_id = reco_reader_int(&in);
+	in.failed |= server_id < 0 || server_id > UINT32_MAX;
+	request->server_id = (uint32_t) server_id;
 	request->lane_key = (uint64_t) reco_reader_int(&in);
 	request->fingerprint = (uint64_t) reco_reader_int(&in);
 	read_options(&in, &request->options);

@@ -112,12 +112,15 @@ time_for(TimestampTz give_up)
 	return (give_up - GetCurrentTimestamp()) / SHARE_OF_TIME;
 }
 
-/* Adds a key; returns its place. */
+/* Adds a key; returns its place, or -1 for one that would be refused. */
 int
 reco_live_add(RecoLiveTurn *turn, RecoOperation operation, const char *key)
 {
 	RecoLiveBatch *batch = &turn->batches[operation];
+	const char *why;
 
+	if (!reco_operation_check(operation, reco_remote_key(key), &why))
+		return -1;
 	for (int i = 0; i < batch->n; i++)
 		if (strcmp(batch->keys[i], key) == 0)
 			return i;

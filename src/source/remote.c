@@ -63,7 +63,6 @@ static void settle(Question *question, int first, int nkeys, RecoOutcome outcome
 				   const char *message);
 static void collect(RecoRemote *remote, Part *part);
 static char *server_text(const char *text, Size len);
-static char *foreign_text(const char *text, Size len);
 
 bool
 reco_remote_is_on(void)
@@ -173,7 +172,7 @@ tell_apart(Question *question, const char *const *keys, int nkeys)
 			continue;
 		}
 		question->distinct[i] = question->ndistinct;
-		question->keys[question->ndistinct++] = foreign_text(keys[i], strlen(keys[i]));
+		question->keys[question->ndistinct++] = reco_remote_key(keys[i]);
 	}
 	pfree(places);
 	pfree(first);
@@ -342,16 +341,15 @@ reco_remote_problem(const RecoRemote *remote, int question)
 }
 
 /* A copy of a text of the database, as UTF-8. */
-static char *
-foreign_text(const char *text, Size len)
+char *
+reco_remote_key(const char *key)
 {
-	char	   *copy = pnstrdup(text, len);
-	char	   *converted;
+	int			encoding = GetDatabaseEncoding();
+	char	   *copy = pstrdup(key);
 
-	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
 		return copy;
-	converted = pg_server_to_any(copy, (int) len, PG_UTF8);
-	return converted;
+	return pg_server_to_any(copy, (int) strlen(copy), PG_UTF8);
 }
 
 /*

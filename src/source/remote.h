@@ -49,6 +49,9 @@ extern int	reco_remote_ask(RecoRemote *remote, const RecoServer *server,
 /* Waits until all that was asked is answered, or its deadline is over. */
 extern void reco_remote_wait(RecoRemote *remote);
 
+/* A key as services see it: in UTF-8, in the current context. */
+extern char *reco_remote_key(const char *key);
+
 /* What became of a question's key; after the wait. */
 extern const RecoRemoteValue *reco_remote_value(const RecoRemote *remote, int question,
 												int key);

@@ -26,7 +26,6 @@
 static char *read_file(const char *path, size_t *len, RecoProblem *problem);
 static bool read_lines(char *text, const char *path, RecoService service,
 					   RecoCredential *credential, RecoProblem *problem);
-static const char **place_of(const char *name, RecoCredential *credential);
 
 void
 reco_problem_raise(const RecoProblem *problem)
@@ -132,16 +131,25 @@ trim(char *text)
 	return text;
 }
 
-/* Where a line's value goes; NULL when the line gives none of ours. */
+/* Where the value of a name goes, blanks behind it cut; NULL where it is none of ours. */
 static const char **
-place_of(const char *name, RecoCredential *credential)
+place_of(const char *name, size_t len, RecoCredential *credential)
 {
-	if (strcmp(name, "client_id") == 0)
-		return &credential->client_id;
-	if (strcmp(name, "client_secret") == 0)
-		return &credential->client_secret;
-	if (strcmp(name, "api_key") == 0)
-		return &credential->api_key;
+	const struct
+	{
+		const char *name;
+		const char **place;
+	}			places[] = {
+		{"client_id", &credential->client_id},
+		{"client_secret", &credential->client_secret},
+		{"api_key", &credential->api_key},
+	};
+
+	while (len > 0 && (name[len - 1] == ' ' || name[len - 1] == '\t'))
+		len--;
+	for (size_t i = 0; i < lengthof(places); i++)
+		if (strlen(places[i].name) == len && memcmp(places[i].name, name, len) == 0)
+			return places[i].place;
 	return NULL;
 }
 
@@ -155,17 +163,11 @@ read_line(char *line, RecoService service, RecoCredential *credential)
 	char	   *value = line;
 
 	if (equals != NULL)
-	{
-		*equals = '\0';
-		place = place_of(trim(line), credential);
+		place = place_of(line, equals - line, credential);
+	if (place != NULL)
 		value = trim(equals + 1);
-		if (place == NULL)
-		{
-			/* a key may end in equals signs, as base64 does */
-			*equals = '=';
-			value = line;
-		}
-	}
+
+	/* a key may end in equals signs, as base64 does */
 	if (place == NULL)
 		place =
 			service == RECO_SPOTIFY ? &credential->client_secret : &credential->api_key;

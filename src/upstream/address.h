@@ -23,7 +23,7 @@ typedef enum RecoAddressClass
 {
 	RECO_ADDRESS_PUBLIC = 0,
 	RECO_ADDRESS_LOOPBACK,		/* 127/8, ::1, and as IPv4-mapped */
-	RECO_ADDRESS_PRIVATE,		/* 10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7, fec0::/10 */
+	RECO_ADDRESS_PRIVATE,		/* 10/8, 172.16/12, 192.168/16, 100.64/10, fc00::/7 */
 	RECO_ADDRESS_LINK_LOCAL,	/* 169.254/16, fe80::/10 */
 	RECO_ADDRESS_INVALID		/* 0/8, multicast, broadcast, reserved, other families */
 } RecoAddressClass;

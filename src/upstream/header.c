@@ -282,8 +282,7 @@ retry_after(const char *value, int64_t now)
 	if (after)
 		return *after ? -1 : clamp_ms(seconds * 1000);
 	date = reco_http_date(value);
-	return date >= 0 && date >= now ? clamp_ms(((double) date - (double) now) * 1000)
-									: -1;
+	return date >= 0 ? clamp_ms(((double) date - (double) now) * 1000) : -1;
 }
 
 static int64_t

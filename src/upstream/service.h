@@ -96,7 +96,7 @@ typedef struct RecoOptions
 	bool		share_with_llm;
 	bool		allow_plaintext;
 	bool		allow_private;	/* private, link-local and shared addresses too */
-	bool		allow_loopback; /* set by whoever knows that a superuser owns the server */
+	bool		allow_loopback; /* set by who knows that a superuser owns the server */
 } RecoOptions;
 
 /* Fills in a service's own defaults (upstreams.md E.1); strings are static. */
@@ -132,7 +132,7 @@ typedef struct RecoCapabilities
 {
 	uint32_t	refused;		/* bit per endpoint */
 	int32_t		search_limit;	/* most results per type; 0 = not learned */
-	int32_t		response_format;	/* OpenAI: 0 json_schema, 1 json_object, 2 plain text */
+	int32_t		response_format;	/* OpenAI: 0 json_schema, 1 json_object, 2 text */
 	uint32_t	dropped;		/* parameters refused; bits, see gemini.c and openai.c */
 } RecoCapabilities;
 
@@ -209,7 +209,7 @@ typedef struct RecoSplit
 	bool		app_refused;	/* every call of this app is refused */
 	int64_t		retry_after_ms; /* of limited and quota; -1 = not said */
 	RecoCapabilities capabilities;	/* as they are to be from now on */
-	char		message[RECO_MESSAGE_SIZE]; /* what the service said, printable, no secret */
+	char		message[RECO_MESSAGE_SIZE]; /* what the service said, no secret */
 	int			nanswers;		/* as many as the call had keys, where fresh */
 	RecoKeyAnswer *answers;
 } RecoSplit;

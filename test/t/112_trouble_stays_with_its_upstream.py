@@ -86,7 +86,7 @@ def main():
             session.query("CREATE EXTENSION reco CASCADE")
             connect_services(session, emulator, reccobeats={"rate": "100000/1s", "burst": "10000"},
                              spotify={"rate": "100000/1s", "burst": "10000", "max_concurrency": "100",
-                                      "timeout": "60s"})
+                                      "timeout": "20s"})
             session.query("CREATE SERVER model FOREIGN DATA WRAPPER reco_upstream OPTIONS (kind 'openai',"
                           " base_url 'http://hangs.example:9/v1', allow_plaintext 'true', model 'm',"
                           " timeout '60s', connect_timeout '60s', max_concurrency '100', rate '10000/1s')")

@@ -21,8 +21,7 @@ def main():
             watcher.query(f"CREATE DATABASE {name}")
             session = cluster.session(name)
             session.query("CREATE EXTENSION reco CASCADE")
-            connect_services(session, emulator, reccobeats={"rate": rate, "batch_max": "1", "burst": "1"},
-                             spotify={"daily_quota": "0"})
+            connect_services(session, emulator, reccobeats={"rate": rate, "batch_max": "1", "burst": "1"})
             databases.append(session)
         one, two, three = databases
         three.query("ALTER USER MAPPING FOR PUBLIC SERVER spotify OPTIONS (SET client_id 'another')")

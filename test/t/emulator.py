@@ -17,6 +17,16 @@ import urllib.request
 PROGRAM = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "upstream", "emulator")
 
 
+def most_in_window(times, seconds):
+    """The most calls in any window of that length (times as from Emulator.times)."""
+    times, first, most = sorted(times), 0, 0
+    for last, at in enumerate(times):
+        while times[first] <= at - seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
 class Emulator:
     """One emulator; .url once it is started."""
 

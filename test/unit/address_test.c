@@ -122,9 +122,11 @@ static void
 test_allowed(void)
 {
 	ok(reco_address_allowed(PUBLIC, false, false), "public is allowed");
-	ok(!reco_address_allowed(LOOPBACK, false, true) && reco_address_allowed(LOOPBACK, true, false),
+	ok(!reco_address_allowed(LOOPBACK, false, true) &&
+		   reco_address_allowed(LOOPBACK, true, false),
 	   "loopback where that is allowed");
-	ok(!reco_address_allowed(PRIVATE, true, false) && reco_address_allowed(PRIVATE, false, true),
+	ok(!reco_address_allowed(PRIVATE, true, false) &&
+		   reco_address_allowed(PRIVATE, false, true),
 	   "private where that is allowed");
 	ok(!reco_address_allowed(LINK_LOCAL, true, false) &&
 		   reco_address_allowed(LINK_LOCAL, false, true), "link-local, too");
@@ -167,14 +169,50 @@ static void
 test_bad_urls(void)
 {
 	static const char *const cases[] = {
-		"", "x", "ftp://h", "//h", "https:/h", "https://", "http:///p", "http://:80",
-		"http://h:", "http://h:0", "http://h:65536", "http://h:99999999999", "http://h:8a",
-		"http://h:-1", "http://u@h", "http://u:p@h", "http://h@", "http://h/?q", "http://h?q",
-		"http://h#f", "http://h/#f", "http://h /", "http://h\t", " http://h", "http://h/a b",
-		"http://h\n", "http://h\\@e", "http://h/\x7F", "http://\xC3\xA4.example",
-		"http://h%2e", "http://[::1", "http://[::1]x", "http://[::1]8", "http://[]", "http://[1.2.3.4]",
-		"http://[fe80::1%25eth0]", "http://::1", "http://a..b", "http://.a", "http://a,b",
-		"http://h;x", "http://h|", "http://[h]", "http://h]",
+		"",
+		"x",
+		"ftp://h",
+		"//h",
+		"https:/h",
+		"https://",
+		"http:///p",
+		"http://:80",
+		"http://h:",
+		"http://h:0",
+		"http://h:65536",
+		"http://h:99999999999",
+		"http://h:8a",
+		"http://h:-1",
+		"http://u@h",
+		"http://u:p@h",
+		"http://h@",
+		"http://h/?q",
+		"http://h?q",
+		"http://h#f",
+		"http://h/#f",
+		"http://h /",
+		"http://h\t",
+		" http://h",
+		"http://h/a b",
+		"http://h\n",
+		"http://h\\@e",
+		"http://h/\x7F",
+		"http://\xC3\xA4.example",
+		"http://h%2e",
+		"http://[::1",
+		"http://[::1]x",
+		"http://[::1]8",
+		"http://[]",
+		"http://[1.2.3.4]",
+		"http://[fe80::1%25eth0]",
+		"http://::1",
+		"http://a..b",
+		"http://.a",
+		"http://a,b",
+		"http://h;x",
+		"http://h|",
+		"http://[h]",
+		"http://h]",
 	};
 	char		longest[300] = "http://";
 	RecoUrl		url;

@@ -162,7 +162,8 @@ test_durations(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (!ok(reco_duration_ms(cases[i].text) == cases[i].ms, "duration \"%s\"", cases[i].text))
+		if (!ok(reco_duration_ms(cases[i].text) == cases[i].ms, "duration \"%s\"",
+				cases[i].text))
 			printf("# got %lld\n", (long long) reco_duration_ms(cases[i].text));
 }
 
@@ -200,7 +201,8 @@ test_dates(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (!ok(reco_http_date(cases[i].text) == cases[i].seconds, "date \"%s\"", cases[i].text))
+		if (!ok(reco_http_date(cases[i].text) == cases[i].seconds, "date \"%s\"",
+				cases[i].text))
 			printf("# got %lld\n", (long long) reco_http_date(cases[i].text));
 	ok(read_lines("date: Sun, 06 Nov 1994 08:49:37 GMT").date == NOW, "the header Date");
 	ok(read_lines("date: yesterday").date == 0, "a bad Date");
@@ -209,8 +211,9 @@ test_dates(void)
 static void
 test_lines(void)
 {
-	RecoHeaders headers = read_lines("HTTP/1.1 100 Continue\nRetry-After: 9\nContent-Type: text/html\n\n"
-									 "HTTP/1.1 200 OK\nContent-Length: 5");
+	RecoHeaders headers =
+		read_lines("HTTP/1.1 100 Continue\nRetry-After: 9\nContent-Type: text/html\n\n"
+				   "HTTP/1.1 200 OK\nContent-Length: 5");
 	char		line[2000];
 
 	ok(headers.retry_after_ms == -1 && headers.content == RECO_CONTENT_NONE &&

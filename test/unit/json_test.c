@@ -40,8 +40,7 @@ through(const char *text, size_t len)
 #define becomes(text, wanted, ...)                                        \
 	do                                                                    \
 	{                                                                     \
-		if (!ok(strcmp(through(text, sizeof(text) - 1), wanted) == 0,     \
-				__VA_ARGS__))                                             \
+		if (!ok(strcmp(through(text, sizeof(text) - 1), wanted) == 0, __VA_ARGS__)) \
 			printf("# got %s\n", through(text, sizeof(text) - 1));        \
 	} while (0)
 

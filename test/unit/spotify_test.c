@@ -454,6 +454,7 @@ static const Row rows[] = {
 	 RECO_OUTCOME_MALFORMED, TRUNCATED, NULL},
 	{RECO_OP_SEARCH, 200, JSON, "{\"tracks\":{\"items\":[}]}", RECO_OUTCOME_MALFORMED, 0,
 	 NULL},
+	{RECO_OP_SEARCH, 200, JSON, "{\"name\":\"\\\"\",}", RECO_OUTCOME_MALFORMED, 0, NULL},
 	{RECO_OP_SEARCH, 200, JSON, "{}", RECO_OUTCOME_MALFORMED, 0, NULL},
 	{RECO_OP_SEARCH, 200, JSON, "[]", RECO_OUTCOME_MALFORMED, 0, NULL},
 	{RECO_OP_SEARCH, 200, JSON, "7", RECO_OUTCOME_MALFORMED, 0, NULL},
@@ -744,38 +745,38 @@ test_refused_endpoints(void)
 	end(&talk);
 }
 
-#define ARTIST_LINKS                                                                    \
-	"{\"external_urls\":{\"spotify\":\"https://open.spotify.com/artist/" ARTIST "\"},"  \
+#define ARTIST_LINKS \
+	"{\"external_urls\":{\"spotify\":\"https://open.spotify.com/artist/" ARTIST "\"}," \
 	"\"href\":\"https://api.spotify.com/v1/artists/" ARTIST "\",\"id\":\"" ARTIST "\"," \
 	"\"name\":\"Lanterna Norte\",\"type\":\"artist\",\"uri\":\"spotify:artist:" ARTIST "\"}"
 #define FULL_TRACK "{\"album\":{\"album_type\":\"album\",\"artists\":[" ARTIST_LINKS "]," \
 	"\"available_markets\":[\"DE\",\"FI\",\"SE\"],\"external_urls\":{},\"href\":\"\"," \
-	"\"id\":\"" ALBUM                                                                                     \
-	"\",\"images\":[{\"height\":640,\"url\":\"https://i.scdn.co/image/x\",\"width\":640}],"               \
+	"\"id\":\"" ALBUM \
+	"\",\"images\":[{\"height\":640,\"url\":\"https://i.scdn.co/image/x\",\"width\":640}]," \
 	"\"name\":\"Kupari \xE2\x9C\xA8\",\"release_date\":\"2023-09\",\"release_date_precision\":\"month\"," \
 	"\"total_tracks\":11,\"type\":\"album\",\"uri\":\"spotify:album:" ALBUM "\"}," \
 	"\"artists\":[" ARTIST_LINKS "],\"available_markets\":[\"DE\"],\"disc_number\":1," \
 	"\"duration_ms\":214387,\"explicit\":false,\"external_ids\":{\"isrc\":\"FIXX02300117\"}," \
 	"\"external_urls\":{},\"href\":\"\",\"id\":\"" TRACK_1 "\",\"is_local\":false," \
 	"\"name\":\"Don\xE2\x80\x99t Look Down (feat. \xC3\x84iti) \xF0\x9F\x8E\xA7\",\"popularity\":41," \
-	"\"preview_url\":null,\"track_number\":4,\"type\":\"track\",\"uri\":\"spotify:track:" TRACK_1         \
+	"\"preview_url\":null,\"track_number\":4,\"type\":\"track\",\"uri\":\"spotify:track:" TRACK_1 \
 	"\"}"
-#define FULL_VALUE                                                                  \
-	"{\"id\":\"" TRACK_1 "\","                                                      \
+#define FULL_VALUE \
+	"{\"id\":\"" TRACK_1 "\"," \
 	"\"name\":\"Don\xE2\x80\x99t Look Down (feat. \xC3\x84iti) \xF0\x9F\x8E\xA7\"," \
 	"\"artists\":[{\"id\":\"" ARTIST "\",\"name\":\"Lanterna Norte\"}]," \
 	"\"album\":\"Kupari \xE2\x9C\xA8\",\"album_id\":\"" ALBUM "\",\"isrc\":\"FIXX02300117\"," \
 	"\"release_date\":\"2023-09\",\"duration_ms\":214387,\"explicit\":false,\"popularity\":41}"
-#define FULL_ARTIST                                                                                      \
-	"{\"external_urls\":{},\"followers\":{\"href\":null,\"total\":18244},"                               \
-	"\"genres\":[\"finnish indie\",\"dream pop\"],\"href\":\"\",\"id\":\"" ARTIST                        \
-	"\",\"images\":[],"                                                                                  \
+#define FULL_ARTIST \
+	"{\"external_urls\":{},\"followers\":{\"href\":null,\"total\":18244}," \
+	"\"genres\":[\"finnish indie\",\"dream pop\"],\"href\":\"\",\"id\":\"" ARTIST \
+	"\",\"images\":[]," \
 	"\"name\":\"Lanterna Norte\",\"popularity\":37,\"type\":\"artist\",\"uri\":\"spotify:artist:" ARTIST \
 	"\"}"
-#define FULL_ARTIST_VALUE                                 \
+#define FULL_ARTIST_VALUE \
 	"{\"id\":\"" ARTIST "\",\"name\":\"Lanterna Norte\"," \
 	"\"genres\":[\"finnish indie\",\"dream pop\"],\"popularity\":37}"
-#define PAGE(items)                                                                       \
+#define PAGE(items) \
 	"{\"href\":\"https://api.spotify.com/v1/x\",\"limit\":50,\"next\":null,\"offset\":0," \
 	"\"previous\":null,\"total\":null,\"items\":[" items "]}"
 
@@ -894,11 +895,11 @@ test_dates(void)
 }
 
 #define ITEM(id) "{\"id\":\"" id "\",\"type\":\"track\"}"
-#define LOCAL                                                                                      \
+#define LOCAL \
 	"{\"id\":null,\"name\":\"demo 3\",\"type\":\"track\",\"is_local\":true,\"duration_ms\":61000," \
 	"\"uri\":\"spotify:local:::demo+3:61\",\"artists\":[{\"id\":null,\"name\":\"\"}]," \
 	"\"album\":{\"id\":null,\"name\":\"\",\"release_date\":null}}"
-#define EPISODE          \
+#define EPISODE \
 	"{\"id\":\"" TRACK_2 \
 	"\",\"name\":\"Episode 12\",\"type\":\"episode\",\"duration_ms\":2400000}"
 

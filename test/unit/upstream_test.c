@@ -75,8 +75,10 @@ test_buffers(void)
 	ok(!buffer.data && buffer.len == 0, "nothing at first");
 	ok(reco_buffer_puts(&buffer, "") && buffer.data && !buffer.data[0], "the empty string");
 	ok(reco_buffer_add(&buffer, "01234", 5) && reco_buffer_printf(&buffer, "%d", 5678) &&
-		   reco_buffer_putc(&buffer, '9') && strcmp(buffer.data, "0123456789") == 0, "up to the cap");
-	ok(!reco_buffer_putc(&buffer, 'x') && buffer.failed && strcmp(buffer.data, "0123456789") == 0,
+		   reco_buffer_putc(&buffer, '9') && strcmp(buffer.data, "0123456789") == 0,
+	   "up to the cap");
+	ok(!reco_buffer_putc(&buffer, 'x') && buffer.failed &&
+		   strcmp(buffer.data, "0123456789") == 0,
 	   "not beyond it");
 	ok(!reco_buffer_puts(&buffer, ""), "a failure sticks");
 	reco_buffer_reset(&buffer);
@@ -163,16 +165,20 @@ test_tables(void)
 	for (int s = 0; s < RECO_NSERVICES; s++)
 	{
 		reco_service_defaults(s, &options);
-		good &= options.service == (RecoService) s && options.base_url && options.timeout_ms > 0 &&
-			options.max_concurrency > 0 && options.rate_count > 0 && options.rate_window_us > 0 &&
+		good &= options.service == (RecoService) s && options.base_url &&
+			options.timeout_ms > 0 && options.max_concurrency > 0 &&
+			options.rate_count > 0 && options.rate_window_us > 0 &&
 			options.connect_timeout_ms > 0 && options.deadline_ms >= options.timeout_ms &&
 			options.base_url[strlen(options.base_url) - 1] != '/' &&
 			strncmp(options.base_url, "https://", 8) == 0 && !options.allow_loopback;
-		good &= reco_service_of(reco_service_name(s)) == s && reco_service_has(s, RECO_OP_PROBE);
-		good &= reco_service_endpoints(s) > 0 && reco_service_endpoints(s) <= RECO_MAXENDPOINTS;
+		good &= reco_service_of(reco_service_name(s)) == s &&
+			reco_service_has(s, RECO_OP_PROBE);
+		good &= reco_service_endpoints(s) > 0 &&
+			reco_service_endpoints(s) <= RECO_MAXENDPOINTS;
 		for (int e = 0; e < reco_service_endpoints(s); e++)
 			good &= reco_endpoint_name(s, e) != NULL;
-		good &= !reco_endpoint_name(s, -1) && !reco_endpoint_name(s, reco_service_endpoints(s));
+		good &= !reco_endpoint_name(s, -1) &&
+			!reco_endpoint_name(s, reco_service_endpoints(s));
 	}
 	ok(good, "each service has defaults, a name, endpoints");
 	good = true;
@@ -184,16 +190,18 @@ test_tables(void)
 			services += reco_service_has(s, o);
 		good &= reco_operation_of(reco_operation_name(o)) == o;
 		good &= services == (o == RECO_OP_PROBE ? 4 : o == RECO_OP_COMPLETION ? 2 : 1);
-		good &= reco_operation_is_listeners(o) == (o == RECO_OP_TOP_TRACKS ||
-												   o == RECO_OP_TOP_ARTISTS);
+		good &= reco_operation_is_listeners(o) ==
+			(o == RECO_OP_TOP_TRACKS || o == RECO_OP_TOP_ARTISTS);
 	}
 	ok(good, "each operation has a name and its services");
 	ok(reco_service_of("none") == -1 && reco_operation_of("") == -1, "what is none");
 
 	reco_service_defaults(RECO_SPOTIFY, &options);
 	ok(options.daily_quota == 500, "Spotify has a quota");
-#define batch(operation) reco_service_batch_max(options.service, operation, &options, &capabilities)
-	ok(batch(RECO_OP_TRACKS) == 50 && batch(RECO_OP_ARTISTS) == 50 && batch(RECO_OP_SEARCH) == 1,
+#define batch(operation) \
+	reco_service_batch_max(options.service, operation, &options, &capabilities)
+	ok(batch(RECO_OP_TRACKS) == 50 && batch(RECO_OP_ARTISTS) == 50 &&
+		   batch(RECO_OP_SEARCH) == 1,
 	   "Spotify's batches");
 	capabilities.refused = 1u << RECO_SPOTIFY_TRACKS;
 	ok(batch(RECO_OP_TRACKS) == 1 && batch(RECO_OP_ARTISTS) == 50, "a batch endpoint is refused");
@@ -299,10 +307,9 @@ test_status(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		RecoHttpResponse response = {
-			cases[i].status, cases[i].content, 1500, 0, cases[i].truncated, cases[i].body,
-			strlen(cases[i].body)
-		};
+		RecoHttpResponse response =
+			{cases[i].status, cases[i].content,		1500, 0, cases[i].truncated,
+			 cases[i].body,	  strlen(cases[i].body)};
 		RecoSplit	split = {.retry_after_ms = -1};
 		bool		decided = reco_split_by_status(&response, &split);
 		bool		cut = cases[i].status == 200 && cases[i].truncated;
@@ -357,7 +364,8 @@ test_messages(void)
 		{"a\x01 \t\n b\xFF\x7F" "c\xC2\x85\xC3\xA4", "a b? c \xC3\xA4"},
 		{"Authorization: Bearer abcDEF123", "Authorization: Bearer ***"},
 		{"bad bearer abcDEF123, sorry", "bad bearer ***, sorry"},
-		{"Only valid bearer authentication supported", "Only valid bearer authentication supported"},
+		{"Only valid bearer authentication supported",
+		 "Only valid bearer authentication supported"},
 		{"Basic aWQ6c2VjcmV0 was sent", "Basic *** was sent"},
 		{"GET /x?api_key=hunter&b=1", "GET /x?api_key=***&b=1"},
 		{"{\"client_secret\":\"hunter\",\"a\":1}", "{\"client_secret\":\"***\",\"a\":1}"},
@@ -376,8 +384,8 @@ test_messages(void)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		RecoHttpResponse response = {403, RECO_CONTENT_TEXT, -1, 0, false, cases[i].body,
-			strlen(cases[i].body)};
+		RecoHttpResponse response = {403,			RECO_CONTENT_TEXT,	  -1, 0, false,
+									 cases[i].body, strlen(cases[i].body)};
 		char		message[RECO_MESSAGE_SIZE];
 
 		reco_message_of_body(message, sizeof(message), &response);
@@ -391,6 +399,7 @@ test_long_messages(void)
 {
 	char		text[3000];
 	char		message[RECO_MESSAGE_SIZE];
+	static const char secret[] = "\xC3\xA4\xF0\x9F\x8E\xA7 api_key=secret sk-abcdefghijkl";
 	bool		good = true;
 
 	for (size_t i = 0; i < sizeof(text); i++)
@@ -402,8 +411,7 @@ test_long_messages(void)
 	{
 		size_t		len;
 
-		reco_message_clean(message, size, "\xC3\xA4\xF0\x9F\x8E\xA7 api_key=secret sk-abcdefghijkl",
-						   39);
+		reco_message_clean(message, size, secret, strlen(secret));
 		len = strlen(message);
 		good &= len < size && !strstr(message, "secret") && !strstr(message, "sk-") &&
 			(len == 0 || message[len - 1] != '\xC3');

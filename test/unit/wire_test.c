@@ -58,11 +58,12 @@ same_options(const RecoOptions *a, const RecoOptions *b)
 		same(a->accounts_url, b->accounts_url) && a->rate_count == b->rate_count &&
 		a->rate_window_us == b->rate_window_us && a->burst == b->burst &&
 		a->max_concurrency == b->max_concurrency && a->batch_max == b->batch_max &&
-		a->connect_timeout_ms == b->connect_timeout_ms && a->timeout_ms == b->timeout_ms &&
-		a->deadline_ms == b->deadline_ms && a->daily_quota == b->daily_quota &&
-		same(a->model, b->model) && same(a->market, b->market) &&
-		same(a->ca_file, b->ca_file) && a->access == b->access &&
-		a->share_with_llm == b->share_with_llm && a->allow_plaintext == b->allow_plaintext &&
+		a->connect_timeout_ms == b->connect_timeout_ms &&
+		a->timeout_ms == b->timeout_ms && a->deadline_ms == b->deadline_ms &&
+		a->daily_quota == b->daily_quota && same(a->model, b->model) &&
+		same(a->market, b->market) && same(a->ca_file, b->ca_file) &&
+		a->access == b->access && a->share_with_llm == b->share_with_llm &&
+		a->allow_plaintext == b->allow_plaintext &&
 		a->allow_private == b->allow_private && a->allow_loopback == b->allow_loopback;
 }
 
@@ -76,8 +77,9 @@ comes_back(const RecoWireRequest *request)
 
 	reco_wire_write_request(&out, request);
 	good = !out.failed && reco_wire_read_request(out.data, out.len, &read);
-	good = good && read.operation == request->operation && read.priority == request->priority &&
-		read.batching == request->batching && read.single_flight == request->single_flight &&
+	good = good && read.operation == request->operation &&
+		read.priority == request->priority && read.batching == request->batching &&
+		read.single_flight == request->single_flight &&
 		same(read.server, request->server) && read.server_id == request->server_id &&
 		read.lane_key == request->lane_key && read.fingerprint == request->fingerprint &&
 		same_options(&read.options, &request->options) &&
@@ -217,10 +219,14 @@ test_answers(void)
 	reco_reader_init(&in, out.data, out.len);
 	for (int i = 0; i < 5; i++)
 		ok(reco_wire_read_answer(&in, &read) && read.key == answers[i].key &&
-			   read.outcome == answers[i].outcome && read.retry_at == answers[i].retry_at &&
-			   read.value_len == answers[i].value_len && !read.value == !answers[i].value &&
-			   (!read.value || memcmp(read.value, answers[i].value, read.value_len + 1) == 0) &&
-			   same(read.message, answers[i].message), "answer %d comes back the same", i);
+			   read.outcome == answers[i].outcome &&
+			   read.retry_at == answers[i].retry_at &&
+			   read.value_len == answers[i].value_len &&
+			   !read.value == !answers[i].value &&
+			   (!read.value ||
+				memcmp(read.value, answers[i].value, read.value_len + 1) == 0) &&
+			   same(read.message, answers[i].message),
+		   "answer %d comes back the same", i);
 	ok(!reco_wire_read_answer(&in, &read) && !in.failed, "then they end");
 	reco_buffer_free(&out, true);
 }
@@ -244,7 +250,8 @@ test_cut_answers(void)
 	for (size_t len = 0; len < out.len; len++)
 	{
 		reco_reader_init(&in, out.data, len);
-		good &= !reco_wire_read_answer(&in, &read) && in.failed == (len > 0) && !read.value;
+		good &=
+			!reco_wire_read_answer(&in, &read) && in.failed == (len > 0) && !read.value;
 		good &= !reco_wire_read_answer(&in, &read);
 	}
 	ok(good, "every truncation of an answer is refused, and stays so");

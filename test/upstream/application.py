@@ -5,6 +5,7 @@ Never:   know what a service says.
 """
 import asyncio
 import gzip
+import traceback
 import urllib.parse
 
 import faults
@@ -118,7 +119,7 @@ class Application:
         else:
             if rule:
                 request.fault, request.argument = rule.kind, rule.argument
-            reply = service.answer(request, handler, values)
+            reply = self.answer(service, request, handler, values)
             if rule and rule.kind in faults.REPLACING:
                 reply = faults.replace(rule)
                 service.said(request, reply)
@@ -134,6 +135,15 @@ class Application:
                          lambda: self.deliver(connection, request, reply, rule, begun))
         else:
             self.deliver(connection, request, reply, rule, begun)
+
+    def answer(self, service, request, handler, values):
+        """The service's reply. What breaks it is a fault of ours, and is told."""
+        try:
+            return service.answer(request, handler, values)
+        except Exception:  # pylint: disable=broad-except
+            traceback.print_exc()
+            self.ledger.bugs.append(f"{request.method} {request.target}")
+            return Reply(500, "the emulator has a bug", "text/plain")
 
     def compressed(self, request, reply, rule):
         """Answers are compressed as clients wish, unless a fault looks at the bytes."""

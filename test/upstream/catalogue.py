@@ -45,7 +45,8 @@ ODDITIES = [" ✨", " (feat. Äiti) 🎧", " – Remastered 2011", " \"Live\"", 
 
 def identifier(*parts):
     """A Spotify-style id: 128 bits in 22 base62 digits, so the first is 0 to 7."""
-    number = int.from_bytes(hashlib.sha256("/".join(map(str, parts)).encode()).digest()[:16], "big")
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    number = int.from_bytes(digest[:16], "big")
     digits = ""
     for _ in range(22):
         number, digit = divmod(number, 62)

@@ -22,7 +22,7 @@ from emulator import Emulator  # noqa: E402
 from reco_tap import done, ok, same  # noqa: E402
 
 PACKAGES = ["@spotify/web-api-ts-sdk@1.2.0", "typescript@5", "openai@6", "@google/genai@2"]
-INSTALL_SECONDS = 110
+INSTALL_SECONDS = 100
 
 # What the SDK's types call required and the service does not send in these places: the
 # simplified album lacks what only whole albums have, tracks never had "episode" and
@@ -124,7 +124,7 @@ def compile_types(directory, lines):
         [os.path.join("node_modules", ".bin", "tsc"), "--noEmit", "--strict", "--target", "es2022",
          "--module", "esnext", "--moduleResolution", "bundler", "--skipLibCheck",
          "--pretty", "false", "bodies.ts"],
-        cwd=directory, capture_output=True, text=True, timeout=100, check=False)
+        cwd=directory, capture_output=True, text=True, timeout=60, check=False)
     said = result.stdout + result.stderr
     numbers = {int(n) - 2 for n in re.findall(r"^bodies\.ts\((\d+),", said, re.M)}
     return numbers, said
@@ -160,7 +160,7 @@ def run_client(e, directory, name, known):
     script = os.path.join(directory, name + ".mjs")
     shutil.copy(os.path.join(HERE, "clients", name + ".mjs"), script)
     result = subprocess.run(
-        ["node", script], cwd=directory, capture_output=True, text=True, timeout=60, check=False,
+        ["node", script], cwd=directory, capture_output=True, text=True, timeout=40, check=False,
         env={**os.environ, "EMULATOR": e.url, "KNOWN": json.dumps(known),
              "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"})
     for line in result.stdout.splitlines():

@@ -75,7 +75,8 @@ class Ledger:
         """Forgets all but the connections that are open, and the calls under way."""
         self.services = {}
         self.routes = {}
-        self.seen = {}              # identity -> calls of it
+        self.bugs = []              # what the emulator itself broke on
+        self.seen = {}              # question -> calls of it
         self.refused = set()        # identities that were answered 403 or 404
         self.quiet = {}             # (service, client, route or None) -> (from, until)
         self.connections.update(opened=0, most=self.connections["open"])
@@ -100,8 +101,10 @@ class Ledger:
             of_route = self.routes[name] = Tally()
         identity = (request.method, request.target, hash(request.body),
                     hash(credential_of(request)))
-        again = self.seen.get(identity[:3], 0)
-        self.seen[identity[:3]] = again + 1
+        # a listener's own things are another question for each listener
+        question = identity if "/me" in request.path else identity[:3]
+        again = self.seen.get(question, 0)
+        self.seen[question] = again + 1
         refused = identity in self.refused
         row = [request.at, "unchecked", None, name]
         of_service.log.append(row)
@@ -170,6 +173,7 @@ class Ledger:
 
     def as_json(self):
         return {"now": time.monotonic(), "connections": dict(self.connections),
+                "bugs": self.bugs,
                 "services": {name: tally.as_json() for name, tally in self.services.items()},
                 "routes": {name: tally.as_json() for name, tally in self.routes.items()}}
 

@@ -4,19 +4,16 @@
 Purpose: a client's test is worth what the emulator is worth.
 Never:   use the code under test to judge it, but for the admin entrances.
 """
-import base64
-import gzip
 import http.client
 import json
 import os
+import random
 import re
 import signal
-import socket
 import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.parse
 
@@ -25,79 +22,12 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "t"))
 from emulator import PROGRAM, Emulator  # noqa: E402
 from reco_tap import done, ok, same, skip, until  # noqa: E402
+from selftest_client import LISTENER, app_token, ask, recco, refusal, said, spotify, token  # noqa: E402
+from selftest_faults import (counters, faults_in_bodies, faults_of_connections, latency,  # noqa: E402
+                             rules)
+from selftest_models import geminis, openais  # noqa: E402
 
-LISTENER = {"Authorization": "Bearer listener-alice"}
 ID = re.compile(r"[0-7][0-9A-Za-z]{21}\Z")
-
-
-class Answer:
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, headers, body
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-    def header(self, name):
-        return self.headers.get(name.lower())
-
-
-def ask(emulator, path, body=None, headers=None, method=None, agent="selftest/1"):
-    """One request on a connection of its own."""
-    host = emulator.url.split("//")[1]
-    connection = http.client.HTTPConnection(host, timeout=30)
-    sent = {**({"User-Agent": agent} if agent is not None else {}), **(headers or {})}
-    if isinstance(body, (dict, list)):
-        body = json.dumps(body)
-    try:
-        connection.request(method or ("POST" if body is not None else "GET"), path, body, sent)
-        answer = connection.getresponse()
-        return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
-    finally:
-        connection.close()
-
-
-def spotify(emulator, path, headers=None, **more):
-    return ask(emulator, "/spotify/v1" + path, headers={**LISTENER, **(headers or {})}, **more)
-
-
-def recco(emulator, path, **more):
-    return ask(emulator, "/reccobeats/v1" + path, **more)
-
-
-def gemini(emulator, config=None, headers=None, prompt="rainy sunday, calm", path=None):
-    return ask(emulator, path or "/gemini/v1beta/models/gemini-3.6-flash:generateContent",
-               {"contents": [{"role": "user", "parts": [{"text": prompt}]}],
-                "generationConfig": config or {"responseMimeType": "application/json"}},
-               {"x-goog-api-key": "k", "Content-Type": "application/json", **(headers or {})})
-
-
-def chat(emulator, headers=None, prompt="rainy sunday, calm, as JSON", **more):
-    return ask(emulator, "/openai/v1/chat/completions",
-               {"model": "some-model", "messages": [{"role": "user", "content": prompt}], **more},
-               {"Authorization": "Bearer k", "Content-Type": "application/json",
-                **(headers or {})})
-
-
-def token(emulator, form, client="client:secret"):
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    if client:
-        headers["Authorization"] = "Basic " + base64.b64encode(client.encode()).decode()
-    return ask(emulator, "/spotify-accounts/api/token", urllib.parse.urlencode(form), headers)
-
-
-def app_token(emulator, client="client:secret"):
-    answer = token(emulator, {"grant_type": "client_credentials"}, client)
-    return {"Authorization": "Bearer " + answer.json["access_token"]}
-
-
-def said(answer):
-    """Status and body, for comparisons."""
-    return answer.status, answer.json if answer.body[:1] in (b"{", b"[") else answer.body.decode()
-
-
-def refusal(status, message):
-    return status, {"error": {"status": status, "message": message}}
 
 
 # ---------------------------------------------------------------------------
@@ -498,339 +428,6 @@ def recommendations(e):
 
 
 # ---------------------------------------------------------------------------
-# Language models
-# ---------------------------------------------------------------------------
-
-def text_of(answer):
-    return "".join(part["text"] for part in answer.json["candidates"][0]["content"]["parts"]
-                   if not part.get("thought"))
-
-
-SCHEMA = {"type": "object", "additionalProperties": False, "required": ["energy", "moods", "kind"],
-          "properties": {"energy": {"type": "number", "minimum": 0.2, "maximum": 0.4},
-                         "moods": {"type": "array", "items": {"type": "string"}, "minItems": 2,
-                                   "maxItems": 4},
-                         "kind": {"type": "string", "enum": ["a", "b"]}}}
-
-
-def fits(value):
-    return (set(value) == {"energy", "moods", "kind"} and .2 <= value["energy"] <= .4
-            and 2 <= len(value["moods"]) <= 4 and value["kind"] in ("a", "b")
-            and all(isinstance(m, str) for m in value["moods"]))
-
-
-def geminis(e):
-    e.reset()
-    first = gemini(e)
-    ok(isinstance(json.loads(text_of(first)), dict) and first.json["usageMetadata"][
-        "totalTokenCount"] > 0 and first.json["modelVersion"] == "gemini-3.6-flash", "an answer")
-    same(gemini(e).body, first.body, "the same for the same prompt")
-    ok(gemini(e, prompt="loud party").body != first.body, "another for another")
-    for name in ("responseSchema", "responseJsonSchema"):
-        schema = {k: v for k, v in SCHEMA.items() if k != "additionalProperties"}
-        answer = gemini(e, {"responseMimeType": "application/json", name: schema})
-        ok(fits(json.loads(text_of(answer))), f"{name} is kept to", answer.body)
-    upper = {"type": "OBJECT", "properties": {"n": {"type": "ARRAY", "maxItems": "2", "items": {
-        "type": "INTEGER", "minimum": 3, "maximum": 4}}}, "required": ["n"]}
-    answer = gemini(e, {"responseMimeType": "application/json", "responseSchema": upper})
-    ok(all(3 <= n <= 4 for n in json.loads(text_of(answer))["n"]), "types in upper case")
-    for config, why in (({"responseMimeType": "application/json", "responseSchema": SCHEMA},
-                         "keys out of the subset"),
-                        ({"responseMimeType": "application/json", "responseSchema": upper,
-                          "responseJsonSchema": SCHEMA}, "two schemas"),
-                        ({"thinkingConfig": {"thinkingBudget": 0, "thinkingLevel": "LOW"}},
-                         "budget and level"), ({"nonsense": 1}, "unknown names")):
-        answer = gemini(e, config)
-        same((answer.status, answer.json["error"]["status"]), (400, "INVALID_ARGUMENT"),
-             f"invalid: {why}")
-    answer = gemini(e, headers={"x-goog-api-key": "wrong"})
-    same((answer.status, answer.json["error"]["details"][0]["reason"]), (400, "API_KEY_INVALID"),
-         "a wrong key is 400")
-    same(gemini(e, headers={"x-goog-api-key": ""}).json["error"]["status"], "PERMISSION_DENIED",
-         "no key is 403")
-    same(gemini(e, path="/gemini/v1beta/models/gemini-2.0-flash:generateContent").json["error"][
-        "status"], "NOT_FOUND", "a retired model is 404")
-    key = {"x-goog-api-key": "k"}
-    models = ask(e, "/gemini/v1beta/models", headers=key).json["models"]
-    same(ask(e, "/gemini/v1beta/" + models[0]["name"], headers=key).json["name"],
-         models[0]["name"], "models, and one of them")
-    gemini_failures(e, text_of(first))
-
-
-def gemini_failures(e, text):
-    def met(kind):
-        return gemini(e, headers={"X-Emu-Fault": kind})
-
-    answer = met("blocked").json
-    ok("candidates" not in answer and answer["promptFeedback"]["blockReason"] == "SAFETY", "blocked")
-    answer = met("safety").json["candidates"][0]
-    ok(answer["finishReason"] == "SAFETY" and "content" not in answer, "safety")
-    answer = met("max_tokens")
-    ok(answer.json["candidates"][0]["finishReason"] == "MAX_TOKENS"
-       and text.startswith(text_of(answer)) and text_of(answer) != text, "cut at MAX_TOKENS")
-    same(met("max_tokens-no-parts").json["candidates"][0]["content"], {"role": "model"},
-         "MAX_TOKENS and no parts")
-    answer = met("no-parts").json["candidates"][0]
-    same((answer["finishReason"], answer["content"]), ("STOP", {"role": "model"}), "no parts")
-    answer = met("thoughts")
-    ok(answer.json["candidates"][0]["content"]["parts"][0]["thought"] and text_of(answer) == text,
-       "thoughts first, the text in two parts")
-    ok(text_of(met("fences")).startswith("```json\n"), "fences")
-    answer = met("array-error")
-    ok(answer.status == 503 and isinstance(answer.json, list), "an error in an array")
-    answer = met("retry-info:12.5")
-    details = {d["@type"].rpartition(".")[2]: d for d in answer.json["error"]["details"]}
-    same((answer.status, answer.json["error"]["status"], details["RetryInfo"]["retryDelay"]),
-         (429, "RESOURCE_EXHAUSTED", "12.500000s"), "RetryInfo in the body")
-    ok("PerMinute" in details["QuotaFailure"]["violations"][0]["quotaId"], "a limit of a minute")
-    answer = met("per-day")
-    ok("PerDay" in json.dumps(answer.json), "a limit of the day")
-    same(len(met("no-details").json["error"]["details"]), 1, "no RetryInfo")
-    same(met("overloaded").status, 503, "overloaded")
-    answer = gemini(e, {"responseMimeType": "application/json", "maxOutputTokens": 3})
-    same(answer.json["candidates"][0]["finishReason"], "MAX_TOKENS", "maxOutputTokens counts")
-    e.config(answers=[{"contains": "magic", "text": {"x": 1}}])
-    same(json.loads(text_of(gemini(e, prompt="magic word"))), {"x": 1}, "answers can be given")
-
-
-def openais(e):
-    e.reset()
-    first = chat(e)
-    choice = first.json["choices"][0]
-    ok(choice["finish_reason"] == "stop" and isinstance(json.loads(choice["message"]["content"]),
-                                                        dict), "a completion", first.body)
-    same(chat(e).body, first.body, "the same for the same prompt")
-    ok(first.header("x-ratelimit-reset-tokens") == "6m0s"
-       and first.header("x-ratelimit-remaining-requests"), "x-ratelimit-* headers")
-    form = {"type": "json_schema", "json_schema": {"name": "plan", "strict": True,
-                                                   "schema": SCHEMA}}
-    answer = chat(e, response_format=form)
-    ok(fits(json.loads(answer.json["choices"][0]["message"]["content"])), "a schema is kept to",
-       answer.body)
-    loose = {**SCHEMA, "required": ["energy"]}
-    answer = chat(e, response_format={"type": "json_schema", "json_schema": {
-        "name": "plan", "strict": True, "schema": loose}})
-    same((answer.status, answer.json["error"]["code"]), (400, "invalid_json_schema"),
-         "strict wants all properties required")
-    answer = chat(e, headers={"Authorization": "Bearer wrong"})
-    same((answer.status, answer.json["error"]["code"]), (401, "invalid_api_key"), "a wrong key")
-    same(ask(e, "/openai/v1/chat/completions", {}).status, 401, "no key")
-    same(chat(e, model="gone-1").json["error"]["code"], "model_not_found", "an unknown model")
-    e.config(openai_format="text", openai_refuses=["max_completion_tokens"])
-    same(chat(e, response_format=form).json["error"]["param"], "response_format",
-         "a service without formats")
-    same(chat(e, max_completion_tokens=9).json["error"]["code"], "unsupported_parameter",
-         "a service without a parameter")
-    e.reset()
-    key = {"Authorization": "Bearer k"}
-    models = ask(e, "/openai/v1/models", headers=key).json["data"]
-    same(ask(e, "/openai/v1/models/" + models[0]["id"], headers=key).json["object"], "model",
-         "models, and one of them")
-    openai_failures(e)
-    same(e.service("openai")["secrets_in_url"], 0, "no secret was seen in a URL")
-    ask(e, "/gemini/v1beta/models?key=k")
-    same(e.service("gemini")["secrets_in_url"], 1, "one would be counted")
-
-
-def openai_failures(e):
-    def met(kind):
-        return chat(e, headers={"X-Emu-Fault": kind})
-
-    def message(kind):
-        return met(kind).json["choices"][0]["message"]
-
-    same(message("null-content")["content"], None, "null content")
-    ok(message("refusal")["refusal"], "a refusal")
-    same(met("length").json["choices"][0]["finish_reason"], "length", "cut at length")
-    same(met("content-filter").json["choices"][0]["finish_reason"], "content_filter", "filtered")
-    ok("```json" in message("fences")["content"], "fences")
-    same(message("empty-content")["content"], "", "empty content")
-    answer = met("top-level-error")
-    ok(answer.status == 200 and answer.json["error"]["code"] == 502, "an error with status 200")
-    ok(isinstance(met("string-error").json["error"], str), "an error that is a string")
-    ok("usage" not in met("no-usage").json, "no usage")
-    answer = met("retry-info:0.5")
-    same((answer.status, answer.header("retry-after-ms")), (429, "500"), "retry-after-ms")
-    same(met("insufficient-quota").json["error"]["code"], "insufficient_quota", "no credit")
-    ok("reasoning_content" in message("reasoning"), "reasoning apart")
-
-
-# ---------------------------------------------------------------------------
-# Faults and counters
-# ---------------------------------------------------------------------------
-
-def raw(e, path, headers="", wait=True):
-    """The bytes that come until the connection ends, and how it ended."""
-    host, port = e.url.split("//")[1].split(":")
-    with socket.create_connection((host, int(port)), 20) as s:
-        s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nUser-Agent: raw/1\r\n"
-                  f"Authorization: Bearer listener-alice\r\nConnection: close\r\n{headers}\r\n"
-                  .encode())
-        data = b""
-        try:
-            while wait:
-                piece = s.recv(65536)
-                if not piece:
-                    return data, "closed"
-                data += piece
-        except ConnectionResetError:
-            return data, "reset"
-        return s, None
-
-
-def faulty(e, kind, path="/spotify/v1/markets"):
-    data, end = raw(e, path, f"X-Emu-Fault: {kind}\r\n")
-    head, _, body = data.partition(b"\r\n\r\n")
-    lines = head.decode("latin-1").split("\r\n")
-    headers = dict((n.lower(), v) for n, _, v in (line.partition(": ") for line in lines[1:]))
-    return lines[0].split(" ")[1] if data else None, headers, body, end
-
-
-def faults_in_bodies(e):
-    e.reset()
-    e.config(preset="extended", limit={"spotify": None}, compress=False)
-    track = e.tracks(1)[0]["id"]
-    path = f"/spotify/v1/tracks/{track}"
-    good = faulty(e, "delay:0.01", path)[2]
-    status, headers, body, _ = faulty(e, "502-html")
-    ok(status == "502" and b"<html>" in body and "html" in headers["content-type"], "502-html")
-    status, headers, body, _ = faulty(e, "status:418")
-    ok(status == "418" and json.loads(body), "any status")
-    status, headers, body, _ = faulty(e, "504-stall:0.05")
-    same(status, "504", "504-stall")
-    same(faulty(e, "204")[0::2], ("204", b""), "204")
-    same(faulty(e, "empty-200")[0::2], ("200", b""), "empty-200")
-    same(faulty(e, "redirect")[0], "302", "redirect")
-    status, headers, body, _ = faulty(e, "truncate:50,right", path)
-    ok(int(headers["content-length"]) == len(good) > len(body) > 0, "truncate, the right length")
-    status, headers, body, _ = faulty(e, "truncate:50,wrong", path)
-    ok(int(headers["content-length"]) == len(body) < len(good), "truncate, the wrong length")
-    status, headers, body, _ = faulty(e, "gzip", path)
-    ok(headers["content-encoding"] == "gzip" and gzip.decompress(body) == good, "gzip")
-    ok(faulty(e, "wrong-content-type", path)[1]["content-type"].startswith("text/html"),
-       "wrong-content-type")
-    body = faulty(e, "huge-body:9", path)[2]
-    ok(len(body) >= 9 * 2 ** 20 and json.loads(body)["id"] == track, "huge-body")
-    ok(faulty(e, "bom", path)[2].startswith(b"\xef\xbb\xbf{"), "bom")
-    ok(b"caf\xe9 " in faulty(e, "latin1-bytes", path)[2], "latin1-bytes")
-    ok(b"\\ud83d " in faulty(e, "lone-surrogate", path)[2], "lone-surrogate")
-    ok(b"\\u0000" in faulty(e, "nul-escape", path)[2], "nul-escape")
-    ok(faulty(e, "dup-keys", path)[2].count(b'"name":') > good.count(b'"name":') + 1, "dup-keys")
-    ok(b"[" * 5000 in faulty(e, "deep-nesting:5000", path)[2], "deep-nesting")
-    ok(json.loads(faulty(e, "numbers-as-strings", path)[2])["duration_ms"].isdigit(),
-       "numbers-as-strings")
-    same(json.loads(faulty(e, "null-key:album", path)[2])["album"], None, "null-key")
-    ok("album" not in json.loads(faulty(e, "missing-key:album", path)[2]), "missing-key")
-    same(json.loads(faulty(e, "null-items", path)[2])["artists"][0], None, "null-items")
-    same(json.loads(faulty(e, "not-an-object", path)[2]), [1, "two", None], "not-an-object")
-    status, headers, body, _ = faulty(e, "chunked", path)
-    ok(headers["transfer-encoding"] == "chunked" and body.endswith(b"0\r\n\r\n"), "chunked")
-    same(faulty(e, "slow-drip:0.0001", path)[2], good, "slow-drip")
-    ok(len(faulty(e, "huge-header:100000")[1]) > 20, "huge-header")
-    ok(raw(e, path, "X-Emu-Fault: continue\r\n")[0].startswith(b"HTTP/1.1 100 "), "continue")
-    same(faulty(e, "nonsense")[0], "400", "no other kinds")
-    same(faulty(e, "401-expired")[0], "401", "401-expired")
-
-
-def faults_of_connections(e):
-    e.reset()
-    e.config(preset="extended", limit={"spotify": None})
-    same(raw(e, "/spotify/v1/markets", "X-Emu-Fault: reset\r\n"), (b"", "reset"), "reset")
-    same(raw(e, "/spotify/v1/markets", "X-Emu-Fault: close\r\n"), (b"", "closed"), "close")
-    data, end = raw(e, "/spotify/v1/markets", "X-Emu-Fault: reset-body\r\n")
-    ok(end == "reset", "reset-body")
-    e.reset_counters()
-    sockets = []
-    for _ in range(300):
-        s = socket.create_connection(("127.0.0.1", int(e.url.rpartition(":")[2])))
-        s.sendall(b"GET /spotify/v1/markets HTTP/1.1\r\nHost: x\r\nX-Emu-Fault: stall:0\r\n"
-                  b"Authorization: Bearer listener-alice\r\n\r\n")
-        sockets.append(s)
-    ok(until(lambda: e.service("spotify")["in_flight"] == 300, 30), "300 connections hang")
-    same(spotify(e, "/markets").status, 200, "others are served meanwhile")
-    for s in sockets:
-        s.close()
-    ok(until(lambda: e.service("spotify")["in_flight"] == 0, 30), "clients may leave")
-    service = e.service("spotify")
-    same((service["abandoned"], service["most_in_flight"]), (300, 301), "which is counted")
-    began = time.monotonic()
-    same(spotify(e, "/markets", {"X-Emu-Fault": "stall:0.3"}).status, 200, "a stall may end")
-    ok(time.monotonic() - began >= 0.3, "after its time")
-
-
-def rules(e):
-    e.reset()
-    e.config(preset="extended", limit={"spotify": None})
-    e.fault([{"route": "/markets", "kind": "status:503", "every": 3, "times": 2},
-             {"route": "GET /spotify/v1/artists/{id}", "kind": "status:403", "after": 1}])
-    same([spotify(e, "/markets").status for _ in range(10)],
-         [200, 200, 503, 200, 200, 503, 200, 200, 200, 200], "every third, twice")
-    artists = e.artists(1)[0]["id"]
-    same([spotify(e, f"/artists/{artists}").status for _ in range(3)], [200, 403, 403],
-         "routes by template, after the first")
-    same(e.service("spotify")["after_refusal"], 1, "a retry after a 403 is counted")
-    same(e.service("spotify")["faults"], {"status": 4}, "faults are counted")
-    e.fault([{"route": "*", "kind": "status:429", "argument": 429, "body": "slow down",
-              "headers": {"Retry-After": "7"}}])
-    answer = spotify(e, "/markets")
-    same((answer.status, answer.body, answer.header("retry-after")), (429, b"slow down", "7"),
-         "a body and headers of one's own")
-    e.fault([{"route": "api/token", "kind": "status:500", "times": 1}])
-    same([token(e, {"grant_type": "client_credentials"}).status for _ in range(2)], [500, 200],
-         "the token endpoint can fail")
-    same(ask(e, "/admin/fault", [{"kind": "nonsense"}]).status, 400, "unknown kinds are refused")
-    same(ask(e, "/admin/config", {"nonsense": 1}).status, 400, "unknown settings are refused")
-    e.reset()
-    same((e.service("spotify")["calls"], spotify(e, "/markets").status), (0, 403),
-         "a reset forgets it all")
-
-
-def counters(e):
-    e.reset()
-    e.config(preset="extended")
-    path = f"/tracks/{e.tracks(1)[0]['id']}"
-    for _ in range(3):
-        spotify(e, path)
-    spotify(e, "/markets", agent="other/2")
-    seen = e.counters()
-    service = seen["services"]["spotify"]
-    same((service["calls"], service["duplicates"], service["statuses"]), (4, 2, {"200": 4}),
-         "calls, duplicates, statuses")
-    same(service["user_agents"], {"selftest/1": 3, "other/2": 1}, "User-Agents")
-    ok(len(service["authorizations"]) == 1 and "alice" not in json.dumps(seen),
-       "credentials are fingerprints")
-    same(seen["routes"]["GET /spotify/v1/tracks/{id}"]["calls"], 3, "routes are templates")
-    ok(all(a[0] <= b[0] <= seen["now"] for a, b in zip(service["log"], service["log"][1:])),
-       "times are monotonic")
-    opened = seen["connections"]["opened"]
-    host = e.url.split("//")[1]
-    connection = http.client.HTTPConnection(host, timeout=20)
-    for _ in range(5):
-        connection.request("GET", "/spotify/v1/markets", headers=LISTENER)
-        connection.getresponse().read()
-    same(e.counters()["connections"]["opened"] - opened, 2, "connections are kept alive")
-    connection.close()
-
-
-def latency(e):
-    e.reset()
-    e.config(preset="extended", latency={"spotify": 150})
-    threads, took = [], []
-
-    def one():
-        began = time.monotonic()
-        spotify(e, "/markets")
-        took.append(time.monotonic() - began)
-    for _ in range(20):
-        threads.append(threading.Thread(target=one))
-        threads[-1].start()
-    for thread in threads:
-        thread.join()
-    ok(min(took) >= 0.15 and e.service("spotify")["most_in_flight"] > 10,
-       "answers take their time, side by side", took)
-
-
-# ---------------------------------------------------------------------------
 # Processes
 # ---------------------------------------------------------------------------
 
@@ -883,11 +480,55 @@ def over_tls():
             ok(e.counters()["services"]["spotify"]["calls"] == 1, "the helper speaks TLS")
 
 
+def any_request(e):
+    """Whatever is asked, the emulator has an answer of the service's."""
+    e.reset()
+    e.config(preset="extended", limit={"spotify": None})
+    dice = random.Random(5)
+    track, artist = e.tracks(1)[0], e.artists(1)[0]
+    ids = [track["id"], track["uuid"], artist["id"], artist["uuid"], "x", "", "%00", "a:b", "é"]
+    values = ids + ["1", "-1", "0", "1.5", "9" * 30, "track", "x" * 3000, "a,b", ",", "%ff",
+                    "items(", "DE", "nan", "inf", 'artist:"', "year:", "null", "[]"]
+    names = ("ids q type limit offset market seed_tracks seed_genres target_energy min_tempo "
+             "fields time_range size page seeds negativeSeeds energy searchText "
+             "include_groups").split()
+    paths = ["/search", "/tracks", "/artists", "/albums", "/me/top/tracks", "/me/top/x",
+             "/recommendations", "/audio-features", "/me/playlists", "/me/library/contains",
+             "/tracks/{}", "/artists/{}/albums", "/artists/{}/top-tracks", "/albums/{}/tracks",
+             "/playlists/{}", "/playlists/{}/items", "/browse/categories", "/users/{}"]
+    reccos = ["/track", "/audio-features", "/track/recommendation", "/track/search",
+              "/artist/search", "/track/{}", "/artist/{}/track", "/album", "/track/{}/album"]
+    for _ in range(1500):
+        base, path = dice.choice([("/spotify/v1", paths), ("/reccobeats/v1", reccos)])
+        path = base + dice.choice(path).format(urllib.parse.quote(dice.choice(ids)) or "x")
+        path += "?" + "&".join(f"{dice.choice(names)}={urllib.parse.quote(dice.choice(values), '%')}"
+                               for _ in range(dice.randint(0, 4)))
+        ask(e, path, headers=LISTENER)
+    bodies = ["", "{", "[]", "null", "1", '"x"', "{}", '{"messages": 1, "model": 2}', "\x00",
+              '{"messages": [1], "model": "m"}', '{"contents": [1]}', '{"contents": [{}]}',
+              '{"contents": [{"parts": [1]}]}', '{"contents": [{"parts": []}], '
+              '"generationConfig": {"responseMimeType": "application/json", '
+              '"responseSchema": {"type": 5, "properties": 7}}}',
+              '{"messages": [{"content": "json"}], "model": "m", "response_format": 5}',
+              '{"messages": [{"content": "a"}], "model": "m", "max_tokens": "x"}',
+              '{"contents": [{"parts": [{"text": "a"}]}], '
+              '"generationConfig": {"maxOutputTokens": "x"}}',
+              '{"messages": [], "model": "m", "response_format": {"type": "json_schema", '
+              '"json_schema": {"name": "n", "schema": {"type": "array", "items": []}}}}',
+              '{"uris": 5}', '{"name": 5}', '{"uris": [5], "position": "x"}']
+    for body in bodies:
+        for path in ("/openai/v1/chat/completions", "/spotify-accounts/api/token",
+                     "/gemini/v1beta/models/gemini-3.6-flash:generateContent",
+                     "/spotify/v1/me/playlists", f"/spotify/v1/playlists/{track['id']}/items"):
+            ask(e, path, body, {**LISTENER, "x-goog-api-key": "k"}, "POST")
+    same(e.counters()["bugs"], [], "whatever is asked has an answer")
+
+
 def main():
     with Emulator("--with-stdin") as e:
         for part in (tokens, caps_and_ids, features_and_recommendations, development_mode, pages,
                      relinking, playlists, windows, quotas, reccobeats, recommendations, geminis,
-                     openais, faults_in_bodies, faults_of_connections, rules, counters, latency):
+                     openais, faults_in_bodies, faults_of_connections, rules, counters, latency, any_request):
             part(e)
     same_seed()
     ends()

@@ -4,7 +4,7 @@ Purpose: the frame of an answer: fault kinds that any service knows, the limit, 
          the handler; and what an answer tells its client to wait for.
 Never:   hold what differs from service to service.
 """
-from http1 import Reply, http_date, json_reply
+from http1 import Reply, http_date
 from limits import retry_after
 
 
@@ -61,17 +61,3 @@ class Service:
         for name, value in reply.headers:
             if reply.status == 429 and name.lower() == "retry-after" and value.isdigit():
                 request.cooldown = (int(value), True)
-
-
-def number(request, name, default, low, high, whole=True):
-    """A parameter as a number within bounds; ValueError otherwise."""
-    text = request.get(name)
-    if text is None:
-        return default
-    value = int(text) if whole else float(text)
-    if not low <= value <= high:
-        raise ValueError(name)
-    return value
-
-
-__all__ = ["Service", "number", "json_reply"]

@@ -78,7 +78,8 @@ class Gemini(Service):
 
     def limited(self, request, wait):
         reply = super().limited(request, wait)
-        request.cooldown = (wait, True)
+        if request.cooldown:
+            request.cooldown = (wait, True)
         return reply
 
     def exhausted(self, seconds, form="header", per_day=False):
@@ -111,8 +112,8 @@ class Gemini(Service):
                 "supportedGenerationMethods": ["generateContent", "countTokens"]}
 
     def is_model(self, name):
-        return name in MODELS or (name.startswith("gemini-")
-                                  and not name.startswith(("gemini-2.0", "gemini-1", "gemini-gone")))
+        gone = name.startswith(("gemini-2.0", "gemini-1", "gemini-gone"))
+        return name in MODELS or (name.startswith("gemini-") and not gone)
 
     def unknown_model(self, name):
         return error(404, "NOT_FOUND", f"models/{name} is not found for API version v1beta, or is "
@@ -160,8 +161,9 @@ class Gemini(Service):
         if kind == "retry-info":
             seconds = float(argument or 29)
             request.cooldown = (seconds, True)
-            return self.exhausted(seconds, "float" if argument and "." in str(argument) else "header")
+            return self.exhausted(seconds, "float" if "." in str(argument or "") else "header")
         if kind == "per-day":
+            request.cooldown = (3600, True)
             return self.exhausted(29, per_day=True)
         if kind == "no-details":
             return self.exhausted(29, "none")
@@ -201,6 +203,8 @@ class Gemini(Service):
         thinking = config.get("thinkingConfig") or {}
         if "thinkingBudget" in thinking and "thinkingLevel" in thinking:
             raise ValueError("You can only set only one of thinking budget and thinking level.")
+        if not isinstance(config.get("maxOutputTokens", 1), int):
+            raise ValueError("Invalid value at 'generation_config.max_output_tokens' (TYPE_INT32)")
         check_schema(config.get("responseSchema"), "generation_config.response_schema")
         return "\n".join(pieces), config
 

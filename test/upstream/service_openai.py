@@ -137,12 +137,16 @@ class OpenAi(Service):
 
     def unsupported(self, question):
         """400 for a parameter or a format that this service does not take."""
+        for name in ("max_tokens", "max_completion_tokens"):
+            if not isinstance(question.get(name, 1), int):
+                return error(400, f"Invalid type for '{name}': expected an integer.", param=name,
+                             code="invalid_type")
         for name in self.settings.openai_refuses:
             if name in question:
                 return error(400, f"Unsupported parameter: '{name}' is not supported with this "
                              "model.", param=name, code="unsupported_parameter")
         wanted = question.get("response_format") or {"type": "text"}
-        kind = wanted.get("type")
+        kind = wanted.get("type") if isinstance(wanted, dict) else None
         if kind not in FORMATS:
             return error(400, "Invalid value for response_format.type.",
                          param="response_format.type", code="invalid_value")

@@ -382,9 +382,12 @@ class Spotify(Service):
         limit = self.limit_of(request, 100, 20)
         market = self.market_of(request)
         pool = self.pool_of(seeds)
-        targets = {name: float(value) for name in TUNABLE
-                   for value in request.query.get(f"target_{name}", []) if value}
-        pool = [t for t in pool if self.within(request, t)]
+        try:
+            targets = {name: float(value) for name in TUNABLE
+                       for value in request.query.get(f"target_{name}", [])}
+            pool = [t for t in pool if self.within(request, t)]
+        except ValueError:
+            return json_reply({"status": 400, "message": "invalid request"}, 400)
         pool.sort(key=lambda t: (sum((value_of(t, n) - v) ** 2 for n, v in targets.items()),
                                  t.index))
         return json_reply({
@@ -408,10 +411,14 @@ class Spotify(Service):
         return pool
 
     def within(self, request, track):
-        return all(
-            (request.get(f"min_{n}") is None or value_of(track, n) >= float(request.get(f"min_{n}")))
-            and (request.get(f"max_{n}") is None
-                 or value_of(track, n) <= float(request.get(f"max_{n}"))) for n in TUNABLE)
+        """Whether a track keeps to min_ and max_ parameters."""
+        for name in TUNABLE:
+            low, high = request.get(f"min_{name}"), request.get(f"max_{name}")
+            if low is not None and value_of(track, name) < float(low):
+                return False
+            if high is not None and value_of(track, name) > float(high):
+                return False
+        return True
 
 
 def value_of(track, name):
