@@ -12,6 +12,7 @@ import json
 import os
 import ssl
 import subprocess
+import sys
 import urllib.request
 
 PROGRAM = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "upstream", "emulator")
@@ -42,7 +43,7 @@ class Emulator:
     def start(self):
         """Starts it on a free port, and waits until it listens."""
         self.process = subprocess.Popen(
-            ["python3", PROGRAM, "--with-stdin", *self.arguments],
+            [sys.executable, PROGRAM, "--with-stdin", *self.arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         line = self.process.stdout.readline().decode()
         if not line.startswith("emulator: http"):

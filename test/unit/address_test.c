@@ -221,6 +221,8 @@ test_bad_urls(void)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		ok(!reco_url_parse(cases[i], &url, &why) && why && *why, "\"%s\": %s", cases[i],
 		   why ? why : "");
+	ok(!reco_url_parse("http://u:p@h", &url, &why) && strstr(why, "user name"),
+	   "a user name is called one");
 	memset(longest + 7, 'a', 254);
 	ok(!reco_url_parse(longest, &url, &why), "a host of 254 bytes");
 	longest[260] = '\0';

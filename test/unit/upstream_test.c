@@ -150,6 +150,9 @@ test_readers(void)
 	ok(!reco_reader_string(&reader) && reader.failed, "bytes with a NUL are no string");
 	ok(reco_reader_int(&reader) == 0 && reco_reader_real(&reader) == 0 &&
 		   !reco_reader_bytes(&reader, &len) && len == 0, "after a failure all is 0");
+	buffer.data[buffer.len - 1] = 'x';
+	reco_reader_init(&reader, buffer.data + buffer.len - 8, 8);
+	ok(!reco_reader_bytes(&reader, &len) && len == 0 && reader.failed, "bytes without their NUL");
 	reco_reader_init(&reader, NULL, 0);
 	ok(reco_reader_int(&reader) == 0 && reader.failed, "nothing to read");
 	reco_buffer_free(&buffer, false);
