@@ -70,6 +70,10 @@ reco_trip_begin(RecoGatewayLane *lane, RecoFlight *first, int64 now)
 	{
 		case RECO_TOKEN_READY:
 			trip->holder = token.holder;
+
+			/* a model of one's own may need no key */
+			if (token.secret == NULL && trip->request.auth == RECO_AUTH_BEARER_KEY)
+				trip->request.auth = RECO_AUTH_NONE;
 			send_off(trip, token.secret, now);
 			return;
 		case RECO_TOKEN_PENDING:
@@ -265,6 +269,13 @@ ended(void *owner, RecoTransferResult *result)
 	RecoLane   *shared = lane->shared;
 
 	shared->in_flight = --lane->in_flight;
+
+	/* libcurl may have sent a request again whose connection had died */
+	for (int i = 1; i < result->sends; i++)
+	{
+		reco_limiter_take(&shared->limit, &lane->rules, reco_now_us());
+		shared->counters[RECO_LANE_CALLS]++;
+	}
 	shared->counters[RECO_LANE_BYTES_SENT] += result->bytes_sent;
 	shared->counters[RECO_LANE_BYTES_RECEIVED] += result->bytes_received;
 	shared->counters[result->new_connection ? RECO_LANE_OPENED : RECO_LANE_REUSED]++;

@@ -168,7 +168,8 @@ def spotify(bench):
     ok(bench.seconds_until("refused_until") > 10, "for a minute", bench.figures("refused_until", "last_error"))
     for name, fault, wanted, calls in (
             ("fail", {"kind": "status:500"}, "unavailable", 3), ("fail for a moment", {"kind": "reset", "times": 2}, "fresh", 3),
-            ("hang", {"kind": "stall"}, "timeout", 3), ("are cut", {"kind": "truncate:40"}, "malformed", None)):
+            ("fail often", {"kind": "status:503", "times": 2}, "fresh", 3),
+            ("hang", {"kind": "stall"}, "timeout", None), ("are cut", {"kind": "truncate:40"}, "malformed", None)):
         bench.fresh("spotify", timeout="500ms")
         bench.emulator.fault([{"route": "api/token", **fault}])
         got = bench.ask("track_search", ["calm"])
@@ -209,7 +210,7 @@ def models(bench, service):
             ("fences around it", "fences", "fresh", 1), ("no usage", "no-usage", "fresh", 1),
             ("a refusal by its filter", "content-filter", "refused", 1),
             ("an end before its time", "max_tokens", "malformed", 1), ("no JSON", "not-json", "malformed", 1),
-            ("nothing written", "empty-content", "malformed", 3), ("no text at all", "null-content", "malformed", 3),
+            ("nothing written", "empty-content", "malformed", 2), ("no text at all", "null-content", "malformed", 2),
             ("overload", "overloaded", "unavailable", 3), ("an error with 200", "top-level-error", "unavailable", 3),
             ("an error in an array", "array-error", "unavailable", 3)):
         value = case(bench, name, "completion", PLAN, fault and {"kind": fault}, outcome, calls, service=service)
