@@ -257,7 +257,7 @@ check_lane(ReturnSetInfo *result, const RecoServer *server)
 				psprintf("endpoint \"%s\" is closed for this app",
 						 reco_endpoint_name(lane.service, i)),
 				"Another way is taken where there is one; it is tried again after a day.");
-	if (lane.clock_seen && Abs(lane.clock_skew_s) > MOST_SKEW_S)
+	if (lane.clock_seen && llabs(lane.clock_skew_s) > MOST_SKEW_S)
 		tell(result, check, WARNING_,
 			 psprintf("its clock and ours differ by %lld s", (long long) lane.clock_skew_s),
 			 "Let this machine keep its time by NTP; limits and tokens go by it.");

@@ -16,6 +16,7 @@
 #include "funcapi.h"
 #include "shmem/shared.h"
 #include "shmem/slot.h"
+#include "source/remote.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -162,7 +163,7 @@ put_lane(Row *row, const RecoLane *lane)
 	static const char *const states[] = {"closed", "open", "half-open"};
 	const uint64 *counters = lane->counters;
 
-	put_text(row, lane->server);
+	put_text(row, reco_remote_text(lane->server));
 	put_text(row, reco_service_name(lane->service));
 	put_text(row, lane->base_url);
 	put_text(row, psprintf("%016llx", (unsigned long long) lane->fingerprint));
@@ -199,7 +200,7 @@ put_lane(Row *row, const RecoLane *lane)
 	put_ahead(row, Max(lane->app_refused_until, lane->unauthorised_until));
 	put_refused(row, lane);
 	put_time(row, reco_calendar_time(lane->seen_at));
-	put_text(row, lane->last_error);
+	put_text(row, reco_remote_text(lane->last_error));
 	put_time(row, reco_calendar_time(lane->last_error_at));
 }
 

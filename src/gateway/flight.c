@@ -85,6 +85,7 @@ hash_of(const RecoQuestion *question, const char *key, const char *listener)
 									  question->lane->key + question->wire.operation);
 
 	hash = hash_combine64(hash, question->database);
+	hash = hash_combine64(hash, question->variant);
 	if (listener != NULL)
 		hash = hash_combine64(hash,
 							  hash_bytes_extended((const unsigned char *) listener,
@@ -110,7 +111,8 @@ find(const RecoQuestion *question, const char *key, const char *listener, uint64
 
 		if (flight->hash == hash && flight->lane == question->lane &&
 			flight->operation == question->wire.operation &&
-			flight->database == question->database && strcmp(flight->key, key) == 0 &&
+			flight->database == question->database &&
+			flight->variant == question->variant && strcmp(flight->key, key) == 0 &&
 			(listener == NULL) == (flight->listener == NULL) &&
 			(listener == NULL || strcmp(listener, flight->listener) == 0))
 			return flight;
@@ -138,6 +140,7 @@ make(RecoQuestion *question, const char *key, const char *listener, uint64 hash)
 	flight->lane = question->lane;
 	flight->operation = question->wire.operation;
 	flight->database = question->database;
+	flight->variant = question->variant;
 	flight->batching = question->wire.batching;
 	flight->hash = hash;
 	flight->asked_at = question->asked_at;

@@ -79,6 +79,13 @@ begin(void)
 	reco_gateway_lanes = palloc0(sizeof(RecoGatewayLane) * reco_shared->nlanes);
 	max_transfers = reco_reactor_open(reco_guc_gateway_connections);
 
+	/* what a former process had under way is gone, also where nobody asks again */
+	for (int i = 0; i < reco_shared->nlanes; i++)
+	{
+		reco_lanes[i].queued = reco_lanes[i].in_flight = reco_lanes[i].connections = 0;
+		reco_lanes[i].breaker.probes = 0;
+	}
+
 	/* from here on questions come; whatever ends the process answers them */
 	before_shmem_exit(at_exit, (Datum) 0);
 	reco_process_begin(RECO_PROCESS_GATEWAY, InvalidOid);
@@ -117,7 +124,7 @@ loop(void)
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
-		while ((slot = reco_slots_next()) >= 0)
+		for (int i = 0; i < reco_shared->nslots && (slot = reco_slots_next()) >= 0; i++)
 			reco_question_look(slot);
 		now = reco_now_us();
 		for (int i = 0; i < reco_shared->nlanes; i++)

@@ -13,6 +13,8 @@
  */
 #include "parts.h"
 
+#include <math.h>
+
 #include "breaker.h"
 
 #define HOLD_US		((int64) 3000)	/* a key waits so long for others to share its call */
@@ -87,26 +89,48 @@ set_up(RecoGatewayLane *lane, const RecoQuestion *question)
 	lane->shared->breaker.probes = 0;
 }
 
-/* Notes who names the lane and under which rules; the strictest of all count. */
-static void
-name(RecoGatewayLane *lane, const RecoQuestion *question, int64 now)
+/* Calls per second that rules allow; none known is the most. */
+static double
+speed(const RecoLimitRules *rules)
 {
-	const RecoOptions *options = &question->wire.options;
-	RecoLaneNamer *namer = &lane->namers[0];
+	return rules->rate_count == 0
+		? HUGE_VAL
+		: rules->rate_count * 1e6 / (double) rules->rate_window_us;
+}
+
+/*
+ * Finds the place of whoever asks among those who name the lane: its own, a free or
+ * forgotten one, else that of the least strict.
+ */
+static RecoLaneNamer *
+place_of(RecoGatewayLane *lane, const RecoQuestion *question, int64 now)
+{
+	RecoLaneNamer *place = NULL;
 
 	for (int i = 0; i < RECO_LANE_NAMERS; i++)
 	{
 		RecoLaneNamer *other = &lane->namers[i];
 
-		if (other->database == question->database &&
+		if (other->seen_at > 0 && other->database == question->database &&
 			other->server_id == question->wire.server_id)
-		{
-			namer = other;
-			break;
-		}
-		if (other->seen_at < namer->seen_at)
-			namer = other;
+			return other;
+		if (other->seen_at <= now - FORGET_US || other->seen_at == 0)
+			other->seen_at = 0;
+		if (place == NULL ||
+			(place->seen_at > 0 &&
+			 (other->seen_at == 0 || speed(&other->rules) > speed(&place->rules))))
+			place = other;
 	}
+	return place;
+}
+
+/* Notes who names the lane and under which rules; the strictest of all count. */
+static void
+name(RecoGatewayLane *lane, const RecoQuestion *question, int64 now)
+{
+	const RecoOptions *options = &question->wire.options;
+	RecoLaneNamer *namer = place_of(lane, question, now);
+
 	namer->database = question->database;
 	namer->server_id = question->wire.server_id;
 	namer->seen_at = now;
@@ -118,8 +142,12 @@ name(RecoGatewayLane *lane, const RecoQuestion *question, int64 now)
 
 	lane->rules = namer->rules;
 	for (int i = 0; i < RECO_LANE_NAMERS; i++)
-		if (lane->namers[i].seen_at > now - FORGET_US && lane->namers[i].seen_at > 0)
+		if (lane->namers[i].seen_at > 0)
 			take_strictest(&lane->rules, &lane->namers[i].rules);
+
+	/* the day's count must not be forgotten with the lane */
+	if (lane->rules.daily_quota > 0)
+		lane->shared->keep_until = now + DAY_US + DAY_US / 24;
 }
 
 /* Of two numbers where 0 means "none", the smaller. */
@@ -129,18 +157,25 @@ least_set(int a, int b)
 	return a == 0 ? b : b == 0 ? a : Min(a, b);
 }
 
-/* Makes rules as strict as others are. Rates are compared by their speed. */
+/*
+ * Makes rules as strict as others are: the slower of two rates, with the smaller
+ * burst, so that the shorter of their windows holds as well.
+ */
 static void
 take_strictest(RecoLimitRules *rules, const RecoLimitRules *other)
 {
-	if (other->rate_count > 0 &&
-		(rules->rate_count == 0 ||
-		 (double) other->rate_count * rules->rate_window_us <
-			 (double) rules->rate_count * other->rate_window_us))
+	if (other->rate_count > 0)
 	{
-		rules->rate_count = other->rate_count;
-		rules->rate_window_us = other->rate_window_us;
-		rules->burst = other->burst;
+		int			burst = reco_limiter_burst(other);
+
+		if (rules->rate_count > 0)
+			burst = Min(burst, reco_limiter_burst(rules));
+		if (speed(other) < speed(rules))
+		{
+			rules->rate_count = other->rate_count;
+			rules->rate_window_us = other->rate_window_us;
+		}
+		rules->burst = burst;
 	}
 	rules->max_concurrency = least_set(rules->max_concurrency, other->max_concurrency);
 	rules->daily_quota = least_set(rules->daily_quota, other->daily_quota);
@@ -234,10 +269,11 @@ is_answered(RecoGatewayLane *lane, RecoFlight *flight, int64 now)
 						shared->limit.blocked_until, "the service limits us");
 	else if (!probe && shared->app_refused_until > now)
 		reco_flight_end(flight, RECO_OUTCOME_DENIED, NULL, 0, shared->app_refused_until,
-						shared->last_error);
+						"the service refused the app a while ago");
 	else if (!probe && shared->unauthorised_until > now)
 		reco_flight_end(flight, RECO_OUTCOME_UNAUTHORISED, NULL, 0,
-						shared->unauthorised_until, shared->last_error);
+						shared->unauthorised_until,
+						"the service refused the credential a moment ago");
 	else
 		return false;
 	return true;

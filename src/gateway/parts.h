@@ -50,6 +50,7 @@ struct RecoQuestion
 	Size		len;
 	RecoWireRequest wire;
 	RecoGatewayLane *lane;
+	uint64		variant;		/* of the options that an answer depends on */
 	int			pending;		/* keys without an answer */
 	int			refs;			/* the slot's, and one per trip */
 	RecoWaiter *waiters;		/* by key */
@@ -72,6 +73,7 @@ struct RecoFlight
 	Oid			database;
 	char	   *key;
 	char	   *listener;		/* NULL where the answer is nobody's own */
+	uint64		variant;		/* flights of another one never share anything */
 	bool		batching;
 	bool		shared;			/* can be found by others who ask the same */
 	uint64		hash;
@@ -124,7 +126,10 @@ struct RecoTokenHolder
 	char	   *origin;			/* the refresh token that askers have */
 	char	   *rotated;		/* what the service made of it, if it did */
 	int64		expires_at;		/* monotonic us; INT64_MAX = not known */
+	int64		early_at;		/* from then on it is refreshed ahead of time */
 	int64		used_at;
+	uint32		serial;			/* of the token: another one, another number */
+	int			trips;			/* that are under way with it */
 	RecoTransfer *transfer;		/* under way */
 	RecoQuestion *question;		/* whose credential it uses; a reference, or NULL */
 	int			failures;
@@ -158,6 +163,7 @@ struct RecoTrip
 	RecoGatewayLane *lane;
 	RecoQuestion *question;		/* whose options and credential it uses; a reference */
 	RecoTokenHolder *holder;	/* whose token, or NULL */
+	uint32		token_serial;
 	RecoCall	call;
 	RecoHttpRequest request;
 	RecoTransfer *transfer;
@@ -259,7 +265,7 @@ extern RecoTokenState reco_token_acquire(RecoGatewayLane *lane, RecoAuth auth,
 										 RecoTokenAnswer *answer);
 
 /* The service refused a token: the next acquire gets another. */
-extern void reco_token_refused(RecoTokenHolder *holder);
+extern void reco_token_refused(RecoTokenHolder *holder, uint32 serial);
 
 /* A rotated refresh token that the asker does not know yet; else NULL. */
 extern const char *reco_token_rotated(const RecoQuestion *question);

@@ -13,10 +13,15 @@
  */
 #include "parts.h"
 
+#include "common/hashfn.h"
+
+#define KEPT_RECORD ((size_t) 64 * 1024) /* a larger buffer is given back after use */
+
 static RecoQuestion **questions = NULL; /* by slot */
 
 static void take(int slot, RecoSlotRequest *request);
 static void let_go(int slot);
+static uint64 variant_of(const RecoOptions *options);
 static void refuse(int slot, uint32 generation, int nkeys, RecoOutcome outcome);
 static void finish(RecoQuestion *question);
 
@@ -72,6 +77,7 @@ take(int slot, RecoSlotRequest *request)
 	question->deadline = request->deadline;
 	question->bytes = request->bytes;
 	question->len = request->len;
+	question->variant = variant_of(&question->wire.options);
 	question->pending = nkeys;
 	question->refs = 1;
 	question->waiters = calloc(Max(nkeys, 1), sizeof(RecoWaiter));
@@ -94,6 +100,29 @@ take(int slot, RecoSlotRequest *request)
 			reco_question_answer(&question->waiters[i], RECO_OUTCOME_BUSY, NULL, 0, 0,
 								 "the gateway is out of memory");
 	reco_question_release(question);
+}
+
+/*
+ * What an answer depends on beside the key, and who may be asked: keys of two servers
+ * that differ in it share a lane's limits, and no call.
+ */
+static uint64
+variant_of(const RecoOptions *options)
+{
+	const char *const texts[] = {options->model, options->market, options->ca_file};
+	uint64		variant = options->access;
+
+	variant = variant * 2 + options->allow_plaintext;
+	variant = variant * 2 + options->allow_private;
+	variant = variant * 2 + options->allow_loopback;
+	for (int i = 0; i < lengthof(texts); i++)
+	{
+		const char *text = texts[i] == NULL ? "" : texts[i];
+
+		variant = hash_bytes_extended((const unsigned char *) text, (int) strlen(text),
+									  variant);
+	}
+	return variant;
 }
 
 /* Answers all keys of a question that cannot be taken. */
@@ -166,6 +195,8 @@ reco_question_answer(RecoWaiter *waiter, RecoOutcome outcome, const char *value,
 			(void) reco_slot_append(question->slot, question->generation, record.data,
 									record.len);
 	}
+	if (record.size > KEPT_RECORD)
+		reco_buffer_free(&record, false);
 	lane->outcomes[outcome]++;
 	reco_histogram_add(&lane->total, reco_now_us() - question->asked_at);
 	waiter->flight = NULL;

@@ -28,7 +28,8 @@ static RecoTokenState find_or_fetch(RecoTokenHolder *holder, RecoQuestion *quest
 static bool fetch(RecoTokenHolder *holder, RecoQuestion *question);
 static void fetched(void *owner, RecoTransferResult *result);
 static void take(RecoTokenHolder *holder, RecoToken *token);
-static void give_up(RecoTokenHolder *holder, RecoOutcome outcome, const char *message);
+static void failed(RecoTokenHolder *holder, const RecoToken *token);
+static void give_up(RecoTokenHolder *holder, int64 next, const char *message);
 static void set_secret(char **place, const char *value);
 static void forget(RecoTokenHolder *holder);
 
@@ -74,7 +75,7 @@ find_or_fetch(RecoTokenHolder *holder, RecoQuestion *question, int64 now,
 	holder->used_at = now;
 	if (holder->access != NULL && holder->expires_at > now)
 	{
-		if (holder->expires_at - now < EARLY_US && !waits && holder->closed_until <= now)
+		if (holder->early_at <= now && !waits && holder->closed_until <= now)
 			(void) fetch(holder, question);
 		answer->secret = holder->access;
 		return RECO_TOKEN_READY;
@@ -84,6 +85,13 @@ find_or_fetch(RecoTokenHolder *holder, RecoQuestion *question, int64 now,
 		answer->outcome = holder->closed_outcome;
 		answer->message = "the token endpoint failed a moment ago";
 		answer->retry_at = holder->closed_until;
+		return RECO_TOKEN_FAILED;
+	}
+	if (holder->transfer == NULL && holder->retry_at >= question->deadline)
+	{
+		answer->outcome = holder->closed_outcome;
+		answer->message = "no token can be had before the deadline";
+		answer->retry_at = holder->retry_at;
 		return RECO_TOKEN_FAILED;
 	}
 	if (waits || fetch(holder, question))
@@ -111,7 +119,8 @@ holder_of(RecoGatewayLane *lane, RecoQuestion *question)
 		if (holder->database == question->database &&
 			strcmp(holder->user_id, listener->user_id) == 0)
 			return holder;
-		if (holder->transfer == NULL && dlist_is_empty(&holder->parked) &&
+		if (holder->transfer == NULL && holder->trips == 0 &&
+			dlist_is_empty(&holder->parked) &&
 			(oldest == NULL || holder->used_at < oldest->used_at))
 			oldest = holder;
 	}
@@ -163,7 +172,8 @@ adopt(RecoTokenHolder *holder, const RecoListener *listener)
 		(holder->given != NULL && strcmp(holder->given, listener->access_token) == 0))
 		return;
 	set_secret(&holder->access, listener->access_token);
-	holder->expires_at = PG_INT64_MAX;
+	holder->serial++;
+	holder->expires_at = holder->early_at = PG_INT64_MAX;
 }
 
 /* Asks for a token; false = there is nothing to ask with. */
@@ -224,7 +234,6 @@ fetched(void *owner, RecoTransferResult *result)
 {
 	RecoTokenHolder *holder = owner;
 	RecoQuestion *question = holder->question;
-	int64		now = reco_now_us();
 	RecoToken	token;
 
 	memset(&token, 0, sizeof(token));
@@ -250,41 +259,52 @@ fetched(void *owner, RecoTransferResult *result)
 	}
 	else
 	{
-		int64		pause = token.retry_after_ms >= 0
-			? token.retry_after_ms * 1000
-			: reco_retry_pause_us(holder->failures + 1, reco_gateway_dice());
-
 		reco_lane_note_error(holder->lane, token.message);
-		if ((token.retry || token.outcome == RECO_OUTCOME_LIMITED) &&
-			++holder->failures < MOST_FAILURES)
-			holder->retry_at = now + Max(pause, 1000);
-		else
-		{
-			if (token.outcome == RECO_OUTCOME_UNAUTHORISED && holder->user_id == NULL)
-				holder->lane->shared->unauthorised_until = now + REFUSED_US;
-			holder->failures = 0;
-			holder->retry_at = 0;
-			holder->closed_us =
-				Max(CLOSED_US, Min(2 * holder->closed_us, 30 * CLOSED_US));
-			holder->closed_until =
-				now + Max(holder->closed_us, token.retry_after_ms * 1000);
-			holder->closed_outcome = token.outcome == RECO_OUTCOME_FRESH
-				? RECO_OUTCOME_MALFORMED
-				: token.outcome;
-			give_up(holder, holder->closed_outcome, token.message);
-			holder->question = NULL;
-			reco_question_release(question);
-		}
+		failed(holder, &token);
 	}
 	reco_token_free(&token);
+}
+
+/* Plans another attempt, or gives up for a while. */
+static void
+failed(RecoTokenHolder *holder, const RecoToken *token)
+{
+	RecoQuestion *question = holder->question;
+	int64		now = reco_now_us();
+	int64		pause = token->retry_after_ms >= 0
+		? token->retry_after_ms * 1000
+		: reco_retry_pause_us(holder->failures + 1, reco_gateway_dice());
+
+	holder->closed_outcome =
+		token->outcome == RECO_OUTCOME_FRESH ? RECO_OUTCOME_MALFORMED : token->outcome;
+	if ((token->retry || token->outcome == RECO_OUTCOME_LIMITED) &&
+		++holder->failures < MOST_FAILURES)
+	{
+		holder->retry_at = now + Max(pause, 1000);
+		give_up(holder, holder->retry_at, token->message);
+		return;
+	}
+	if (token->outcome == RECO_OUTCOME_UNAUTHORISED && holder->user_id == NULL)
+		holder->lane->shared->unauthorised_until = now + REFUSED_US;
+	holder->failures = 0;
+	holder->retry_at = 0;
+	holder->closed_us = Max(CLOSED_US, Min(2 * holder->closed_us, 30 * CLOSED_US));
+	holder->closed_until = now + Max(holder->closed_us, token->retry_after_ms * 1000);
+	give_up(holder, PG_INT64_MAX, token->message);
+	holder->question = NULL;
+	reco_question_release(question);
 }
 
 /* Keeps a token, and sends who waited for it on. */
 static void
 take(RecoTokenHolder *holder, RecoToken *token)
 {
+	int64		lifetime = token->expires_in_s * 1000 * 1000;
+
 	set_secret(&holder->access, token->access_token);
-	holder->expires_at = reco_now_us() + token->expires_in_s * 1000 * 1000;
+	holder->serial++;
+	holder->expires_at = reco_now_us() + lifetime;
+	holder->early_at = holder->expires_at - Min(EARLY_US, lifetime / 4);
 	holder->failures = 0;
 	holder->retry_at = holder->closed_until = holder->closed_us = 0;
 	if (token->refresh_token != NULL)
@@ -299,21 +319,29 @@ take(RecoTokenHolder *holder, RecoToken *token)
 	}
 }
 
-/* Tells all who waited for a token that there is none. */
+/* Tells those who waited, and cannot wait until 'next', that there is no token. */
 static void
-give_up(RecoTokenHolder *holder, RecoOutcome outcome, const char *message)
+give_up(RecoTokenHolder *holder, int64 next, const char *message)
 {
-	while (!dlist_is_empty(&holder->parked))
-		reco_flight_end(dlist_container(RecoFlight, node,
-										dlist_head_node(&holder->parked)),
-						outcome, NULL, 0, 0,
-						message[0] != '\0' ? message : "no token could be had");
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &holder->parked)
+	{
+		RecoFlight *flight = dlist_container(RecoFlight, node, iter.cur);
+
+		if (flight->deadline <= next)
+			reco_flight_end(flight, holder->closed_outcome, NULL, 0,
+							next == PG_INT64_MAX ? holder->closed_until : next,
+							message[0] != '\0' ? message : "no token could be had");
+	}
 }
 
-/* The service refused a token. */
+/* The service refused a token, unless another one has taken its place already. */
 void
-reco_token_refused(RecoTokenHolder *holder)
+reco_token_refused(RecoTokenHolder *holder, uint32 serial)
 {
+	if (serial != holder->serial)
+		return;
 	if (holder->user_id != NULL && holder->expires_at == PG_INT64_MAX &&
 		holder->access != NULL)
 		set_secret(&holder->given, holder->access);
@@ -349,14 +377,18 @@ pump(RecoTokenHolder *holder, int64 now)
 
 	if (holder->retry_at == 0 || holder->transfer != NULL || question == NULL)
 		return PG_INT64_MAX;
-	if (holder->retry_at > now && !dlist_is_empty(&holder->parked))
-		return holder->retry_at;
+	if (holder->retry_at > now)
+	{
+		if (!dlist_is_empty(&holder->parked))
+			return holder->retry_at;
+
+		/* nobody waits any longer; but nobody shall ask too early either */
+		holder->closed_until = Max(holder->closed_until, holder->retry_at);
+	}
 	holder->question = NULL;
 	holder->retry_at = 0;
 	if (!dlist_is_empty(&holder->parked) && !fetch(holder, question))
-		give_up(holder, RECO_OUTCOME_UNAVAILABLE, "");
-	if (holder->transfer == NULL)
-		holder->failures = 0;
+		give_up(holder, PG_INT64_MAX, "");
 	reco_question_release(question);
 	return PG_INT64_MAX;
 }

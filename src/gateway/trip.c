@@ -70,6 +70,11 @@ reco_trip_begin(RecoGatewayLane *lane, RecoFlight *first, int64 now)
 	{
 		case RECO_TOKEN_READY:
 			trip->holder = token.holder;
+			if (trip->holder != NULL)
+			{
+				trip->holder->trips++;
+				trip->token_serial = trip->holder->serial;
+			}
 
 			/* a model of one's own may need no key */
 			if (token.secret == NULL && trip->request.auth == RECO_AUTH_BEARER_KEY)
@@ -163,7 +168,7 @@ gather(RecoGatewayLane *lane, RecoFlight *first, RecoFlight **flights, int most)
 		while (n < most && heap->n > 0)
 		{
 			RecoFlight *flight = heap->flights[0];
-			bool		twin = !flight->batching;
+			bool		twin = !flight->batching || flight->variant != first->variant;
 
 			/* the same key of another database must not stand in one request twice */
 			for (int i = 0; i < n && !twin; i++)
@@ -191,7 +196,11 @@ send_off(RecoTrip *trip, const char *secret, int64 now)
 							lane->index, ended, trip);
 	if (trip->transfer == NULL)
 	{
-		Failure		failure = {RECO_OUTCOME_BUSY, .message = "no connection is free"};
+		Failure		failure = {
+			RECO_OUTCOME_BUSY,
+			.message = "the request could not be started: no memory, or a secret that "
+			"cannot be sent"
+		};
 
 		fail(trip, &failure);
 		give_back(trip);
@@ -220,7 +229,7 @@ patience(const RecoTrip *trip)
 	int64		timeout = (int64) trip->question->wire.options.timeout_ms * 1000;
 
 	if (network->n < LEAST_ANSWERS)
-		return timeout / 10;
+		return Max((int64) 2000 * 1000, timeout / 10);
 	return Min(timeout / 2,
 			   Max((int64) 1000 * 1000,
 				   (int64) (3 * reco_histogram_percentile(network, 0.95))));
@@ -378,6 +387,8 @@ learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSplit *split)
 	}
 	if (split == NULL)
 		return;
+	if (outcome == RECO_OUTCOME_FRESH)
+		shared->app_refused_until = shared->unauthorised_until = 0;
 	if (memcmp(&shared->capabilities, &split->capabilities, sizeof(RecoCapabilities)) !=
 		0)
 	{
@@ -402,6 +413,7 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 	RecoLane   *shared = lane->shared;
 	int64		now = reco_now_us();
 	Failure		failure = {.outcome = split->outcome, .message = split->message};
+	int			nrefused = 0;
 
 	if (split->outcome == RECO_OUTCOME_FRESH)
 		failure.outcome = RECO_OUTCOME_MALFORMED;
@@ -427,6 +439,8 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 			continue;
 		if (split->token_expired && trip->holder != NULL && !flight->refreshed)
 			again = flight->refreshed = true;
+		else if (split->token_expired && trip->holder != NULL)
+			nrefused++;
 		else if (split->other_way && flight->ways < MOST_WAYS)
 			again = ++flight->ways > 0;
 		else if (split->outcome == RECO_OUTCOME_LIMITED && !flight->limited &&
@@ -439,7 +453,13 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 		}
 	}
 	if (split->token_expired && trip->holder != NULL)
-		reco_token_refused(trip->holder);
+	{
+		/* a new token that is refused as well: something else is wrong */
+		if (nrefused > 0 && trip->holder->user_id == NULL &&
+			trip->token_serial == trip->holder->serial)
+			shared->unauthorised_until = now + KEY_REFUSED_US;
+		reco_token_refused(trip->holder, trip->token_serial);
+	}
 	fail(trip, &failure);
 }
 
@@ -487,16 +507,20 @@ fail(RecoTrip *trip, const Failure *failure)
 	int64		now = reco_now_us();
 	int			retries = 0;
 	int64		pause = 0;
+	int64		latest = 0;
 	bool		allowed;
 
 	for (int i = 0; i < trip->call.nkeys; i++)
 		if (trip->flights[i] != NULL)
+		{
 			retries = Max(retries, trip->flights[i]->retries);
+			latest = Max(latest, trip->flights[i]->deadline);
+		}
 	allowed = failure->retry && retries < failure->most_retries;
 	if (allowed)
 	{
 		pause = reco_retry_pause_us(retries + 1, reco_gateway_dice());
-		allowed = reco_retry_allow(&lane->budget, now);
+		allowed = latest > now + pause && reco_retry_allow(&lane->budget, now);
 	}
 	if (allowed)
 		lane->shared->counters[RECO_LANE_RETRIES]++;
@@ -530,6 +554,8 @@ give_back(RecoTrip *trip)
 		free((char *) trip->keys[i]);
 	free(trip->keys);
 	free(trip->flights);
+	if (trip->holder != NULL)
+		trip->holder->trips--;
 	reco_question_release(trip->question);
 	free(trip);
 }

@@ -95,6 +95,7 @@ is_needed(const RecoLane *lane, int64 now)
 
 	return lane->queued > 0 || lane->in_flight > 0 || limit->blocked_until > now ||
 		limit->quota_until > now || limit->not_before > now ||
-		lane->app_refused_until > now ||
+		lane->app_refused_until > now || lane->unauthorised_until > now ||
+		lane->keep_until > now || lane->breaker.state != RECO_BREAKER_CLOSED ||
 		(limit->ready && Max(lane->seen_at, limit->refilled_at) + window > now);
 }

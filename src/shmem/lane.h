@@ -97,6 +97,7 @@ typedef struct RecoLane
 	char		server[64];		/* who named it first */
 	char		base_url[256];
 	int64_t		seen_at;		/* last question */
+	int64_t		keep_until;		/* it must not give way before */
 
 	RecoLimit	limit;
 	RecoBreaker breaker;

@@ -16,6 +16,7 @@
  */
 #include "pool.h"
 
+#include "storage/shmem.h"
 #include "upstream/buffer.h"
 
 #define BLOCK_DATA	(RECO_BLOCK_SIZE - sizeof(uint32))

@@ -17,6 +17,7 @@
 
 #include <time.h>
 
+#include "common/controldata_utils.h"
 #include "guc.h"
 #include "miscadmin.h"
 #include "pool.h"
@@ -37,6 +38,7 @@ static void request(void);
 static void startup(void);
 static void attach(char *memory, bool fresh);
 static void make(void);
+static bool was_shut_down(void);
 static uint32 count_blocks(void);
 static Size part_of_slots(void);
 static Size part_of_lanes(void);
@@ -142,7 +144,7 @@ make(void)
 	reco_shared->nlanes = reco_guc_gateway_upstreams;
 	reco_shared->nblocks = count_blocks();
 	reco_shared->tranche = LWLockNewTrancheId();
-	reco_shared->after_crash = times_made++ > 0;
+	reco_shared->after_crash = times_made++ > 0 || !was_shut_down();
 	reco_shared->made_at = reco_now_us();
 	LWLockInitialize(&reco_shared->lanes, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->processes, reco_shared->tranche);
@@ -165,6 +167,22 @@ make(void)
 		slot->answer_last = RECO_NO_BLOCK;
 	}
 	memset(reco_lanes, 0, part_of_lanes());
+}
+
+/*
+ * Was the server shut down properly the last time? If not, what it had sent just
+ * before is not known, as after a crash of this very postmaster.
+ */
+static bool
+was_shut_down(void)
+{
+	bool		sound;
+	ControlFileData *control = get_controlfile(DataDir, &sound);
+	bool		shut_down = sound &&
+		(control->state == DB_SHUTDOWNED || control->state == DB_SHUTDOWNED_IN_RECOVERY);
+
+	pfree(control);
+	return shut_down;
 }
 
 static uint32

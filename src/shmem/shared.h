@@ -51,7 +51,7 @@ typedef struct RecoShared
 	int			nlanes;
 	uint32		nblocks;
 	int			tranche;
-	bool		after_crash;	/* this memory replaced one that a crash destroyed */
+	bool		after_crash;	/* the last memory was lost without a shutdown */
 	int64		made_at;		/* monotonic us */
 
 	LWLock		lanes;			/* 'used', 'key' and names of lanes */
@@ -89,7 +89,7 @@ extern void reco_shared_install(void);
 extern Size reco_shared_size(void);
 
 /* Microseconds on a clock that is never set back, the same in all processes. */
-extern int64 reco_now_us(void);
+extern PGDLLEXPORT int64 reco_now_us(void);
 
 /* Turns a monotonic time into one of the calendar; 0 stays 0. */
 extern TimestampTz reco_calendar_time(int64 monotonic_us);

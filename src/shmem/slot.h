@@ -87,15 +87,16 @@ typedef struct RecoSlotRef
  * Submits a request (bytes of wire.h). Never waits. Otherwise false, and why:
  * busy (no slot or memory), lost (no gateway runs), unconfigured (not preloaded).
  */
-extern bool reco_slot_submit(const void *request, Size len, int64 deadline,
-							 RecoSlotRef *ref, RecoOutcome *why);
+extern PGDLLEXPORT bool reco_slot_submit(const void *request, Size len, int64 deadline,
+										 RecoSlotRef *ref, RecoOutcome *why);
 
 /*
  * Waits until all of the slots are done, or any with 'any', or the gateway is
  * gone, or until 'until' (monotonic us). Raises what cancels the backend; the
  * slots are then given back. Returns how many are done.
  */
-extern int	reco_slots_wait(const RecoSlotRef *refs, int nrefs, bool any, int64 until);
+extern PGDLLEXPORT int reco_slots_wait(const RecoSlotRef *refs, int nrefs, bool any,
+									   int64 until);
 
 extern bool reco_slot_is_done(RecoSlotRef ref);
 
@@ -103,7 +104,7 @@ extern bool reco_slot_is_done(RecoSlotRef ref);
  * Copies the answers that are there (records of wire.h) into palloc'd memory and
  * gives the slot back, whatever its state; 'done' tells whether these are all.
  */
-extern char *reco_slot_take(RecoSlotRef *ref, Size *len, bool *done);
+extern PGDLLEXPORT char *reco_slot_take(RecoSlotRef *ref, Size *len, bool *done);
 
 /* Gives a slot back, unread. */
 extern void reco_slot_release(RecoSlotRef *ref);

@@ -197,7 +197,7 @@ submit(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 	request.priority = priority;
 	request.batching = reco_guc_batching;
 	request.single_flight = reco_guc_single_flight;
-	request.server = server->name;
+	request.server = reco_remote_key(server->name);
 	request.server_id = server->id;
 	request.lane_key = secret->lane_key;
 	request.fingerprint = secret->fingerprint;
@@ -354,19 +354,21 @@ reco_remote_key(const char *key)
 
 /*
  * A copy of a service's UTF-8 in the database's encoding. What that has no letter
- * for becomes a question mark: an answer must not fail for one title in it. NULL
- * when it is no UTF-8.
+ * for, and what is no UTF-8, becomes a question mark: an answer must not fail for one
+ * title in it. NULL when it is too long.
  */
 static char *
 server_text(const char *text, Size len)
 {
 	int			encoding = GetDatabaseEncoding();
+	bool valid =
+		len <= MaxAllocSize / 4 && pg_verify_mbstr(PG_UTF8, text, (int) len, true);
 	StringInfoData out;
 	Oid			proc;
 
-	if (len > MaxAllocSize / 4 || !pg_verify_mbstr(PG_UTF8, text, (int) len, true))
+	if (len > MaxAllocSize / 4)
 		return NULL;
-	if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+	if (valid && (encoding == PG_UTF8 || encoding == PG_SQL_ASCII))
 		return pnstrdup(text, len);
 	proc =
 		IsTransactionState() ? FindDefaultConversionProc(PG_UTF8, encoding) : InvalidOid;
@@ -375,10 +377,17 @@ server_text(const char *text, Size len)
 	{
 		unsigned char *from = (unsigned char *) unconstify(char *, text) + i;
 		int			n = pg_utf_mblen(from);
+		bool		legal = i + n <= len && pg_utf8_islegal(from, n);
 		unsigned char to[MAX_CONVERSION_GROWTH * 4 + 1];
 
-		if (n == 1)
+		if (!legal)
+			n = 1;
+		if (!legal)
+			appendStringInfoChar(&out, '?');
+		else if (n == 1)
 			appendStringInfoChar(&out, text[i]);
+		else if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII)
+			appendBinaryStringInfo(&out, (char *) from, n);
 		else if (OidIsValid(proc) &&
 				 pg_do_encoding_conversion_buf(proc, PG_UTF8, encoding, from, n, to,
 											   sizeof(to), true) == n)
@@ -388,4 +397,11 @@ server_text(const char *text, Size len)
 		i += n;
 	}
 	return out.data;
+}
+
+/* A copy of a text that others left in shared memory, fit to be shown here. */
+char *
+reco_remote_text(const char *text)
+{
+	return server_text(text, strlen(text));
 }

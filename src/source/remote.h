@@ -52,6 +52,9 @@ extern void reco_remote_wait(RecoRemote *remote);
 /* A key as services see it: in UTF-8, in the current context. */
 extern char *reco_remote_key(const char *key);
 
+/* A text of shared memory (UTF-8, as far as it is sound) in the database's encoding. */
+extern char *reco_remote_text(const char *text);
+
 /* What became of a question's key; after the wait. */
 extern const RecoRemoteValue *reco_remote_value(const RecoRemote *remote, int question,
 												int key);

@@ -46,7 +46,7 @@ extern List *reco_server_list(Oid role);
 extern const RecoServer *reco_server_pick(List *servers, RecoOperation operation);
 
 /* The same, looked up at once. The role needs no USAGE on the server. */
-extern const RecoServer *reco_server_for(RecoOperation operation, Oid role);
+extern PGDLLEXPORT const RecoServer *reco_server_for(RecoOperation operation, Oid role);
 
 /* What opens a service; wiped when its context goes, or by reco_server_lock. */
 typedef struct RecoSecret
@@ -59,7 +59,8 @@ typedef struct RecoSecret
 } RecoSecret;
 
 /* Reads a server's secrets for its role; NULL, and why, where that fails. */
-extern RecoSecret *reco_server_unlock(const RecoServer *server, RecoProblem *problem);
-extern void reco_server_lock(RecoSecret *secret);
+extern PGDLLEXPORT RecoSecret *reco_server_unlock(const RecoServer *server,
+												  RecoProblem *problem);
+extern PGDLLEXPORT void reco_server_lock(RecoSecret *secret);
 
 #endif							/* RECO_SERVER_H */

@@ -6,17 +6,15 @@ as a job worker will, in a server module that is built here (test/driver). The
 lists must be those of reco_generate, with the transaction's memory overwritten
 and with the catalogue changed in between.
 """
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from driver import build  # noqa: E402
 from reco_tap import Lost, Session, SqlError, done, list_of, literal, ok, same  # noqa: E402
 
-SOURCE = os.environ["RECO_SRC"]
 PROMPTS = [
     "rainy sunday, calm", "very energetic workout, no vocals, from the 90s", "sad beats",
     "quiet instrumental focus music", "happy summer road trip", "not sad, nothing too loud",
@@ -24,26 +22,6 @@ PROMPTS = [
     "slightly melancholy piano", "christmas party", "no latin", "slow dance 170 bpm", "日本語 🎧",
     "hip hop from 1994", "chill", "dark techno", "acoustic morning coffee",
 ]
-
-
-def build(directory):
-    """Compiles the driver; its path."""
-    config = os.environ.get("PG_CONFIG") or os.path.join(os.environ["RECO_BINDIR"], "pg_config")
-    where = {f: subprocess.run([os.environ.get("PG_CONFIG", config), "--" + f], check=True,
-                               capture_output=True, text=True).stdout.strip()
-             for f in ("includedir-server", "includedir")}
-    target = os.path.join(directory, "reco_driver.so")
-    compiled = subprocess.run(
-        ["cc", "-std=gnu11", "-O1", "-g", "-fPIC", "-shared", "-Wall", "-Wextra", "-Werror",
-         "-Wno-sign-compare", "-Wno-unused-parameter", "-Wno-missing-field-initializers",
-         "-I" + where["includedir-server"], "-I" + where["includedir"], "-I" + SOURCE + "/src",
-         "-D_GNU_SOURCE", "-DUSE_ASSERT_CHECKING", "-o", target, SOURCE + "/test/driver/driver.c"],
-        capture_output=True, text=True)
-    if not ok(compiled.returncode == 0, "the driver compiles", compiled.stderr):
-        done()
-    os.chmod(directory, 0o755)
-    os.chmod(target, 0o755)
-    return target
 
 
 def driven(session, user, prompt, size, mode):
@@ -56,7 +34,10 @@ def driven(session, user, prompt, size, mode):
 def main():
     directory = tempfile.mkdtemp(prefix="reco-driver.")
     try:
-        run(build(directory))
+        library, wrong = build(directory)
+        if not ok(library is not None, "the driver compiles", wrong):
+            done()
+        run(library)
     except Lost as lost:
         ok(False, "the server lives", lost)
     finally:
