@@ -1,0 +1,123 @@
+/*-------------------------------------------------------------------------
+ *
+ * cached.h
+ *	  The buffer: values in shared memory, on their way to the tables and after.
+ *
+ * Purpose: make what a service answered visible to every backend the moment it
+ *			arrives; hold it until the keeper has written it, and longer while there is
+ *			room.
+ * Runs in: any process that has the library preloaded. The gateway and backends put,
+ *			backends get, the keeper drains.
+ * Locks:	one of RECO_CACHED_PARTITIONS LWLocks for an entry, then 'pool' of its own
+ *			for memory. No other lock of ours is taken below them.
+ * Never:	wait for memory: a full buffer drops what is clean and oldest, else the new
+ *			value, and counts it. Never throw in the gateway: get is for backends only.
+ *
+ * An entry is found by (database, extension, category, key): two databases, or an
+ * extension that was dropped and made again, never see each other's.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_CACHED_H
+#define RECO_CACHED_H
+
+#include "compat.h"
+
+#include "datatype/timestamp.h"
+#include "upstream/service.h"
+
+#define RECO_CACHED_PARTITIONS	16
+#define RECO_CACHED_MAXKEY		4096	/* bytes; longer keys are not kept */
+
+/* What is kept, a row of reco.cache_policy each. The first are operations. */
+typedef int RecoCategory;		/* RecoOperation */
+
+typedef struct RecoCachedKey
+{
+	Oid			database;
+	Oid			extension;
+	RecoCategory category;
+	const char *key;			/* UTF-8 */
+} RecoCachedKey;
+
+/* One value with its times. Times are of the calendar, in us. */
+typedef struct RecoCachedValue
+{
+	bool		absent;			/* the service knows no such thing; value is NULL */
+	TimestampTz fetched_at;
+	TimestampTz fresh_until;
+	TimestampTz usable_until;
+	const char *value;			/* JSON as UTF-8, NUL-terminated */
+	Size		len;
+	uint64		version;		/* moves with every put of the entry */
+} RecoCachedValue;
+
+/* For shared.c: how much memory, and filling it in. */
+extern Size reco_cached_size(void);
+extern void reco_cached_attach(char *memory, bool fresh, int tranche);
+
+/*
+ * Puts a value, replacing an older one. 'written' = it comes from the table, or need not
+ * go there. False = there is no room, or the key is too long; counted. Never throws.
+ * A value that was fetched before the invalidation epoch 'epoch' moved is dropped: take
+ * the epoch before the question is asked.
+ */
+extern bool reco_cached_put(const RecoCachedKey *key, const RecoCachedValue *value,
+							bool written, uint64 epoch);
+
+/* Finds a value; copied into the current memory context. Expired ones are not found. */
+extern bool reco_cached_get(const RecoCachedKey *key, RecoCachedValue *value);
+
+/* The epoch of a database's invalidations; moves with each. */
+extern uint64 reco_cached_epoch(Oid database);
+
+/*
+ * Removes entries: category -1 = all, key NULL = all. Returns how many; moves the
+ * epoch of the database. With 'extension' InvalidOid, those of all incarnations.
+ */
+extern int64 reco_cached_remove(Oid database, Oid extension, RecoCategory category,
+								const char *key);
+
+/* One entry that waits to be written. */
+typedef struct RecoCachedUnwritten
+{
+	RecoCategory category;
+	char	   *key;
+	RecoCachedValue value;
+} RecoCachedUnwritten;
+
+/*
+ * Copies up to 'most' entries (and up to 'bytes') of a database and extension that wait
+ * to be written, oldest first as far as that is cheap, into the current context.
+ */
+extern int	reco_cached_drain(Oid database, Oid extension, RecoCachedUnwritten *entries,
+							  int most, Size bytes);
+
+/* Says that an entry was written and committed; if it changed meanwhile, it waits on. */
+extern void reco_cached_written(Oid database, Oid extension, RecoCategory category,
+								const char *key, uint64 version);
+
+/* How many entries of a database wait to be written. Cheap. */
+extern int64 reco_cached_waiting(Oid database);
+
+/* Counters per category, since the server started or the last reset; all databases. */
+typedef struct RecoCachedCount
+{
+	pg_atomic_uint64 hits;		/* fresh ones, from here */
+	pg_atomic_uint64 table_hits;	/* fresh ones, from the table */
+	pg_atomic_uint64 stale;		/* usable ones */
+	pg_atomic_uint64 misses;
+	pg_atomic_uint64 absent;	/* known not to exist */
+	pg_atomic_uint64 puts;
+	pg_atomic_uint64 dropped;	/* no room */
+	pg_atomic_uint64 evicted;	/* from here, after they were written */
+} RecoCachedCount;
+
+extern RecoCachedCount *reco_cached_counts; /* RECO_NOPERATIONS; NULL = not preloaded */
+
+/* Entries and bytes in the buffer now, of one category or of all (-1). */
+extern void reco_cached_usage(Oid database, RecoCategory category, int64 *entries,
+							  int64 *bytes, int64 *unwritten);
+extern void reco_cached_memory(int64 *total, int64 *unused);
+
+#endif							/* RECO_CACHED_H */

@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * keeper.h
+ *	  The process that writes: one per database with the extension.
+ *
+ * Purpose: drain the buffer into the tables in short transactions of its own; expire and
+ *			evict.
+ * Runs in: a background worker with a database.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_KEEPER_H
+#define RECO_KEEPER_H
+
+/*
+ * One round of work, inside a transaction that the caller begins and commits; returns
+ * whether there is more to do at once. The caller holds the extension's lock.
+ */
+extern bool reco_keeper_round(void);
+
+/* After the commit of a round: what was written may leave the buffer. */
+extern void reco_keeper_committed(void);
+
+#endif							/* RECO_KEEPER_H */
