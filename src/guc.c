@@ -24,6 +24,7 @@ int			reco_guc_node_id = 0;
 int			reco_guc_repeat_days = 0;
 bool		reco_guc_batching = true;
 bool		reco_guc_single_flight = true;
+bool		reco_guc_cache = true;
 bool		reco_guc_upstreams = true;
 int			reco_guc_gateway_slots = 256;
 int			reco_guc_gateway_memory = 16 * 1024;
@@ -67,6 +68,11 @@ reco_guc_define(void)
 static void
 define_upstreams(void)
 {
+	DefineCustomBoolVariable("reco.cache",
+							 "Sets whether answers of services are kept and used again.",
+							 "How long, is in table reco.cache_policy.", &reco_guc_cache,
+							 true, PGC_USERSET, 0, NULL, NULL, NULL);
+
 	DefineCustomBoolVariable("reco.upstreams",
 							 "Asks the configured servers for what is missing.",
 							 "Off, what is known locally is used alone.",

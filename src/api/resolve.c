@@ -266,7 +266,7 @@ put_row(ReturnSetInfo *result, const Ask *ask, int key, const RecoRemoteValue *v
 	if (value->json != NULL)
 	{
 		values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(value->json));
-		values[2] = CStringGetTextDatum(reco_source_origin_name(RECO_ORIGIN_LIVE));
+		values[2] = CStringGetTextDatum(reco_source_origin_name(value->origin));
 	}
 	values[3] = CStringGetTextDatum(reco_outcome_name(value->outcome));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -18,6 +18,8 @@
 #include "parts.h"
 
 #include "common/hashfn.h"
+#include "shmem/cached.h"
+#include "utils/timestamp.h"
 
 #define NBUCKETS 4096
 
@@ -31,6 +33,7 @@ static RecoFlight *find(const RecoQuestion *question, const char *key,
 						const char *listener, uint64 hash);
 static RecoFlight *make(RecoQuestion *question, const char *key, const char *listener,
 						uint64 hash);
+static void note_cache(RecoFlight *flight, const RecoWireCache *wire);
 static void destroy(RecoFlight *flight);
 
 /* Lets a key wait for its flight. */
@@ -137,6 +140,8 @@ make(RecoQuestion *question, const char *key, const char *listener, uint64 hash)
 		free(flight);
 		return NULL;
 	}
+	if (question->wire.cache.on)
+		note_cache(flight, &question->wire.cache);
 	flight->lane = question->lane;
 	flight->operation = question->wire.operation;
 	flight->database = question->database;
@@ -153,6 +158,52 @@ make(RecoQuestion *question, const char *key, const char *listener, uint64 hash)
 	return flight;
 }
 
+/* Notes how the answer is to be kept; without memory it is not. */
+static void
+note_cache(RecoFlight *flight, const RecoWireCache *wire)
+{
+	RecoFlightCache *cache = &flight->cache;
+	size_t		size = strlen(flight->key) + strlen(wire->suffix) + 1;
+
+	cache->key = malloc(size);
+	if (cache->key == NULL)
+		return;
+	snprintf(cache->key, size, "%s%s", flight->key, wire->suffix);
+	cache->extension = wire->extension;
+	cache->fresh_us = wire->fresh_us;
+	cache->usable_us = wire->usable_us;
+	cache->absent_us = wire->absent_us;
+	cache->jitter = wire->jitter;
+	cache->epoch = wire->epoch;
+}
+
+/*
+ * Keeps what came of a flight in the buffer. Times vary, so that what was asked
+ * together does not expire together.
+ */
+void
+reco_flight_keep(const RecoFlight *flight, RecoOutcome outcome, const char *value,
+				 size_t value_len)
+{
+	const RecoFlightCache *cache = &flight->cache;
+	RecoCachedKey key = {flight->database, cache->extension, flight->operation,
+						 cache->key};
+	RecoCachedValue kept = {.absent = outcome == RECO_OUTCOME_ABSENT};
+	double		share = 1 + cache->jitter * (2 * reco_gateway_dice() - 1);
+	int64		fresh_us = kept.absent ? cache->absent_us : cache->fresh_us;
+	int64		usable_us = kept.absent ? cache->absent_us : cache->usable_us;
+
+	if (cache->key == NULL || fresh_us <= 0 ||
+		(outcome != RECO_OUTCOME_FRESH && outcome != RECO_OUTCOME_ABSENT))
+		return;
+	kept.fetched_at = GetCurrentTimestamp();
+	kept.fresh_until = kept.fetched_at + (int64) (fresh_us * share);
+	kept.usable_until = kept.fetched_at + (int64) (Max(usable_us, fresh_us) * share);
+	kept.value = kept.absent ? NULL : value;
+	kept.len = kept.absent ? 0 : value_len;
+	(void) reco_cached_put(&key, &kept, false, cache->epoch);
+}
+
 /* Takes a waiter away. */
 void
 reco_flight_leave(RecoWaiter *waiter)
@@ -167,6 +218,10 @@ reco_flight_leave(RecoWaiter *waiter)
 	lane->outcomes[expired ? RECO_OUTCOME_TIMEOUT : RECO_OUTCOME_CANCELLED]++;
 	reco_histogram_add(&lane->total, reco_now_us() - question->asked_at);
 	if (!dlist_is_empty(&flight->waiters))
+		return;
+
+	/* what is under way and will be kept goes on; reco_trips_end_orphans sees to it */
+	if (flight->place == RECO_FLIGHT_ON_TRIP && flight->cache.key != NULL)
 		return;
 	if (flight->place == RECO_FLIGHT_ON_TRIP)
 		reco_trip_leave(flight->trip, flight);
@@ -202,6 +257,7 @@ destroy(RecoFlight *flight)
 		dlist_delete(&flight->bucket);
 	reco_wipe(flight->key, strlen(flight->key));
 	free(flight->key);
+	free(flight->cache.key);
 	free(flight->listener);
 	free(flight);
 }

@@ -79,6 +79,7 @@ set_up(RecoGatewayLane *lane, const RecoQuestion *question)
 	memset(lane->namers, 0, sizeof(lane->namers));
 	memset(&lane->budget, 0, sizeof(lane->budget));
 	memset(&lane->app, 0, sizeof(lane->app));
+	dlist_init(&lane->trips);
 	dlist_init(&lane->delayed);
 	dlist_init(&lane->listeners);
 	dlist_init(&lane->app.parked);
@@ -205,6 +206,7 @@ reco_lane_pump(RecoGatewayLane *lane, int64 now)
 {
 	int64		next = reco_token_pump(lane, now);
 
+	next = Min(next, reco_trips_end_orphans(lane, now));
 	release_delayed(lane, now, &next);
 	for (int class = 0; class < RECO_NPRIORITIES; class ++)
 	{

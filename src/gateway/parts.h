@@ -41,7 +41,7 @@ typedef struct RecoWaiter
 
 struct RecoQuestion
 {
-	int			slot;
+	int			slot;			/* -1 = detached: answers go to the buffer only */
 	uint32		generation;
 	Oid			database;
 	int64		asked_at;
@@ -66,6 +66,18 @@ typedef enum RecoFlightPlace
 	RECO_FLIGHT_ON_TRIP
 } RecoFlightPlace;
 
+/* What is kept of a flight's answer in the buffer. */
+typedef struct RecoFlightCache
+{
+	char	   *key;			/* of the entry; NULL = nothing is kept */
+	Oid			extension;
+	int64		fresh_us;
+	int64		usable_us;
+	int64		absent_us;
+	double		jitter;
+	uint64		epoch;
+} RecoFlightCache;
+
 struct RecoFlight
 {
 	RecoGatewayLane *lane;
@@ -74,6 +86,7 @@ struct RecoFlight
 	char	   *key;
 	char	   *listener;		/* NULL where the answer is nobody's own */
 	uint64		variant;		/* flights of another one never share anything */
+	RecoFlightCache cache;
 	bool		batching;
 	bool		shared;			/* can be found by others who ask the same */
 	uint64		hash;
@@ -149,6 +162,7 @@ struct RecoGatewayLane
 	RecoLimitRules rules;		/* the strictest */
 	RecoHeap	heaps[RECO_NPRIORITIES][RECO_NOPERATIONS];
 	int			queued;
+	dlist_head	trips;			/* under way */
 	dlist_head	delayed;
 	int			in_flight;
 	RecoRetryBudget budget;
@@ -167,6 +181,7 @@ struct RecoTrip
 	RecoCall	call;
 	RecoHttpRequest request;
 	RecoTransfer *transfer;
+	dlist_node	node;			/* in the lane's 'trips', while there is a transfer */
 	int64		started_at;
 	RecoFlight **flights;		/* as many as the call has keys; NULL = left */
 	const char **keys;			/* copies: a flight that left takes its key along */
@@ -207,6 +222,10 @@ extern void reco_flight_leave(RecoWaiter *waiter);
 extern void reco_flight_end(RecoFlight *flight, RecoOutcome outcome, const char *value,
 							size_t value_len, int64 retry_at, const char *message);
 
+/* Keeps what came of a flight in the buffer, if that was asked for. */
+extern void reco_flight_keep(const RecoFlight *flight, RecoOutcome outcome,
+							 const char *value, size_t value_len);
+
 /* Puts a flight into its lane's queue; 'pause' > 0: only after so many us. */
 extern void reco_flight_queue(RecoFlight *flight, int64 pause);
 
@@ -237,6 +256,12 @@ extern void reco_trip_begin(RecoGatewayLane *lane, RecoFlight *first, int64 now)
 
 /* A flight left; a trip without any is ended. */
 extern void reco_trip_leave(RecoTrip *trip, RecoFlight *flight);
+
+/*
+ * Ends trips that nobody has waited for for too long; returns when to look again. Until
+ * then they go on, for what they bring is kept.
+ */
+extern int64 reco_trips_end_orphans(RecoGatewayLane *lane, int64 now);
 
 /* Notes what went wrong with a lane, for people. */
 extern void reco_lane_note_error(RecoGatewayLane *lane, const char *message);

@@ -35,6 +35,9 @@ reco_question_look(int slot)
 		questions = calloc(reco_shared->nslots, sizeof(RecoQuestion *));
 	switch (reco_slot_look(slot, &request))
 	{
+		case RECO_SLOT_DETACHED:
+			take(-1, &request);
+			break;
 		case RECO_SLOT_BEGIN:
 			if (questions == NULL)
 			{
@@ -66,7 +69,8 @@ take(int slot, RecoSlotRequest *request)
 		reco_wipe(request->bytes, request->len);
 		free(request->bytes);
 		free(question);
-		reco_slot_finish(slot, request->generation);
+		if (slot >= 0)
+			reco_slot_finish(slot, request->generation);
 		return;
 	}
 	nkeys = question->wire.nkeys;
@@ -84,11 +88,13 @@ take(int slot, RecoSlotRequest *request)
 	question->lane = question->waiters == NULL ? NULL : reco_lane_of(question);
 	if (question->lane == NULL || nkeys == 0)
 	{
-		refuse(slot, question->generation, nkeys, RECO_OUTCOME_BUSY);
+		if (slot >= 0)
+			refuse(slot, question->generation, nkeys, RECO_OUTCOME_BUSY);
 		reco_question_release(question);
 		return;
 	}
-	questions[slot] = question;
+	if (slot >= 0)
+		questions[slot] = question;
 	question->lane->shared->counters[RECO_LANE_QUESTIONS] += nkeys;
 
 	/* a reference of our own: the last answer may come while keys still join */
@@ -160,6 +166,31 @@ let_go(int slot)
 	reco_question_release(question);
 }
 
+/* Writes a record into a question's slot; false = only the news that it did not fit. */
+static bool
+deliver(const RecoQuestion *question, RecoBuffer *record, RecoWireAnswer *answer)
+{
+	reco_buffer_reset(record);
+	reco_wire_write_answer(record, answer);
+	if (!record->failed &&
+		reco_slot_append(question->slot, question->generation, record->data, record->len))
+		return true;
+
+	/* the value may be too large for what is left; the news is small */
+	answer->outcome = RECO_OUTCOME_BUSY;
+	answer->value = NULL;
+	answer->value_len = 0;
+	answer->message = "no shared memory for the answer (reco.gateway_memory)";
+	if (record->failed)
+		reco_buffer_free(record, false);
+	reco_buffer_reset(record);
+	reco_wire_write_answer(record, answer);
+	if (!record->failed)
+		(void) reco_slot_append(question->slot, question->generation, record->data,
+								record->len);
+	return false;
+}
+
 /* Answers one key; the last one ends the question. */
 void
 reco_question_answer(RecoWaiter *waiter, RecoOutcome outcome, const char *value,
@@ -177,24 +208,8 @@ reco_question_answer(RecoWaiter *waiter, RecoOutcome outcome, const char *value,
 		.message = message
 	};
 
-	reco_buffer_reset(&record);
-	reco_wire_write_answer(&record, &answer);
-	if (record.failed ||
-		!reco_slot_append(question->slot, question->generation, record.data, record.len))
-	{
-		/* the value may be too large for what is left; the news is small */
-		answer.outcome = outcome = RECO_OUTCOME_BUSY;
-		answer.value = NULL;
-		answer.value_len = 0;
-		answer.message = "no shared memory for the answer (reco.gateway_memory)";
-		if (record.failed)
-			reco_buffer_free(&record, false);
-		reco_buffer_reset(&record);
-		reco_wire_write_answer(&record, &answer);
-		if (!record.failed)
-			(void) reco_slot_append(question->slot, question->generation, record.data,
-									record.len);
-	}
+	if (question->slot >= 0 && !deliver(question, &record, &answer))
+		outcome = RECO_OUTCOME_BUSY;
 	if (record.size > KEPT_RECORD)
 		reco_buffer_free(&record, false);
 	lane->outcomes[outcome]++;
@@ -208,7 +223,7 @@ reco_question_answer(RecoWaiter *waiter, RecoOutcome outcome, const char *value,
 static void
 finish(RecoQuestion *question)
 {
-	const char *rotated = reco_token_rotated(question);
+	const char *rotated = question->slot < 0 ? NULL : reco_token_rotated(question);
 
 	if (rotated != NULL)
 	{
@@ -227,8 +242,11 @@ finish(RecoQuestion *question)
 									record.len);
 		reco_buffer_free(&record, true);
 	}
-	questions[question->slot] = NULL;
-	reco_slot_finish(question->slot, question->generation);
+	if (question->slot >= 0)
+	{
+		questions[question->slot] = NULL;
+		reco_slot_finish(question->slot, question->generation);
+	}
 	reco_question_release(question);
 }
 

@@ -43,6 +43,7 @@ static void learn(RecoTrip *trip, const RecoTransferResult *result,
 static void fail(RecoTrip *trip, const Failure *failure);
 static void fail_as_said(RecoTrip *trip, const RecoSplit *split);
 static void fail_below_http(RecoTrip *trip, const RecoTransferResult *result);
+static void abandon(RecoTrip *trip, int64 now);
 static void give_back(RecoTrip *trip);
 
 /* Sends a flight, and others that fit into the same call. */
@@ -206,6 +207,7 @@ send_off(RecoTrip *trip, const char *secret, int64 now)
 		give_back(trip);
 		return;
 	}
+	dlist_push_tail(&lane->trips, &trip->node);
 	reco_limiter_take(&shared->limit, &lane->rules, now);
 	reco_breaker_begin(&shared->breaker);
 	reco_retry_count_call(&lane->budget, now);
@@ -239,8 +241,6 @@ patience(const RecoTrip *trip)
 void
 reco_trip_leave(RecoTrip *trip, RecoFlight *flight)
 {
-	RecoGatewayLane *lane = trip->lane;
-	int64		now = reco_now_us();
 	int			left = 0;
 
 	for (int i = 0; i < trip->call.nkeys; i++)
@@ -251,10 +251,59 @@ reco_trip_leave(RecoTrip *trip, RecoFlight *flight)
 	}
 	flight->place = RECO_FLIGHT_NOWHERE;
 	flight->trip = NULL;
-	if (left > 0)
-		return;
+	if (left == 0)
+		abandon(trip, reco_now_us());
+}
 
-	/* nobody waits any longer */
+/* Does anybody wait for anything that a trip brings? */
+static bool
+is_awaited(const RecoTrip *trip)
+{
+	for (int i = 0; i < trip->call.nkeys; i++)
+		if (trip->flights[i] != NULL && !dlist_is_empty(&trip->flights[i]->waiters))
+			return true;
+	return false;
+}
+
+/* Ends trips that nobody has waited for for too long. */
+int64
+reco_trips_end_orphans(RecoGatewayLane *lane, int64 now)
+{
+	int64		next = PG_INT64_MAX;
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &lane->trips)
+	{
+		RecoTrip   *trip = dlist_container(RecoTrip, node, iter.cur);
+		int64		until = trip->started_at + patience(trip);
+
+		if (is_awaited(trip))
+			continue;
+		if (now < until)
+		{
+			next = Min(next, until);
+			continue;
+		}
+		for (int i = 0; i < trip->call.nkeys; i++)
+		{
+			RecoFlight *flight = trip->flights[i];
+
+			trip->flights[i] = NULL;
+			if (flight != NULL)
+				reco_flight_end(flight, RECO_OUTCOME_CANCELLED, NULL, 0, 0, NULL);
+		}
+		abandon(trip, now);
+	}
+	return next;
+}
+
+/* Ends a trip that nobody waits for any longer. */
+static void
+abandon(RecoTrip *trip, int64 now)
+{
+	RecoGatewayLane *lane = trip->lane;
+
+	dlist_delete(&trip->node);
 	reco_transfer_abort(trip->transfer);
 	trip->transfer = NULL;
 	lane->shared->in_flight = --lane->in_flight;
@@ -277,6 +326,7 @@ ended(void *owner, RecoTransferResult *result)
 	RecoGatewayLane *lane = trip->lane;
 	RecoLane   *shared = lane->shared;
 
+	dlist_delete(&trip->node);
 	shared->in_flight = --lane->in_flight;
 
 	/* libcurl may have sent a request again whose connection had died */
@@ -339,6 +389,8 @@ take_answers(RecoTrip *trip, const RecoSplit *split)
 			continue;
 		trip->flights[i] = NULL;
 		flight->place = RECO_FLIGHT_NOWHERE;
+		if (i < split->nanswers)
+			reco_flight_keep(flight, answer->outcome, answer->value, answer->value_len);
 		if (i < split->nanswers)
 			reco_flight_end(flight, answer->outcome, answer->value, answer->value_len, 0,
 							NULL);
@@ -435,7 +487,7 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 		RecoFlight *flight = trip->flights[i];
 		bool		again = false;
 
-		if (flight == NULL)
+		if (flight == NULL || dlist_is_empty(&flight->waiters))
 			continue;
 		if (split->token_expired && trip->holder != NULL && !flight->refreshed)
 			again = flight->refreshed = true;
@@ -531,7 +583,8 @@ fail(RecoTrip *trip, const Failure *failure)
 		if (flight == NULL)
 			continue;
 		trip->flights[i] = NULL;
-		if (allowed && now + pause < flight->deadline)
+		if (allowed && now + pause < flight->deadline &&
+			!dlist_is_empty(&flight->waiters))
 		{
 			flight->retries = retries + 1;
 			reco_flight_queue(flight, pause);

@@ -91,7 +91,9 @@ reco_explain_lines(const RecoRun *run)
 		if (counts[k].keys > 0)
 			line("  %-18s asked=%d keys=%d%s", reco_source_kind_name(k), counts[k].asks,
 				 counts[k].keys,
-				 counts[k].live > 0 ? psprintf(" live=%d", counts[k].live) : "");
+				 psprintf("%s%s",
+						  counts[k].live > 0 ? psprintf(" live=%d", counts[k].live) : "",
+						  counts[k].kept > 0 ? psprintf(" cached=%d", counts[k].kept) : ""));
 	return explain_tracks(run, lines);
 }
 

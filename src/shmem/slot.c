@@ -37,6 +37,8 @@ static RecoOwned *owned = NULL;
 static int	nowned = 0;
 static int	owned_size = 0;
 
+static bool submit(const void *request, Size len, int64 deadline, bool detached,
+				   RecoSlotRef *ref, RecoOutcome *why);
 static void prepare_to_own(void);
 static void own(RecoSlotRef ref);
 static void disown(RecoSlotRef ref);
@@ -58,6 +60,22 @@ static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 bool
 reco_slot_submit(const void *request, Size len, int64 deadline, RecoSlotRef *ref,
 				 RecoOutcome *why)
+{
+	return submit(request, len, deadline, false, ref, why);
+}
+
+bool
+reco_slot_submit_detached(const void *request, Size len, int64 deadline, RecoOutcome *why)
+{
+	RecoSlotRef ref;
+
+	return submit(request, len, deadline, true, &ref, why);
+}
+
+/* Hands a request over; one that is detached is nobody's from then on. */
+static bool
+submit(const void *request, Size len, int64 deadline, bool detached, RecoSlotRef *ref,
+	   RecoOutcome *why)
 {
 	uint32		first;
 	int			slot;
@@ -88,6 +106,7 @@ reco_slot_submit(const void *request, Size len, int64 deadline, RecoSlotRef *ref
 	reco_slot_to_claimed(slot, first, len, deadline);
 	ref->slot = slot;
 	ref->generation = reco_slots[slot].generation;
+	reco_slots[slot].detached = detached;
 	queued = reco_slot_to_queued(slot, &gateway);
 	if (!queued)
 		reco_slot_to_free(slot);
@@ -99,7 +118,8 @@ reco_slot_submit(const void *request, Size len, int64 deadline, RecoSlotRef *ref
 		*why = RECO_OUTCOME_LOST;
 		return false;
 	}
-	own(*ref);
+	if (!detached)
+		own(*ref);
 	wake_gateway(gateway);
 	return true;
 }

@@ -59,6 +59,7 @@ struct RecoSlot
 	RecoSlotState state;
 	uint32		generation;
 	bool		abandoned;		/* the owner is gone; the gateway frees it */
+	bool		detached;		/* nobody will wait: the gateway frees it as it begins */
 	bool		listed;			/* stands in the gateway's list; under gateway_lock */
 	int			next;			/* in that list */
 	int			next_free;		/* in the list of free slots; under 'pool' */
@@ -89,6 +90,13 @@ typedef struct RecoSlotRef
  */
 extern PGDLLEXPORT bool reco_slot_submit(const void *request, Size len, int64 deadline,
 										 RecoSlotRef *ref, RecoOutcome *why);
+
+/*
+ * Submits a request whose answers nobody waits for: they go to the buffer. Never waits;
+ * false and why as above.
+ */
+extern bool reco_slot_submit_detached(const void *request, Size len, int64 deadline,
+									  RecoOutcome *why);
 
 /*
  * Waits until all of the slots are done, or any with 'any', or the gateway is
@@ -138,6 +146,7 @@ typedef enum RecoSlotNext
 {
 	RECO_SLOT_NOTHING = 0,		/* freed, or nothing to do */
 	RECO_SLOT_BEGIN,			/* QUEUED -> RUNNING, 'request' is filled in */
+	RECO_SLOT_DETACHED,			/* QUEUED -> FREE, 'request' is filled in */
 	RECO_SLOT_GONE				/* it was RUNNING and abandoned; freed now */
 } RecoSlotNext;
 

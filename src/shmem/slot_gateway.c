@@ -93,9 +93,13 @@ reco_slot_look(int slot, RecoSlotRequest *request)
 	request->generation = s->generation;
 	if (s->state == RECO_SLOT_QUEUED)
 	{
+		bool		detached = s->detached;
+
 		if (begin(slot, request))
-			next = RECO_SLOT_BEGIN;
-		else
+			next = detached ? RECO_SLOT_DETACHED : RECO_SLOT_BEGIN;
+		if (detached)
+			reco_slot_to_free(slot);
+		else if (next == RECO_SLOT_NOTHING)
 		{
 			reco_slot_to_done(slot);
 			wake = s->owner_procno;
@@ -172,7 +176,8 @@ reco_slots_sweep(void)
 			continue;
 
 		LWLockAcquire(&s->lock, LW_EXCLUSIVE);
-		if (s->state != RECO_SLOT_FREE && !s->abandoned && owner_is_dead(s))
+		if (s->state != RECO_SLOT_FREE && !s->abandoned && !s->detached &&
+			owner_is_dead(s))
 		{
 			if (s->state != RECO_SLOT_RUNNING || !reco_slot_to_abandoned(i, &gateway))
 				reco_slot_to_free(i);
@@ -211,7 +216,8 @@ lose(int slot)
 	int			wake = -1;
 
 	LWLockAcquire(&s->lock, LW_EXCLUSIVE);
-	if (s->state == RECO_SLOT_RUNNING && s->abandoned)
+	if ((s->state == RECO_SLOT_RUNNING && s->abandoned) ||
+		(s->state == RECO_SLOT_QUEUED && s->detached))
 		reco_slot_to_free(slot);
 	else if (s->state == RECO_SLOT_QUEUED || s->state == RECO_SLOT_RUNNING)
 	{

@@ -16,11 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC			0x7265636F31	/* moves with the layout */
+#define MAGIC			0x7265636F32	/* moves with the layout */
 #define MOST_PRIORITIES 16		/* at least as many as there are */
 
 static void write_options(RecoBuffer *out, const RecoOptions *options);
 static void read_options(RecoReader *in, RecoOptions *options);
+static void write_cache(RecoBuffer *out, const RecoWireCache *cache);
+static void read_cache(RecoReader *in, RecoWireCache *cache);
 static int	read_number(RecoReader *in, int64_t low, int64_t high);
 static bool read_flag(RecoReader *in);
 
@@ -44,6 +46,7 @@ reco_wire_write_request(RecoBuffer *out, const RecoWireRequest *request)
 	reco_buffer_put_string(out, request->listener.user_id);
 	reco_buffer_put_string(out, request->listener.access_token);
 	reco_buffer_put_string(out, request->listener.refresh_token);
+	write_cache(out, &request->cache);
 	reco_buffer_put_int(out, request->nkeys);
 	for (int i = 0; i < request->nkeys; i++)
 		reco_buffer_put_string(out, request->keys[i]);
@@ -79,6 +82,7 @@ reco_wire_read_request(const void *bytes, size_t len, RecoWireRequest *request)
 	request->listener.user_id = reco_reader_string(&in);
 	request->listener.access_token = reco_reader_string(&in);
 	request->listener.refresh_token = reco_reader_string(&in);
+	read_cache(&in, &request->cache);
 	request->nkeys = read_number(&in, 1, RECO_WIRE_MAXKEYS);
 	if (!in.failed && request->server && request->options.base_url)
 		request->keys = calloc((size_t) request->nkeys, sizeof(*request->keys));
@@ -171,6 +175,38 @@ read_options(RecoReader *in, RecoOptions *options)
 	options->allow_plaintext = read_flag(in);
 	options->allow_private = read_flag(in);
 	options->allow_loopback = read_flag(in);
+}
+
+static void
+write_cache(RecoBuffer *out, const RecoWireCache *cache)
+{
+	reco_buffer_put_int(out, cache->on);
+	reco_buffer_put_int(out, cache->extension);
+	reco_buffer_put_int(out, cache->fresh_us);
+	reco_buffer_put_int(out, cache->usable_us);
+	reco_buffer_put_int(out, cache->absent_us);
+	reco_buffer_put_real(out, cache->jitter);
+	reco_buffer_put_int(out, (int64_t) cache->epoch);
+	reco_buffer_put_string(out, cache->suffix);
+}
+
+static void
+read_cache(RecoReader *in, RecoWireCache *cache)
+{
+	int64_t		extension;
+
+	cache->on = read_flag(in);
+	extension = reco_reader_int(in);
+	in->failed |= extension < 0 || extension > UINT32_MAX;
+	cache->extension = (uint32_t) extension;
+	cache->fresh_us = reco_reader_int(in);
+	cache->usable_us = reco_reader_int(in);
+	cache->absent_us = reco_reader_int(in);
+	cache->jitter = reco_reader_real(in);
+	in->failed |= !(cache->jitter >= 0 && cache->jitter <= 1);
+	cache->epoch = (uint64_t) reco_reader_int(in);
+	cache->suffix = reco_reader_string(in);
+	in->failed |= cache->on && cache->suffix == NULL;
 }
 
 /* Reads a number that has to be in a range; the lowest where it is not. */

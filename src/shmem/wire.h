@@ -34,6 +34,19 @@ typedef struct RecoListener
 	const char *refresh_token;	/* may be NULL */
 } RecoListener;
 
+/* What the gateway needs in order to keep answers in the buffer (cached.h). */
+typedef struct RecoWireCache
+{
+	bool		on;
+	uint32_t	extension;		/* whose entries */
+	int64_t		fresh_us;		/* how long an answer may be used ... */
+	int64_t		usable_us;		/* ... and how long at worst */
+	int64_t		absent_us;		/* how long "there is none" is believed */
+	double		jitter;			/* share by which these times vary */
+	uint64_t	epoch;			/* of the invalidations when it was asked */
+	const char *suffix;			/* of the entries' keys; "" where there is none */
+} RecoWireCache;
+
 typedef struct RecoWireRequest
 {
 	RecoOperation operation;
@@ -47,6 +60,7 @@ typedef struct RecoWireRequest
 	RecoOptions options;
 	RecoCredential credential;
 	RecoListener listener;
+	RecoWireCache cache;
 	int			nkeys;
 	const char **keys;			/* the reader's array is malloc'd */
 } RecoWireRequest;

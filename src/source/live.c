@@ -18,7 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define LEAST_TIME_US	((int64) 10 * 1000)	/* below, nobody is asked */
+#define LEAST_TIME_US	((int64) 5 * 1000)	/* kept back for what answers are made into */
 #define SHARE_OF_TIME	2		/* a turn may take half of what is left */
 
 static HTAB *make_table(const char *name, Size entry, MemoryContext context);
@@ -83,7 +83,7 @@ reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks, TimestampTz give_up)
 		turn->batches[i].question = -1;
 	reco_text_open(&turn->tools);
 	reco_live_collect(turn, asks, nasks);
-	if (left >= LEAST_TIME_US && turn->nwants > 0)
+	if (turn->nwants > 0)
 	{
 		turn->remote = reco_remote_open();
 		reco_live_send(turn, RECO_OP_SEARCH);
@@ -143,7 +143,7 @@ reco_live_send(RecoLiveTurn *turn, RecoOperation operation)
 	const RecoServer *server;
 	int64		own;
 
-	if (batch->n == 0 || reco_now_us() + LEAST_TIME_US > turn->until)
+	if (batch->n == 0)
 		return;
 	server = reco_server_pick(turn->live->servers, operation);
 	if (server == NULL)
@@ -151,12 +151,13 @@ reco_live_send(RecoLiveTurn *turn, RecoOperation operation)
 	own = reco_now_us() + (int64) server->options.deadline_ms * 1000;
 	batch->question =
 		reco_remote_ask(turn->remote, server, operation, batch->keys, batch->n,
-						RECO_PRIORITY_INTERACTIVE, Min(own, turn->until));
+						RECO_PRIORITY_INTERACTIVE, Min(own, turn->until - LEAST_TIME_US));
 }
 
-/* What a service said to a key; NULL unless it is fresh. */
+/* What a service said to a key, and when; NULL unless it is of use. */
 const char *
-reco_live_value(const RecoLiveTurn *turn, RecoOperation operation, int at)
+reco_live_value(const RecoLiveTurn *turn, RecoOperation operation, int at,
+				RecoOrigin *origin)
 {
 	const RecoLiveBatch *batch = &turn->batches[operation];
 	const RecoRemoteValue *value;
@@ -164,5 +165,7 @@ reco_live_value(const RecoLiveTurn *turn, RecoOperation operation, int at)
 	if (batch->question < 0 || at < 0)
 		return NULL;
 	value = reco_remote_value(turn->remote, batch->question, at);
+	if (origin != NULL)
+		*origin = value->origin;
 	return value->outcome == RECO_OUTCOME_FRESH ? value->json : NULL;
 }

@@ -51,7 +51,8 @@ reco_live_take(RecoLiveTurn *turn)
 	for (int i = 0; i < turn->nwants; i++)
 	{
 		RecoLiveWant *want = &turn->wants[i];
-		const char *json = reco_live_value(turn, want->operation, want->at);
+		const char *json =
+			reco_live_value(turn, want->operation, want->at, &want->origin);
 
 		if (json == NULL)
 			continue;
@@ -173,6 +174,7 @@ remember(RecoLiveTurn *turn, RecoLiveTrack **entries)
 			if (!found)
 			{
 				entry->track = track;
+				entry->origin = turn->wants[i].origin;
 				entry->known = entry->complete = false;
 				entries[n++] = entry;
 			}
@@ -227,7 +229,7 @@ measure(RecoLiveTurn *turn, RecoLiveTrack **entries, int n)
 	reco_remote_wait(turn->remote);
 	for (int i = 0; i < n; i++)
 	{
-		const char *json = reco_live_value(turn, RECO_OP_FEATURES, at[i]);
+		const char *json = reco_live_value(turn, RECO_OP_FEATURES, at[i], NULL);
 
 		if (json != NULL)
 			reco_live_read_features(json, entries[i]->track);
@@ -256,7 +258,7 @@ complete(RecoLiveTurn *turn, RecoLiveTrack *entry)
 		reco_live_derive(&turn->tools, track);
 	}
 	add_ruled_ids(turn, track);
-	track->origin = RECO_ORIGIN_LIVE;
+	track->origin = entry->origin;
 }
 
 /*
@@ -308,7 +310,7 @@ reco_live_merge(RecoLiveTurn *turn)
 		value->answer.done = true;
 		if (want->facts.nartists + want->facts.ntracks == 0)
 			continue;
-		value->origin = RECO_ORIGIN_LIVE;
+		value->origin = want->origin;
 		if (want->ask->kind == RECO_KIND_ARTIST_SEARCH)
 			merge_artists(want);
 		else
@@ -465,7 +467,7 @@ reco_live_recall(RecoLive *live, RecoAsk *ask)
 				continue;
 			tracks[n] = palloc(sizeof(RecoTrack));
 			*tracks[n++] = *entry->track;
-			ask->values[k].origin = RECO_ORIGIN_LIVE;
+			ask->values[k].origin = entry->origin;
 		}
 		answer->tracks = tracks;
 		answer->ntracks = n;

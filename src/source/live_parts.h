@@ -28,6 +28,7 @@ typedef struct RecoLiveTrack
 {
 	char		id[RECO_LIVE_ID];
 	RecoTrack  *track;			/* the catalogue's, where that has it */
+	RecoOrigin	origin;			/* of what told of it first */
 	bool		known;			/* the catalogue has it */
 	bool		complete;		/* looked up, measured as far as can be, derived */
 } RecoLiveTrack;
@@ -67,6 +68,7 @@ typedef struct RecoLiveWant
 	int			nnegatives;
 	const char **negatives;
 	bool		fresh;
+	RecoOrigin	origin;
 	RecoLiveFacts facts;
 } RecoLiveWant;
 
@@ -95,7 +97,7 @@ typedef struct RecoLiveTurn
 extern int	reco_live_add(RecoLiveTurn *turn, RecoOperation operation, const char *key);
 extern void reco_live_send(RecoLiveTurn *turn, RecoOperation operation);
 extern const char *reco_live_value(const RecoLiveTurn *turn, RecoOperation operation,
-								   int at);
+								   int at, RecoOrigin *origin);
 
 /* live_want.c: what a turn wants to know; the second wave of it. */
 extern void reco_live_collect(RecoLiveTurn *turn, RecoAsk *asks, int nasks);

@@ -317,7 +317,7 @@ resolved_id(const RecoLiveTurn *turn, const char *id)
 
 		if (strcmp(batch->keys[i], id) != 0)
 			continue;
-		json = reco_live_value(turn, RECO_OP_IDS, i);
+		json = reco_live_value(turn, RECO_OP_IDS, i, NULL);
 		return json == NULL ? NULL : reco_live_read_id(json);
 	}
 	return NULL;

@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "guc.h"
+#include "kept.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -27,7 +28,7 @@ typedef struct Part
 {
 	RecoSlotRef ref;			/* slot -1 = not under way */
 	int			question;
-	int			first;			/* of the question's distinct keys */
+	int			first;			/* in the question's 'asked' */
 	int			nkeys;
 	int64		deadline;
 } Part;
@@ -39,6 +40,8 @@ typedef struct Question
 	int			ndistinct;
 	const char **keys;			/* distinct, in UTF-8 */
 	RecoRemoteValue *values;	/* of the distinct keys */
+	int			nasked;			/* those that nobody here knows */
+	int		   *asked;			/* which distinct keys these are */
 	RecoProblem problem;
 } Question;
 
@@ -56,8 +59,13 @@ struct RecoRemote
 
 static void release_slots(void *arg);
 static void tell_apart(Question *question, const char *const *keys, int nkeys);
-static void submit(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-				   RecoPriority priority, int64 deadline);
+static void find_or_submit(RecoRemote *remote, const RecoServer *server,
+						   RecoOperation operation, RecoPriority priority,
+						   int64 deadline);
+static void submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
+				   RecoPriority priority, int64 deadline, const char **stale, int nstale);
+static Part *add_part(RecoRemote *remote);
+static void refresh(RecoWireRequest *request);
 static void send_part(RecoRemote *remote, RecoWireRequest *request, Part *part);
 static void settle(Question *question, int first, int nkeys, RecoOutcome outcome,
 				   const char *message);
@@ -121,7 +129,7 @@ reco_remote_ask(RecoRemote *remote, const RecoServer *server, RecoOperation oper
 	memset(question, 0, sizeof(*question));
 	tell_apart(question, keys, nkeys);
 	if (question->ndistinct > 0)
-		submit(remote, server, operation, priority, deadline);
+		find_or_submit(remote, server, operation, priority, deadline);
 	MemoryContextSwitchTo(old);
 	return remote->nquestions - 1;
 }
@@ -178,22 +186,63 @@ tell_apart(Question *question, const char *const *keys, int nkeys)
 	pfree(first);
 }
 
-/* Submits the newest question, in as many parts as it takes. */
+/* Answers what is known, and submits the rest of the newest question. */
 static void
-submit(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-	   RecoPriority priority, int64 deadline)
+find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
+			   RecoPriority priority, int64 deadline)
+{
+	Question   *question = &remote->questions[remote->nquestions - 1];
+	int			n = question->ndistinct;
+	RecoKeptAnswer *known = palloc(sizeof(RecoKeptAnswer) * n);
+	const char **stale = palloc(sizeof(char *) * n);
+	int			nstale = 0;
+	RecoKept	kept;
+
+	question->asked = palloc(sizeof(int) * n);
+	reco_kept_open(server, operation, &kept);
+	reco_kept_find(&kept, question->keys, n, known);
+	for (int i = 0; i < n; i++)
+	{
+		RecoRemoteValue *value = &question->values[i];
+
+		if (!known[i].found)
+		{
+			value->outcome = RECO_OUTCOME_TIMEOUT;
+			question->asked[question->nasked++] = i;
+			continue;
+		}
+		value->outcome = known[i].absent ? RECO_OUTCOME_ABSENT : RECO_OUTCOME_FRESH;
+		value->origin = known[i].origin;
+		if (!known[i].absent)
+			value->json = server_text(known[i].value, known[i].len);
+		if (known[i].origin == RECO_ORIGIN_STALE)
+			stale[nstale++] = question->keys[i];
+	}
+
+	/* a deadline that is over asks for what is at hand */
+	if (deadline > reco_now_us() && question->nasked + nstale > 0)
+		submit(remote, server, &kept, priority, deadline, stale, nstale);
+	pfree(known);
+	pfree(stale);
+}
+
+/* Submits what the newest question has to ask, in as many parts as it takes. */
+static void
+submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
+	   RecoPriority priority, int64 deadline, const char **stale, int nstale)
 {
 	Question   *question = &remote->questions[remote->nquestions - 1];
 	RecoSecret *secret = reco_server_unlock(server, &question->problem);
+	const char **keys = palloc(sizeof(char *) * Max(question->nasked, 1));
 	RecoWireRequest request = {0};
 
 	if (secret == NULL)
 	{
-		settle(question, 0, question->ndistinct, RECO_OUTCOME_UNCONFIGURED,
+		settle(question, 0, question->nasked, RECO_OUTCOME_UNCONFIGURED,
 			   question->problem.message);
 		return;
 	}
-	request.operation = operation;
+	request.operation = kept->operation;
 	request.priority = priority;
 	request.batching = reco_guc_batching;
 	request.single_flight = reco_guc_single_flight;
@@ -203,29 +252,62 @@ submit(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 	request.fingerprint = secret->fingerprint;
 	request.options = server->options;
 	request.credential = secret->credential;
-	for (int first = 0; first < question->ndistinct; first += RECO_WIRE_MAXKEYS)
+	request.cache = kept->wire;
+	for (int i = 0; i < question->nasked; i++)
+		keys[i] = question->keys[question->asked[i]];
+	for (int first = 0; first < question->nasked; first += RECO_WIRE_MAXKEYS)
 	{
-		Part	   *part;
+		Part	   *part = add_part(remote);
 
-		if (remote->nparts == remote->parts_size)
-		{
-			remote->parts_size = Max(8, 2 * remote->parts_size);
-			remote->parts = remote->parts == NULL
-				? palloc(sizeof(Part) * remote->parts_size)
-				: repalloc(remote->parts, sizeof(Part) * remote->parts_size);
-		}
-		part = &remote->parts[remote->nparts];
 		part->question = remote->nquestions - 1;
 		part->first = first;
-		part->nkeys = Min(RECO_WIRE_MAXKEYS, question->ndistinct - first);
+		part->nkeys = Min(RECO_WIRE_MAXKEYS, question->nasked - first);
 		part->deadline = deadline;
 		part->ref.slot = -1;
-		remote->nparts++;
 		request.nkeys = part->nkeys;
-		request.keys = question->keys + first;
+		request.keys = keys + first;
 		send_part(remote, &request, part);
 	}
+	for (int first = 0; first < nstale; first += RECO_WIRE_MAXKEYS)
+	{
+		request.priority = RECO_PRIORITY_REFRESH;
+		request.nkeys = Min(RECO_WIRE_MAXKEYS, nstale - first);
+		request.keys = stale + first;
+		refresh(&request);
+	}
 	reco_server_lock(secret);
+	pfree(keys);
+}
+
+/* Makes room for one more part. */
+static Part *
+add_part(RecoRemote *remote)
+{
+	if (remote->nparts == remote->parts_size)
+	{
+		remote->parts_size = Max(8, 2 * remote->parts_size);
+		remote->parts = remote->parts == NULL
+			? palloc(sizeof(Part) * remote->parts_size)
+			: repalloc(remote->parts, sizeof(Part) * remote->parts_size);
+	}
+	return &remote->parts[remote->nparts++];
+}
+
+/* Asks again for what is stale; nobody waits, the answers go to the buffer. */
+static void
+refresh(RecoWireRequest *request)
+{
+	RecoBuffer	buffer;
+	RecoOutcome why;
+
+	reco_buffer_init(&buffer, 0);
+	reco_wire_write_request(&buffer, request);
+	if (!buffer.failed)
+		(void) reco_slot_submit_detached(buffer.data, buffer.len,
+										 reco_now_us() +
+											 (int64) request->options.deadline_ms * 1000,
+										 &why);
+	reco_buffer_free(&buffer, true);
 }
 
 /* Hands one request over; the bytes hold a secret, so they are wiped. */
@@ -256,8 +338,8 @@ settle(Question *question, int first, int nkeys, RecoOutcome outcome, const char
 {
 	for (int i = first; i < first + nkeys; i++)
 	{
-		question->values[i].outcome = outcome;
-		question->values[i].message = message;
+		question->values[question->asked[i]].outcome = outcome;
+		question->values[question->asked[i]].message = message;
 	}
 }
 
@@ -309,8 +391,9 @@ collect(RecoRemote *remote, Part *part)
 		/* key -1 is a listener's new token; no listener's token is ever sent yet */
 		if (answer.key < 0 || answer.key >= part->nkeys)
 			continue;
-		value = &question->values[part->first + answer.key];
+		value = &question->values[question->asked[part->first + answer.key]];
 		value->outcome = answer.outcome;
+		value->origin = RECO_ORIGIN_LIVE;
 		value->retry_at = answer.retry_at;
 		value->message = answer.message == NULL
 			? NULL

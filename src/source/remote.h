@@ -17,6 +17,7 @@
 
 #include "compat.h"
 
+#include "origin.h"
 #include "server.h"
 #include "shmem/slot.h"
 
@@ -24,6 +25,7 @@
 typedef struct RecoRemoteValue
 {
 	RecoOutcome outcome;
+	RecoOrigin	origin;			/* live, cached or stale; of a fresh or absent one */
 	const char *json;			/* in the database's encoding; NULL unless fresh */
 	const char *message;		/* the service's words, or ours; NULL = none */
 	int64		retry_at;		/* monotonic us; 0 = not known */

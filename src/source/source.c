@@ -49,7 +49,7 @@ static const KindRow kinds[RECO_NKINDS] = {
 	[RECO_KIND_COMPLETION] = {"completion", NOBODY, RECO_OP_COMPLETION},
 };
 
-static const char *const origins[] = {"local", "live"};
+static const char *const origins[] = {"local", "live", "cached", "stale"};
 
 struct RecoSource
 {
@@ -154,6 +154,8 @@ count(RecoSource *source, const RecoAsk *asks, int nasks, int64 us)
 
 		for (int k = 0; k < asks[i].nkeys; k++)
 			counted->live += asks[i].values[k].origin == RECO_ORIGIN_LIVE;
+		for (int k = 0; k < asks[i].nkeys; k++)
+			counted->kept += asks[i].values[k].origin > RECO_ORIGIN_LIVE;
 		counted->asks++;
 		counted->keys += asks[i].nkeys;
 		counted->us += us;

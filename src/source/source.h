@@ -18,6 +18,7 @@
 #include "compat.h"
 
 #include "catalogue/engine.h"
+#include "origin.h"
 #include "upstream/outcome.h"
 
 typedef enum RecoKind
@@ -38,13 +39,6 @@ typedef enum RecoKind
 	RECO_KIND_COMPLETION,
 	RECO_NKINDS
 } RecoKind;
-
-/* Where a value comes from. */
-typedef enum RecoOrigin
-{
-	RECO_ORIGIN_LOCAL = 0,		/* the embedded engine */
-	RECO_ORIGIN_LIVE			/* a service, just now */
-} RecoOrigin;
 
 /* The value of one key. */
 typedef struct RecoValue
@@ -100,6 +94,7 @@ typedef struct RecoSourceCount
 	int			asks;
 	int			keys;
 	int			live;			/* keys that a service answered */
+	int			kept;			/* keys that it had answered before */
 	int64		us;				/* spent */
 } RecoSourceCount;
 

@@ -1,0 +1,187 @@
+/*-------------------------------------------------------------------------
+ *
+ * kept.c
+ *	  What is known already, so that no service is asked again.
+ *
+ * Purpose: see kept.h. The buffer is looked into first; what only the table has is put
+ *			into the buffer, so that the next reader finds it there.
+ * Runs in: any process with a database and a transaction.
+ * Locks:	those of cached.h and of one SELECT.
+ * Never:	read the unlogged table on a standby (store/cache.c sees to it).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "kept.h"
+
+#include "access/xact.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "remote.h"
+#include "shmem/cached.h"
+#include "store/cache.h"
+#include "store/sql.h"
+#include "utils/timestamp.h"
+
+static const char *suffix_of(const RecoServer *server, RecoOperation operation);
+static bool is_kept(RecoOperation operation);
+static void count(RecoOperation operation, const RecoKeptAnswer *answer, bool table);
+static void take(RecoKeptAnswer *answer, bool absent, const char *value,
+				 TimestampTz fresh_until);
+static void read_table(const RecoKept *kept, const char *const *keys, int nkeys,
+					   RecoKeptAnswer *answers);
+static void put_into_buffer(const RecoKept *kept, const char *key,
+							const RecoCacheRow *row, const char *value);
+
+/* Finds out how answers are kept. */
+void
+reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept)
+{
+	RecoCachePolicy policy;
+
+	memset(kept, 0, sizeof(*kept));
+	kept->operation = operation;
+	if (!reco_guc_cache || reco_shared == NULL || !is_kept(operation))
+		return;
+	reco_cache_policy(reco_operation_name(operation), &policy);
+	if (policy.fresh_us <= 0)
+		return;
+	kept->wire.on = true;
+	kept->wire.extension = reco_sql_extension();
+	kept->wire.fresh_us = policy.fresh_us;
+	kept->wire.usable_us = policy.usable_us;
+	kept->wire.absent_us = policy.absent_us;
+	kept->wire.jitter = policy.jitter;
+	kept->wire.epoch = reco_cached_epoch(MyDatabaseId);
+	kept->wire.suffix = suffix_of(server, operation);
+}
+
+/* Whose answers are anybody's: a listener's own, and the doctor's, are not kept. */
+static bool
+is_kept(RecoOperation operation)
+{
+	return operation != RECO_OP_PROBE && !reco_operation_is_listeners(operation);
+}
+
+/*
+ * What an answer depends on beside the key: who answered (two servers of a kind may be
+ * two worlds), the market, the model. Behind a character that no key has.
+ */
+static const char *
+suffix_of(const RecoServer *server, RecoOperation operation)
+{
+	const RecoOptions *options = &server->options;
+
+	return psprintf("\x1f%s\x1f%s\x1f%s", options->base_url,
+					options->market == NULL ? "" : options->market,
+					operation == RECO_OP_COMPLETION ? options->model : "");
+}
+
+/* Finds what is known of some keys. */
+void
+reco_kept_find(const RecoKept *kept, const char *const *keys, int nkeys,
+			   RecoKeptAnswer *answers)
+{
+	const char **missing = palloc(sizeof(char *) * Max(nkeys, 1));
+	int		   *place = palloc(sizeof(int) * Max(nkeys, 1));
+	int			nmissing = 0;
+
+	memset(answers, 0, sizeof(RecoKeptAnswer) * nkeys);
+	for (int i = 0; kept->wire.on && i < nkeys; i++)
+	{
+		RecoCachedKey key = {MyDatabaseId, kept->wire.extension, kept->operation,
+							 psprintf("%s%s", keys[i], kept->wire.suffix)};
+		RecoCachedValue value;
+
+		if (reco_cached_get(&key, &value))
+		{
+			take(&answers[i], value.absent, value.value, value.fresh_until);
+			count(kept->operation, &answers[i], false);
+			continue;
+		}
+		place[nmissing] = i;
+		missing[nmissing++] = key.key;
+	}
+	if (nmissing > 0 && IsTransactionState())
+	{
+		RecoKeptAnswer *rest = palloc0(sizeof(RecoKeptAnswer) * nmissing);
+
+		read_table(kept, missing, nmissing, rest);
+		for (int i = 0; i < nmissing; i++)
+		{
+			answers[place[i]] = rest[i];
+			count(kept->operation, &rest[i], true);
+		}
+	}
+	pfree(missing);
+	pfree(place);
+}
+
+/* Makes an entry or a row an answer. */
+static void
+take(RecoKeptAnswer *answer, bool absent, const char *value, TimestampTz fresh_until)
+{
+	answer->found = true;
+	answer->absent = absent;
+	answer->origin =
+		fresh_until > GetCurrentTimestamp() ? RECO_ORIGIN_CACHED : RECO_ORIGIN_STALE;
+	answer->value = absent ? NULL : value;
+	answer->len = absent ? 0 : strlen(value);
+}
+
+static void
+count(RecoOperation operation, const RecoKeptAnswer *answer, bool table)
+{
+	RecoCachedCount *counts = &reco_cached_counts[operation];
+
+	pg_atomic_fetch_add_u64(!answer->found ? &counts->misses
+								: answer->absent					  ? &counts->absent
+								: answer->origin == RECO_ORIGIN_STALE ? &counts->stale
+								: table ? &counts->table_hits
+										: &counts->hits,
+							1);
+}
+
+/* Reads what only the table has. */
+static void
+read_table(const RecoKept *kept, const char *const *keys, int nkeys,
+		   RecoKeptAnswer *answers)
+{
+	const char **own = palloc(sizeof(char *) * nkeys);
+	int			nrows;
+	RecoCacheRow *rows;
+
+	for (int i = 0; i < nkeys; i++)
+		own[i] = reco_remote_text(keys[i]);
+	rows = reco_cache_read(reco_operation_name(kept->operation), own, nkeys, &nrows);
+	for (int r = 0; r < nrows; r++)
+	{
+		for (int i = 0; i < nkeys; i++)
+		{
+			const char *value;
+
+			if (answers[i].found || strcmp(own[i], rows[r].key) != 0)
+				continue;
+			value = rows[r].absent ? NULL : reco_remote_key(rows[r].value);
+			take(&answers[i], rows[r].absent, value, rows[r].fresh_until);
+			put_into_buffer(kept, keys[i], &rows[r], value);
+		}
+	}
+	pfree(own);
+}
+
+static void
+put_into_buffer(const RecoKept *kept, const char *key, const RecoCacheRow *row,
+				const char *value)
+{
+	RecoCachedKey cached = {MyDatabaseId, kept->wire.extension, kept->operation, key};
+	RecoCachedValue entry = {
+		.absent = row->absent,
+		.fetched_at = row->fetched_at,
+		.fresh_until = row->fresh_until,
+		.usable_until = row->usable_until,
+		.value = value,
+		.len = value == NULL ? 0 : strlen(value)
+	};
+
+	(void) reco_cached_put(&cached, &entry, true, kept->wire.epoch);
+}
