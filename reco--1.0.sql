@@ -21,7 +21,7 @@ END
 $check$;
 
 CREATE SCHEMA reco;
-COMMENT ON SCHEMA reco IS 'Holds the private tables of extension reco: catalogue, listeners, lexicon.';
+COMMENT ON SCHEMA reco IS 'Holds the private tables of extension reco: catalogue, listeners, lexicon, memory of answers.';
 REVOKE ALL ON SCHEMA reco FROM PUBLIC;
 
 /* -------------------------------------------------------------------------
@@ -138,7 +138,7 @@ COMMENT ON COLUMN reco.track.facets IS 'Is derived by a trigger: themes and regi
 COMMENT ON COLUMN reco.track.search IS 'Is derived by a trigger: artist (A), title (B), genres (C), tags (D) for full-text search.';
 
 CREATE TABLE reco.change (
-	what text NOT NULL CHECK (what OPERATOR(pg_catalog.=) 'catalogue'),
+	what text NOT NULL CHECK (what IN ('catalogue', 'lexicon')),
 	change_id bigint NOT NULL DEFAULT reco.new_id(),
 	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	PRIMARY KEY (what, change_id)
@@ -198,6 +198,75 @@ COMMENT ON COLUMN reco.mood_term.genre IS 'Says whether some genre of the catalo
 COMMENT ON COLUMN reco.mood_term.stem IS 'Is derived by a trigger: the stemmed words, as prompts are.';
 
 /* -------------------------------------------------------------------------
+ * Tables: the memory of answers
+ * ------------------------------------------------------------------------- */
+
+-- A key can be longer than an index entry, so the index has its hash. What stands
+-- behind the unit separator says who answered: the hash without it finds all of them.
+CREATE UNLOGGED TABLE reco.cache (
+	category text COLLATE "C" NOT NULL,
+	key text COLLATE "C" NOT NULL,
+	digest bigint NOT NULL GENERATED ALWAYS AS (pg_catalog.hashtextextended(pg_catalog.split_part(key, pg_catalog.chr(31), 1), 0)) STORED,
+	variant integer NOT NULL GENERATED ALWAYS AS (pg_catalog.hashtext(key)) STORED,
+	size integer NOT NULL GENERATED ALWAYS AS (pg_catalog.octet_length(key) OPERATOR(pg_catalog.+) COALESCE(pg_catalog.octet_length(value), 0)) STORED,
+	absent boolean NOT NULL DEFAULT false,
+	fetched_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	fresh_until timestamptz NOT NULL,
+	usable_until timestamptz NOT NULL,
+	used_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	hits bigint NOT NULL DEFAULT 0,
+	value text,
+	PRIMARY KEY (category, digest, variant),
+	CHECK (absent OPERATOR(pg_catalog.=) (value IS NULL))
+) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.5,
+		toast.autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX cache_usable_until_idx ON reco.cache (usable_until);
+COMMENT ON TABLE reco.cache IS 'Holds what services answered, while it may be used. Unlogged: a crash empties it, a standby has none.';
+COMMENT ON COLUMN reco.cache.category IS 'Names what was asked, as in reco.cache_policy.';
+COMMENT ON COLUMN reco.cache.key IS 'Is what was asked for, and behind a unit separator (chr(31)) who answered and how.';
+COMMENT ON COLUMN reco.cache.digest IS 'Is derived: the hash of the key up to the first unit separator.';
+COMMENT ON COLUMN reco.cache.variant IS 'Is derived: the hash of the whole key.';
+COMMENT ON COLUMN reco.cache.size IS 'Is derived: bytes of key and value.';
+COMMENT ON COLUMN reco.cache.absent IS 'Says that the service knows no such thing; value is NULL then.';
+COMMENT ON COLUMN reco.cache.fresh_until IS 'Says until when it is used without asking again.';
+COMMENT ON COLUMN reco.cache.usable_until IS 'Says until when it is used while it is asked for again; then it is deleted.';
+COMMENT ON COLUMN reco.cache.used_at IS 'Says when it was seen in use last; a sample, so that reading writes nothing.';
+COMMENT ON COLUMN reco.cache.hits IS 'Counts how often the sample saw it in use.';
+COMMENT ON COLUMN reco.cache.value IS 'Is the answer, JSON.';
+
+CREATE TABLE reco.cache_policy (
+	category text COLLATE "C" NOT NULL PRIMARY KEY CHECK (category IN
+		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'result')),
+	fresh interval NOT NULL CHECK (fresh OPERATOR(pg_catalog.>=) '0'),
+	usable interval NOT NULL CHECK (usable OPERATOR(pg_catalog.>=) fresh AND usable OPERATOR(pg_catalog.<=) '10 years'),
+	absent interval NOT NULL DEFAULT '0' CHECK (absent OPERATOR(pg_catalog.>=) '0' AND absent OPERATOR(pg_catalog.<=) '10 years'),
+	jitter real NOT NULL DEFAULT 0.1 CHECK (jitter BETWEEN 0 AND 0.5),
+	max_entries bigint NOT NULL CHECK (max_entries OPERATOR(pg_catalog.>=) 0),
+	max_bytes bigint NOT NULL CHECK (max_bytes OPERATOR(pg_catalog.>=) 0),
+	edited boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE reco.cache_policy IS 'Holds how long answers are kept and how many; edit it freely.';
+COMMENT ON COLUMN reco.cache_policy.category IS 'Names what is asked of a service; result: the lists of reco_generate.';
+COMMENT ON COLUMN reco.cache_policy.fresh IS 'Is how long an answer is used without asking again; 0 = answers are not kept.';
+COMMENT ON COLUMN reco.cache_policy.usable IS 'Is how long an answer is used while it is asked for again.';
+COMMENT ON COLUMN reco.cache_policy.absent IS 'Is how long it is believed that a service knows no such thing; 0 = that is not kept.';
+COMMENT ON COLUMN reco.cache_policy.jitter IS 'Is by what share the times of each answer vary, so that not all of them end at once: 0..0.5.';
+COMMENT ON COLUMN reco.cache_policy.max_entries IS 'Is how many rows reco.cache may have; the least recently used ones go first.';
+COMMENT ON COLUMN reco.cache_policy.max_bytes IS 'Is how many bytes of keys and values reco.cache may have.';
+COMMENT ON COLUMN reco.cache_policy.edited IS 'Is derived by a trigger: somebody wrote the row, so it belongs into a dump.';
+
+INSERT INTO reco.cache_policy (category, fresh, usable, absent, max_entries, max_bytes) VALUES
+	('search', '15 minutes', '24 hours', '1 hour', 100000, 268435456),
+	('artist_tracks', '2 hours', '7 days', '1 hour', 100000, 536870912),
+	('tracks', '30 days', '60 days', '7 days', 500000, 536870912),
+	('artists', '30 days', '60 days', '7 days', 200000, 134217728),
+	('features', '90 days', '180 days', '7 days', 500000, 268435456),
+	('ids', '30 days', '60 days', '7 days', 500000, 134217728),
+	('recommendation', '30 minutes', '7 days', '1 hour', 100000, 536870912),
+	('completion', '7 days', '14 days', '0', 50000, 134217728),
+	('result', '30 minutes', '24 hours', '0', 100000, 1073741824);
+
+/* -------------------------------------------------------------------------
  * Triggers
  * ------------------------------------------------------------------------- */
 
@@ -216,18 +285,54 @@ AS 'MODULE_PATHNAME', 'reco_note_change' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION reco.note_change() IS 'Notes that the catalogue has changed, so that copies in memory are read anew.';
 REVOKE ALL ON FUNCTION reco.note_change() FROM PUBLIC;
 
+CREATE FUNCTION reco.prompt_key(prompt text) RETURNS text
+AS 'MODULE_PATHNAME', 'reco_prompt_key' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION reco.prompt_key(text) IS 'Shows what of a prompt tells its result from others: prompts for which it is the same share one.';
+REVOKE ALL ON FUNCTION reco.prompt_key(text) FROM PUBLIC;
+
+CREATE FUNCTION reco.note_policy() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	-- a dump brings edited rows into a table that has the shipped ones
+	IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
+		DELETE FROM reco.cache_policy AS p
+		WHERE p.category OPERATOR(pg_catalog.=) NEW.category AND NOT p.edited;
+	END IF;
+	NEW.edited := true;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION reco.note_policy() IS 'Marks rows of reco.cache_policy that somebody wrote; a new one takes the place of a shipped one.';
+REVOKE ALL ON FUNCTION reco.note_policy() FROM PUBLIC;
+
 CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.artist
 	FOR EACH ROW EXECUTE FUNCTION reco.derive();
 CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.track
 	FOR EACH ROW EXECUTE FUNCTION reco.derive();
 CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.mood_term
 	FOR EACH ROW EXECUTE FUNCTION reco.derive_term();
+CREATE TRIGGER note_policy BEFORE INSERT OR UPDATE ON reco.cache_policy
+	FOR EACH ROW EXECUTE FUNCTION reco.note_policy();
 -- before, so that what a row trigger reads is never taken for the state before;
 -- after, so that it is not taken for the state at the end either
 CREATE TRIGGER note_change_before BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.track
 	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_change();
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.track
 	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_change();
+CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.mood_term
+	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_change('lexicon');
+CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.artist
+	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_change('lexicon');
+
+CREATE FUNCTION reco.note_listener() RETURNS trigger
+AS 'MODULE_PATHNAME', 'reco_note_listener' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.note_listener() IS 'Notes that a listener judged or played something: lists that are kept for him or her go, or become stale, at commit.';
+REVOKE ALL ON FUNCTION reco.note_listener() FROM PUBLIC;
+
+CREATE TRIGGER note_listener AFTER INSERT OR UPDATE OR DELETE ON reco.feedback
+	FOR EACH ROW EXECUTE FUNCTION reco.note_listener('gone');
+CREATE TRIGGER note_listener AFTER INSERT OR UPDATE OR DELETE ON reco.listen
+	FOR EACH ROW EXECUTE FUNCTION reco.note_listener('stale');
 
 /* -------------------------------------------------------------------------
  * Functions: the main job
@@ -498,9 +603,66 @@ COMMENT ON COLUMN @extschema@.reco_stat_gateway.refused_slots IS 'Counts questio
 COMMENT ON COLUMN @extschema@.reco_stat_gateway.refused_memory IS 'Counts questions and answers that found no memory: raise reco.gateway_memory.';
 REVOKE ALL ON @extschema@.reco_stat_gateway FROM PUBLIC;
 
+CREATE FUNCTION reco.stat_cache(
+	OUT category text,
+	OUT entries bigint,
+	OUT bytes bigint,
+	OUT buffer_entries bigint,
+	OUT buffer_bytes bigint,
+	OUT unwritten bigint,
+	OUT hits bigint,
+	OUT table_hits bigint,
+	OUT stale_hits bigint,
+	OUT absent_hits bigint,
+	OUT misses bigint,
+	OUT hit_ratio double precision,
+	OUT calls_saved bigint,
+	OUT puts bigint,
+	OUT dropped bigint,
+	OUT buffer_evicted bigint,
+	OUT evicted bigint,
+	OUT expired bigint,
+	OUT oldest timestamptz,
+	OUT fresh interval,
+	OUT usable interval)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_cache' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 8 COST 1000;
+COMMENT ON FUNCTION reco.stat_cache() IS 'Counts what is kept of answers, for the view reco_cache_stats.';
+REVOKE ALL ON FUNCTION reco.stat_cache() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_cache_stats AS SELECT * FROM reco.stat_cache();
+COMMENT ON VIEW @extschema@.reco_cache_stats IS 'Shows one row per category of answers: what this database keeps, and how often that helped in the whole cluster.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.entries IS 'Counts the rows of reco.cache; NULL on a standby, which has none.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.bytes IS 'Sums their keys and values.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.buffer_entries IS 'Counts the answers in shared memory, written ones too.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.unwritten IS 'Counts those that the keeper has not written yet.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.hits IS 'Counts keys answered from shared memory, fresh.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.table_hits IS 'Counts keys answered from reco.cache, fresh.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.stale_hits IS 'Counts keys for which an older answer was at hand.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.absent_hits IS 'Counts keys that were known not to exist.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.misses IS 'Counts keys of which nothing was known.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.hit_ratio IS 'Is the share of keys of which something was known.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.calls_saved IS 'Counts keys that no service had to be asked for: hits, table_hits and absent_hits.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.dropped IS 'Counts answers that found no room in shared memory, or could not be written in this database''s encoding.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.buffer_evicted IS 'Counts answers that left shared memory for others after they were written.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.evicted IS 'Counts rows of reco.cache that went because there were too many.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.expired IS 'Counts rows of reco.cache that went because their time was over.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.oldest IS 'Says when the oldest row of reco.cache was fetched.';
+REVOKE ALL ON @extschema@.reco_cache_stats FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_cache_invalidate(
+	category text DEFAULT NULL,
+	key text DEFAULT NULL,
+	user_id text DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_cache_invalidate' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) IS
+	'Removes answers from memory and from reco.cache, those of a category, of a key, or all; returns how many. Nothing is kept per listener, so with user_id it removes nothing.';
+REVOKE ALL ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.reco_stat_reset() RETURNS void
 AS 'MODULE_PATHNAME', 'reco_stat_reset' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.reco_stat_reset() IS 'Sets the figures of reco_stat_upstream to 0; limits, breakers and what was learned stay.';
+COMMENT ON FUNCTION @extschema@.reco_stat_reset() IS 'Sets the figures of reco_stat_upstream and reco_cache_stats to 0; limits, breakers and what was learned stay.';
 REVOKE ALL ON FUNCTION @extschema@.reco_stat_reset() FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.reco_doctor(
@@ -515,8 +677,9 @@ COMMENT ON FUNCTION @extschema@.reco_doctor(interval) IS
 	'Says what is wrong (status ok, warning or error) and the command that mends it; asks each server one small question.';
 REVOKE ALL ON FUNCTION @extschema@.reco_doctor(interval) FROM PUBLIC;
 
-GRANT EXECUTE ON FUNCTION reco.stat_upstream(), reco.stat_worker(), reco.stat_gateway() TO pg_monitor;
-GRANT SELECT ON @extschema@.reco_stat_upstream, @extschema@.reco_stat_worker, @extschema@.reco_stat_gateway TO pg_monitor;
+GRANT EXECUTE ON FUNCTION reco.stat_upstream(), reco.stat_worker(), reco.stat_gateway(), reco.stat_cache() TO pg_monitor;
+GRANT SELECT ON @extschema@.reco_stat_upstream, @extschema@.reco_stat_worker, @extschema@.reco_stat_gateway,
+	@extschema@.reco_cache_stats TO pg_monitor;
 
 /* -------------------------------------------------------------------------
  * Rows that ship with the extension: what common words mean
@@ -755,3 +918,4 @@ SELECT pg_catalog.pg_extension_config_dump('reco.track', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.listen', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.feedback', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.mood_term', $$WHERE source <> 'builtin'$$);
+SELECT pg_catalog.pg_extension_config_dump('reco.cache_policy', 'WHERE edited');

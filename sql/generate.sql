@@ -3,6 +3,8 @@ SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS reco;
 CREATE EXTENSION reco CASCADE;
 RESET client_min_messages;
+-- each call is a run of its own
+SET reco.result_cache = off;
 
 -- 12 artists of four genres with 5 tracks each, the genres far apart
 INSERT INTO reco.artist (artist_id, name, genres, popularity)

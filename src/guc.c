@@ -24,16 +24,22 @@ int			reco_guc_node_id = 0;
 int			reco_guc_repeat_days = 0;
 bool		reco_guc_batching = true;
 bool		reco_guc_single_flight = true;
+bool		reco_guc_result_cache = true;
 bool		reco_guc_cache = true;
 bool		reco_guc_upstreams = true;
 int			reco_guc_gateway_slots = 256;
 int			reco_guc_gateway_memory = 16 * 1024;
+int			reco_guc_buffer_memory = 32 * 1024;
 int			reco_guc_gateway_upstreams = 32;
 int			reco_guc_gateway_connections = 64;
 bool		reco_guc_gateway_on_standby = false;
+bool		reco_guc_keeper = true;
+int			reco_guc_keeper_interval = 1000;
 
 static void define_upstreams(void);
 static void define_gateway(void);
+static void define_buffer(void);
+static void define_keeper(void);
 
 /* Defines the settings and reserves the prefix. */
 void
@@ -60,7 +66,11 @@ reco_guc_define(void)
 
 	define_upstreams();
 	if (process_shared_preload_libraries_in_progress)
+	{
 		define_gateway();
+		define_buffer();
+		define_keeper();
+	}
 	MarkGUCPrefixReserved("reco");
 }
 
@@ -68,6 +78,12 @@ reco_guc_define(void)
 static void
 define_upstreams(void)
 {
+	DefineCustomBoolVariable("reco.result_cache",
+							 "Sets whether lists are kept and given again.",
+							 "How long, is in table reco.cache_policy.",
+							 &reco_guc_result_cache, true, PGC_USERSET, 0, NULL, NULL,
+							 NULL);
+
 	DefineCustomBoolVariable("reco.cache",
 							 "Sets whether answers of services are kept and used again.",
 							 "How long, is in table reco.cache_policy.", &reco_guc_cache,
@@ -123,4 +139,33 @@ define_gateway(void)
 							 "so together they may exceed it.",
 							 &reco_guc_gateway_on_standby, false, PGC_POSTMASTER, 0, NULL,
 							 NULL, NULL);
+}
+
+/* The size of the buffer; the tables hold more than that. */
+static void
+define_buffer(void)
+{
+	DefineCustomIntVariable(
+		"reco.buffer_memory",
+		"Sets the shared memory for what services answered and for ready lists.",
+		"A value is here until it is written, and as long as there is room.",
+		&reco_guc_buffer_memory, 32 * 1024, 1024, 64 * 1024 * 1024, PGC_POSTMASTER,
+		GUC_UNIT_KB, NULL, NULL, NULL);
+}
+
+/* Whether and how often the keepers work. */
+static void
+define_keeper(void)
+{
+	DefineCustomBoolVariable("reco.keeper",
+							 "Runs a keeper for each database with the extension.",
+							 "It writes what was learned into the tables. Off, nothing "
+							 "new is kept when shared memory is full or lost.",
+							 &reco_guc_keeper, true, PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("reco.keeper_interval",
+							"Sets the longest time between two rounds of a keeper.",
+							"It works earlier when there is something to write.",
+							&reco_guc_keeper_interval, 1000, 10, 3600 * 1000, PGC_SIGHUP,
+							GUC_UNIT_MS, NULL, NULL, NULL);
 }

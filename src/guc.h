@@ -20,6 +20,7 @@ extern int	reco_guc_repeat_days;	/* days; 0 = off */
 /* how upstreams are asked */
 extern bool reco_guc_batching;	/* may keys share a call with others */
 extern bool reco_guc_single_flight; /* may a key share the call of the same key */
+extern bool reco_guc_result_cache;	/* whether lists are kept and given again */
 extern bool reco_guc_cache;		/* whether answers are kept and used again */
 extern bool reco_guc_upstreams; /* whether reco_generate asks them at all */
 
@@ -30,7 +31,14 @@ extern int	reco_guc_gateway_upstreams; /* lanes */
 extern int	reco_guc_gateway_connections;	/* most at once */
 extern bool reco_guc_gateway_on_standby;	/* whether it runs on a standby, too */
 
-/* In _PG_init; those of the gateway only while preloading. */
+/* of the buffer, and only where the library is preloaded, too */
+extern int	reco_guc_buffer_memory; /* kB */
+
+/* of the keepers; also only where the library is preloaded */
+extern bool reco_guc_keeper;	/* whether they run */
+extern int	reco_guc_keeper_interval;	/* ms; longest time between two rounds */
+
+/* In _PG_init; those of processes only while preloading. */
 extern void reco_guc_define(void);
 
 #endif							/* RECO_GUC_H */

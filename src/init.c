@@ -16,6 +16,7 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "shmem/shared.h"
+#include "worker/launcher.h"
 
 RECO_MODULE_MAGIC;
 
@@ -29,5 +30,6 @@ _PG_init(void)
 	{
 		reco_shared_install();
 		reco_gateway_register();
+		reco_launcher_register();
 	}
 }

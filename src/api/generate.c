@@ -16,7 +16,9 @@
 #include "miscadmin.h"
 #include "options.h"
 #include "pipeline/explain.h"
+#include "pipeline/result.h"
 #include "pipeline/run.h"
+#include "result_rows.h"
 #include "run_json.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -39,29 +41,13 @@ reco_generate(PG_FUNCTION_ARGS)
 	RecoRequest *request = reco_request_from(fcinfo);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext context = run_context();
-	RecoRun    *run;
+	RecoOrigin	origin;
+	const char *bytes;
 
 	InitMaterializedSRF(fcinfo, 0);
-	run = reco_run_execute(request, context, NULL, NULL);
-	for (int i = 0; i < run->nlist; i++)
-	{
-		const RecoCandidate *candidate = run->list[i];
-		Datum		values[10];
-		bool		nulls[10] = {false};
-
-		values[0] = Int32GetDatum(i + 1);
-		put_text(values, nulls, 1, candidate->track->track_id);
-		put_text(values, nulls, 2, candidate->track->title);
-		put_text(values, nulls, 3, candidate->track->artist);
-		put_text(values, nulls, 4, candidate->track->album);
-		values[5] = Float4GetDatum(candidate->score);
-		put_text(values, nulls, 6,
-				 reco_rank_strategy_name(reco_rank_strategy(candidate)));
-		put_text(values, nulls, 7, reco_source_origin_name(candidate->track->origin));
-		put_text(values, nulls, 8, reco_reason_of(run, candidate));
-		values[9] = Int64GetDatum(run->run_id);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
+	bytes = reco_result_get(request, fcinfo->flinfo->fn_oid, context, reco_result_write,
+							&origin);
+	reco_result_put_rows(bytes, origin, result);
 	MemoryContextDelete(context);
 	return (Datum) 0;
 }
@@ -72,8 +58,12 @@ reco_generate_json(PG_FUNCTION_ARGS)
 {
 	RecoRequest *request = reco_request_from(fcinfo);
 	MemoryContext context = run_context();
-	RecoRun    *run = reco_run_execute(request, context, NULL, NULL);
-	Datum		json = DirectFunctionCall1(jsonb_in, CStringGetDatum(reco_run_json(run)));
+	RecoOrigin	origin;
+	const char *bytes = reco_result_get(request, fcinfo->flinfo->fn_oid, context,
+										reco_result_write, &origin);
+	Datum json =
+		DirectFunctionCall1(jsonb_in,
+							CStringGetDatum(reco_result_document(bytes, origin)));
 
 	MemoryContextDelete(context);
 	PG_RETURN_DATUM(json);

@@ -17,9 +17,14 @@
 #include "catalogue/lexicon.h"
 #include "catalogue/text.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
+#include "source/remote.h"
 #include "store/id.h"
+#include "store/stale.h"
 #include "options.h"
+#include "pipeline/result_prompt.h"
 #include "utils/builtins.h"
+#include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(reco_new_id);
 PG_FUNCTION_INFO_V1(reco_fold);
@@ -27,6 +32,8 @@ PG_FUNCTION_INFO_V1(reco_derive);
 PG_FUNCTION_INFO_V1(reco_derive_term);
 PG_FUNCTION_INFO_V1(reco_note_change);
 PG_FUNCTION_INFO_V1(reco_learn_moods);
+PG_FUNCTION_INFO_V1(reco_note_listener);
+PG_FUNCTION_INFO_V1(reco_prompt_key);
 
 Datum
 reco_new_id(PG_FUNCTION_ARGS)
@@ -70,8 +77,31 @@ reco_derive_term(PG_FUNCTION_ARGS)
 Datum
 reco_note_change(PG_FUNCTION_ARGS)
 {
-	(void) trigger_of(fcinfo, "note_change");
-	reco_change_note("catalogue");
+	const Trigger *trigger = trigger_of(fcinfo, "note_change")->tg_trigger;
+
+	reco_change_note(trigger->tgnargs > 0 ? trigger->tgargs[0] : "catalogue");
+	return PointerGetDatum(NULL);
+}
+
+/* Notes whose results a row that was written concerns. */
+Datum
+reco_note_listener(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_of(fcinfo, "note_listener");
+	bool gone =
+		data->tg_trigger->tgnargs > 0 && strcmp(data->tg_trigger->tgargs[0], "gone") == 0;
+	HeapTuple	rows[2] = {data->tg_trigtuple, data->tg_newtuple};
+	int			column = SPI_fnumber(RelationGetDescr(data->tg_relation), "user_id");
+
+	for (int i = 0; i < lengthof(rows); i++)
+	{
+		char	   *user_id = rows[i] == NULL || column <= 0
+			? NULL
+			: SPI_getvalue(rows[i], RelationGetDescr(data->tg_relation), column);
+
+		if (user_id != NULL)
+			reco_stale_listener(reco_remote_key(user_id), gone);
+	}
 	return PointerGetDatum(NULL);
 }
 
@@ -81,4 +111,16 @@ reco_learn_moods(PG_FUNCTION_ARGS)
 {
 	reco_require_writable("reco_learn_moods()");
 	PG_RETURN_INT64(reco_lexicon_learn_terms());
+}
+
+/* Shows what of a prompt tells its result from others. */
+Datum
+reco_prompt_key(PG_FUNCTION_ARGS)
+{
+	RecoResultReading *reading = reco_result_read(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	size_t		len = reco_result_prompt(reading, NULL, 0);
+	char	   *text = palloc(len + 1);
+
+	(void) reco_result_prompt(reading, text, len + 1);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(text, (int) len));
 }

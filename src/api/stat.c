@@ -12,6 +12,7 @@
  */
 #include "compat.h"
 
+#include "cache.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "shmem/shared.h"
@@ -270,5 +271,6 @@ reco_stat_reset(PG_FUNCTION_ARGS)
 {
 	if (reco_shared != NULL)
 		reco_lanes_reset();
+	reco_cache_stats_reset();
 	PG_RETURN_VOID();
 }

@@ -19,6 +19,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "store/sql.h"
+#include "store/stale.h"
 #include "utils/builtins.h"
 
 #define MAX_TRIES	10
@@ -39,7 +40,7 @@ static RecoStatement prune_statement = {
 };
 
 static RecoStatement token_statement = {
-	.text = "SELECT change_id FROM reco.change WHERE what = $1 ORDER BY change_id",
+	.text = "SELECT change_id FROM reco.change WHERE what = $1 OR $1 IS NULL ORDER BY change_id",
 	.nargs = 1,
 	.types = {TEXTOID},
 };
@@ -54,6 +55,7 @@ reco_change_note(const char *what)
 	bool		isnull;
 
 	values[0] = CStringGetTextDatum(what);
+	reco_stale_all();
 
 	reco_sql_begin(&sql);
 
@@ -76,12 +78,12 @@ reco_change_note(const char *what)
 uint64
 reco_change_token(const char *what)
 {
-	Datum		value = CStringGetTextDatum(what);
+	Datum		value = what == NULL ? (Datum) 0 : CStringGetTextDatum(what);
 	uint64		token = 0;
 	RecoSql		sql;
 
 	reco_sql_begin(&sql);
-	reco_sql_run(&token_statement, &value, NULL, true, 0);
+	reco_sql_run(&token_statement, &value, what == NULL ? "n" : NULL, true, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool		isnull;

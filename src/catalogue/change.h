@@ -22,8 +22,8 @@
 extern void reco_change_note(const char *what);
 
 /*
- * A number that stands for the state of 'what' in the current snapshot: equal
- * while no change was committed (or rolled back) in between.
+ * A number that stands for the state of 'what' (NULL = of all) in the current snapshot:
+ * equal while no change was committed (or rolled back) in between.
  */
 extern uint64 reco_change_token(const char *what);
 

@@ -113,7 +113,10 @@ clearness(const RecoMoodEvidence *evidence, const RecoBackground *background)
 	return fmin(most / FULL_TIGHTNESS, 1);
 }
 
-/* Makes label weights of rarities; what is not wanted has none. */
+/*
+ * Makes label weights of rarities. What is not wanted has none, nor have two words that
+ * say nothing together: which words happen to be neighbours must not matter.
+ */
 static void
 weigh_labels(RecoMood *mood, int ntracks)
 {
@@ -123,7 +126,7 @@ weigh_labels(RecoMood *mood, int ntracks)
 	{
 		RecoPhrase *phrase = &mood->phrases[i];
 
-		phrase->weight = phrase->negated
+		phrase->weight = phrase->negated || (phrase->nwords > 1 && !phrase->understood)
 			? 0
 			: (float) (rarity(phrase->tracks, ntracks) * phrase->degree);
 		total += phrase->weight;

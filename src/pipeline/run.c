@@ -281,12 +281,13 @@ make_fit(RecoRun *run)
 			continue;
 		}
 
-		/* "no hip hop" bans hip hop, not all that hops */
+		/* "no hip hop" bans hip hop, not all that hops; "no slow piano" no pair */
 		for (int j = 0; j < mood->nphrases && phrase->nwords == 1; j++)
 			inside |= mood->phrases[j].nwords > 1 && mood->phrases[j].understood &&
 				phrase->word >= mood->phrases[j].word &&
 				phrase->word < mood->phrases[j].word + mood->phrases[j].nwords;
-		if (!inside && fit->nbanned < RECO_FIT_MAXBANNED)
+		if (!inside && (phrase->nwords == 1 || phrase->understood) &&
+			fit->nbanned < RECO_FIT_MAXBANNED)
 			fit->banned[fit->nbanned++] = phrase->stem;
 	}
 	reco_seeds_add_labels(run);

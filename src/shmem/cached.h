@@ -24,13 +24,20 @@
 #include "compat.h"
 
 #include "datatype/timestamp.h"
+#include "port/atomics.h"
 #include "upstream/service.h"
 
 #define RECO_CACHED_PARTITIONS	16
 #define RECO_CACHED_MAXKEY		4096	/* bytes; longer keys are not kept */
 
-/* What is kept, a row of reco.cache_policy each. The first are operations. */
-typedef int RecoCategory;		/* RecoOperation */
+/* What is kept, a row of reco.cache_policy each: operations, and results of runs. */
+typedef int RecoCategory;
+
+#define RECO_CATEGORY_RESULT	RECO_NOPERATIONS
+#define RECO_NCATEGORIES		(RECO_NOPERATIONS + 1)
+
+extern const char *reco_category_name(RecoCategory category);
+extern RecoCategory reco_category_of(const char *name); /* -1 = none */
 
 typedef struct RecoCachedKey
 {
@@ -60,23 +67,28 @@ extern void reco_cached_attach(char *memory, bool fresh, int tranche);
  * Puts a value, replacing an older one. 'written' = it comes from the table, or need not
  * go there. False = there is no room, or the key is too long; counted. Never throws.
  * A value that was fetched before the invalidation epoch 'epoch' moved is dropped: take
- * the epoch before the question is asked.
+ * the epoch before the question is asked. So is, not counted, one that has expired. What
+ * is 'written' leaves a value alone that is at least as new (true, then).
  */
-extern bool reco_cached_put(const RecoCachedKey *key, const RecoCachedValue *value,
-							bool written, uint64 epoch);
+extern PGDLLEXPORT bool reco_cached_put(const RecoCachedKey *key,
+										const RecoCachedValue *value, bool written,
+										uint64 epoch);
 
 /* Finds a value; copied into the current memory context. Expired ones are not found. */
-extern bool reco_cached_get(const RecoCachedKey *key, RecoCachedValue *value);
+extern PGDLLEXPORT bool reco_cached_get(const RecoCachedKey *key, RecoCachedValue *value);
 
 /* The epoch of a database's invalidations; moves with each. */
-extern uint64 reco_cached_epoch(Oid database);
+extern PGDLLEXPORT uint64 reco_cached_epoch(Oid database);
+
+/* When it moved last, by the calendar; 0 = never since the server started. */
+extern TimestampTz reco_cached_moved_at(Oid database);
 
 /*
  * Removes entries: category -1 = all, key NULL = all. Returns how many; moves the
  * epoch of the database. With 'extension' InvalidOid, those of all incarnations.
  */
-extern int64 reco_cached_remove(Oid database, Oid extension, RecoCategory category,
-								const char *key);
+extern PGDLLEXPORT int64 reco_cached_remove(Oid database, Oid extension,
+											RecoCategory category, const char *key);
 
 /* One entry that waits to be written. */
 typedef struct RecoCachedUnwritten
@@ -88,19 +100,26 @@ typedef struct RecoCachedUnwritten
 
 /*
  * Copies up to 'most' entries (and up to 'bytes') of a database and extension that wait
- * to be written, oldest first as far as that is cheap, into the current context.
+ * to be written, oldest first as far as that is cheap, into the current context; one
+ * at least, however large. Expired ones, and those of an earlier extension, are gone
+ * then: the caller holds the extension's lock. Strings are not to be freed one by one.
  */
-extern int	reco_cached_drain(Oid database, Oid extension, RecoCachedUnwritten *entries,
-							  int most, Size bytes);
+extern PGDLLEXPORT int reco_cached_drain(Oid database, Oid extension,
+										 RecoCachedUnwritten *entries, int most,
+										 Size bytes);
 
 /* Says that an entry was written and committed; if it changed meanwhile, it waits on. */
-extern void reco_cached_written(Oid database, Oid extension, RecoCategory category,
-								const char *key, uint64 version);
+extern PGDLLEXPORT void reco_cached_written(Oid database, Oid extension,
+											RecoCategory category, const char *key,
+											uint64 version);
 
 /* How many entries of a database wait to be written. Cheap. */
-extern int64 reco_cached_waiting(Oid database);
+extern PGDLLEXPORT int64 reco_cached_waiting(Oid database);
 
-/* Counters per category, since the server started or the last reset; all databases. */
+/*
+ * Counters per category, since the server started or the last reset; all databases. Puts,
+ * dropped and evicted are counted by the buffer, all else by whoever looks values up.
+ */
 typedef struct RecoCachedCount
 {
 	pg_atomic_uint64 hits;		/* fresh ones, from here */
@@ -111,13 +130,16 @@ typedef struct RecoCachedCount
 	pg_atomic_uint64 puts;
 	pg_atomic_uint64 dropped;	/* no room */
 	pg_atomic_uint64 evicted;	/* from here, after they were written */
+	pg_atomic_uint64 table_evicted; /* from the table, because there were too many */
+	pg_atomic_uint64 expired;	/* from the table, because their time was over */
 } RecoCachedCount;
 
-extern RecoCachedCount *reco_cached_counts; /* RECO_NOPERATIONS; NULL = not preloaded */
+extern PGDLLEXPORT RecoCachedCount
+	*reco_cached_counts; /* RECO_NCATEGORIES; NULL = not preloaded */
 
 /* Entries and bytes in the buffer now, of one category or of all (-1). */
-extern void reco_cached_usage(Oid database, RecoCategory category, int64 *entries,
-							  int64 *bytes, int64 *unwritten);
-extern void reco_cached_memory(int64 *total, int64 *unused);
+extern PGDLLEXPORT void reco_cached_usage(Oid database, RecoCategory category,
+										  int64 *entries, int64 *bytes, int64 *unwritten);
+extern PGDLLEXPORT void reco_cached_memory(int64 *total, int64 *unused);
 
 #endif							/* RECO_CACHED_H */

@@ -97,6 +97,22 @@ reco_process_error(RecoProcessKind kind, Oid database, const char *error)
 	LWLockRelease(&reco_shared->processes);
 }
 
+/* Gives back the row of a process that is needed no more. */
+void
+reco_process_forget(RecoProcessKind kind, Oid database)
+{
+	RecoProcess *row;
+
+	if (reco_shared == NULL)
+		return;
+
+	LWLockAcquire(&reco_shared->processes, LW_EXCLUSIVE);
+	row = find_row(kind, database);
+	if (row != NULL && (row->pid == 0 || row->pid == MyProcPid))
+		row->used = false;
+	LWLockRelease(&reco_shared->processes);
+}
+
 const char *
 reco_process_kind_name(RecoProcessKind kind)
 {
@@ -104,6 +120,10 @@ reco_process_kind_name(RecoProcessKind kind)
 	{
 		case RECO_PROCESS_GATEWAY:
 			return "gateway";
+		case RECO_PROCESS_LAUNCHER:
+			return "launcher";
+		case RECO_PROCESS_KEEPER:
+			return "keeper";
 	}
 	return "unknown";
 }

@@ -9,7 +9,7 @@
  * Never:	keep a pointer over a crash restart: the startup hook runs again, and
  *			everything begins anew.
  *
- * One piece: RecoShared, slots, lanes, blocks.
+ * One piece: RecoShared, slots, lanes, the buffer, blocks.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,10 +17,12 @@
 
 #include <time.h>
 
+#include "cached.h"
 #include "common/controldata_utils.h"
 #include "guc.h"
 #include "miscadmin.h"
 #include "pool.h"
+#include "run_flight.h"
 #include "slot.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
@@ -61,6 +63,8 @@ reco_shared_size(void)
 
 	size = add_size(size, part_of_slots());
 	size = add_size(size, part_of_lanes());
+	size = add_size(size, reco_cached_size());
+	size = add_size(size, reco_run_flights_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
 
@@ -132,6 +136,10 @@ attach(char *memory, bool fresh)
 	memory += part_of_lanes();
 	if (fresh)
 		make();
+	reco_cached_attach(memory, fresh, reco_shared->tranche);
+	memory += reco_cached_size();
+	reco_run_flights_attach(memory, fresh);
+	memory += reco_run_flights_size();
 	reco_pool_attach(memory, fresh);
 }
 
@@ -149,6 +157,8 @@ make(void)
 	LWLockInitialize(&reco_shared->lanes, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->processes, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->pool, reco_shared->tranche);
+	LWLockInitialize(&reco_shared->runs, reco_shared->tranche);
+	reco_database_make();
 	SpinLockInit(&reco_shared->gateway_lock);
 	reco_shared->gateway_procno = -1;
 	reco_shared->submitted_head = -1;

@@ -16,6 +16,7 @@
 
 #include "compat.h"
 
+#include "database.h"
 #include "datatype/timestamp.h"
 #include "lane.h"
 #include "storage/lwlock.h"
@@ -25,7 +26,9 @@
 
 typedef enum RecoProcessKind
 {
-	RECO_PROCESS_GATEWAY = 0
+	RECO_PROCESS_GATEWAY = 0,
+	RECO_PROCESS_LAUNCHER,
+	RECO_PROCESS_KEEPER
 } RecoProcessKind;
 
 /* One process of ours; 'processes' protects all fields. */
@@ -57,6 +60,7 @@ typedef struct RecoShared
 	LWLock		lanes;			/* 'used', 'key' and names of lanes */
 	LWLock		processes;		/* 'process' */
 	LWLock		pool;			/* free blocks and free slots, see slot.h */
+	LWLock		runs;			/* the table of run_flight.c */
 
 	/* the gateway: 'gateway_lock' (a spinlock, for a few instructions) */
 	slock_t		gateway_lock;
@@ -73,6 +77,13 @@ typedef struct RecoShared
 	int			nfree_slots;
 	uint64		refused_slots;	/* questions that found no slot */
 	uint64		refused_blocks; /* ... or no memory */
+
+	/* databases and their keepers: 'databases', below which no other is taken */
+	LWLock		databases;
+	int			launcher_pid;	/* 0 = not running */
+	int			launcher_procno;	/* whose latch to set */
+	bool		ask_all;		/* the launcher shall look at every database */
+	RecoDatabase database[RECO_NDATABASES];
 
 	RecoProcess process[RECO_NPROCESSES];
 } RecoShared;
@@ -99,6 +110,7 @@ extern void reco_process_begin(RecoProcessKind kind, Oid database);
 extern void reco_process_end(RecoProcessKind kind, Oid database, const char *error);
 extern void reco_process_state(RecoProcessKind kind, Oid database, const char *state);
 extern void reco_process_error(RecoProcessKind kind, Oid database, const char *error);
+extern void reco_process_forget(RecoProcessKind kind, Oid database);
 extern const char *reco_process_kind_name(RecoProcessKind kind);
 
 /*

@@ -6,7 +6,8 @@
  * Purpose: read and write values by sets, expire, evict, invalidate; read policies.
  * Runs in: any process with a database and a transaction; writing: the keeper, and
  *			reco_cache_invalidate.
- * Locks:	those of its statements.
+ * Locks:	those of its statements; and one of our own, so that nothing is written
+ *			between an invalidation's look and its commit.
  * Never:	read or write the unlogged table on a standby.
  *
  *-------------------------------------------------------------------------
@@ -30,6 +31,18 @@ typedef struct RecoCachePolicy
 /* Reads the policy of a category by name; a category without a row is not kept. */
 extern void reco_cache_policy(const char *category, RecoCachePolicy *policy);
 
+/* A category as the table of policies has it. */
+typedef struct RecoCacheCategory
+{
+	const char *name;
+	RecoCachePolicy policy;
+	int64		max_entries;
+	int64		max_bytes;
+} RecoCacheCategory;
+
+/* Reads all of them, by name, into the current context. */
+extern RecoCacheCategory *reco_cache_categories(int *ncategories);
+
 /* One row. */
 typedef struct RecoCacheRow
 {
@@ -49,19 +62,49 @@ typedef struct RecoCacheRow
 extern RecoCacheRow *reco_cache_read(const char *category, const char *const *keys,
 									 int nkeys, int *nfound);
 
+/*
+ * Keeps the keeper from writing until the transaction ends; waits for a batch of it
+ * that is under way. Any number of transactions may at once.
+ */
+extern void reco_cache_forbid_writing(void);
+
+/* Keeps out those, until the transaction ends. False = there are some; never waits. */
+extern bool reco_cache_begin_writing(void);
+
 /* Writes rows, set-based; an older row is replaced, a newer one stays. */
 extern void reco_cache_write(const RecoCacheRow *rows, int nrows);
 
-/* Deletes expired rows, up to 'most'; returns how many. */
-extern int64 reco_cache_expire(int64 most);
+/* Notes that rows were in use just now; those that are noted as such lately stay. */
+extern void reco_cache_touch(const char *const *categories, const char *const *keys,
+							 int nrows);
+
+/* Rows of a category: how many, and more where that was asked for. */
+typedef struct RecoCacheCount
+{
+	const char *category;
+	int64		entries;
+	int64		bytes;
+	TimestampTz oldest;			/* 0 = none */
+} RecoCacheCount;
+
+/* Counts all rows, of each category that has any. None on a standby. */
+extern RecoCacheCount *reco_cache_count(int *ncounts);
+
+/* Deletes expired rows, up to 'most'; returns how many of each category. */
+extern RecoCacheCount *reco_cache_expire(int64 most, int *ncounts);
 
 /*
  * Deletes the least recently used rows of categories that are over their limit of
- * entries or bytes, up to 'most'; returns how many.
+ * entries or bytes, up to 'most' of each, and a few more than needed, so that not every
+ * new row takes this; returns how many of each category. Counts when enough was written
+ * since it counted last, or that is long ago.
  */
-extern int64 reco_cache_evict(int64 most);
+extern RecoCacheCount *reco_cache_evict(int64 most, int *ncounts);
 
-/* Deletes rows: NULL = all; returns how many. */
-extern int64 reco_cache_delete(const char *category, const char *key);
+/*
+ * Deletes rows: NULL = all; returns how many. 'asked' is a key, or what stands before
+ * a key's first separator: then whoever answered.
+ */
+extern int64 reco_cache_delete(const char *category, const char *asked);
 
 #endif							/* RECO_STORE_CACHE_H */

@@ -15,6 +15,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "id.h"
 #include "sql.h"
 #include "utils/builtins.h"
@@ -46,6 +47,12 @@ static RecoStatement play_statement = {
 	" ON CONFLICT (user_id, listen_id) DO NOTHING",
 	.nargs = 4,
 	.types = {TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID},
+};
+
+static RecoStatement judged_statement = {
+	.text = "SELECT max(feedback_id), count(*) FROM reco.feedback WHERE user_id = $1",
+	.nargs = 1,
+	.types = {TEXTOID},
 };
 
 static RecoStatement judge_statement = {
@@ -89,6 +96,31 @@ reco_listener_tracks(const char *user_id, TimestampTz since, int *nfound)
 	MemoryContextSwitchTo(old);
 	reco_sql_end(&sql);
 	return tracks;
+}
+
+/* Tells judgements of a listener apart by the newest id, and how many there are. */
+uint64
+reco_listener_judged(const char *user_id)
+{
+	Datum		argument = CStringGetTextDatum(user_id);
+	uint64		state = 0;
+	RecoSql		sql;
+
+	if (user_id[0] == '\0')
+		return 0;
+	reco_sql_begin(&sql);
+	reco_sql_run(&judged_statement, &argument, NULL, true, 1);
+	for (int column = 1; column <= 2; column++)
+	{
+		bool		isnull;
+		Datum value =
+			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+		if (!isnull)
+			state = hash_combine64(state, (uint64) DatumGetInt64(value));
+	}
+	reco_sql_end(&sql);
+	return state;
 }
 
 /* Writes a play. */

@@ -37,6 +37,9 @@ typedef struct RecoListened
 extern RecoListened *reco_listener_tracks(const char *user_id, TimestampTz since,
 										  int *nfound);
 
+/* A number that moves with every judgement of a listener; 0 without any. */
+extern uint64 reco_listener_judged(const char *user_id);
+
 /* Writes a play or a judgement; each an id of its own. */
 extern int64 reco_listener_play(const char *user_id, const char *track_id,
 								TimestampTz at);

@@ -12,6 +12,8 @@
 #ifndef RECO_KEEPER_H
 #define RECO_KEEPER_H
 
+#include "compat.h"
+
 /*
  * One round of work, inside a transaction that the caller begins and commits; returns
  * whether there is more to do at once. The caller holds the extension's lock.

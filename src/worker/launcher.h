@@ -12,6 +12,8 @@
 #ifndef RECO_LAUNCHER_H
 #define RECO_LAUNCHER_H
 
+#include "compat.h"
+
 /* Registers the launcher and installs the hooks; from _PG_init while preloading. */
 extern void reco_launcher_register(void);
 

@@ -70,7 +70,7 @@ def check_quota(emulator, watcher, tracks):
 def check_gauges(emulator, watcher):
     emulator.fault([{"route": "/search", "kind": "stall", "argument": 0}])
     watcher.send(resolve("track_search", ["hangs", "too"], "30 s"))
-    pid = int(subprocess.run(["psql", "-XqAt", "-c", "SELECT pid FROM reco_stat_worker"], capture_output=True,
+    pid = int(subprocess.run(["psql", "-XqAt", "-c", "SELECT pid FROM reco_stat_worker WHERE worker = 'gateway'"], capture_output=True,
                              text=True, check=True).stdout)
     until(lambda: emulator.service("spotify")["in_flight"] > 0)
     os.kill(pid, signal.SIGTERM)

@@ -80,7 +80,10 @@ class Cluster:
             "listen_addresses = ''", f"unix_socket_directories = '{self.dir}'", "fsync = off",
             "max_connections = 60", "shared_buffers = 64MB", "timezone = 'UTC'",
             "log_timezone = 'UTC'", "log_line_prefix = '%m [%p] %q%a %d '",
-            f"shared_preload_libraries = '{self.preload}'", *self.settings)
+            f"shared_preload_libraries = '{self.preload}'",
+            # most tests count what is asked; those of the memory switch it on
+            *(["reco.cache = off", "reco.result_cache = off"] if "reco" in self.preload else []),
+            *self.settings)
         self.port = random.randint(20000, 32000)
         self.saved = {name: os.environ.get(name) for name in ("PGHOST", "PGPORT", "PGDATABASE", "PGUSER")}
         os.environ.update(PGHOST=self.dir, PGPORT=str(self.port), PGDATABASE="postgres", PGUSER="postgres")

@@ -9,8 +9,8 @@ import subprocess
 SOURCE = os.environ["RECO_SRC"]
 
 # Rooms that need no server come along; of the others it uses what is exported.
-FILES = ["test/driver/driver.c", "test/driver/listener.c", "src/shmem/wire.c", "src/upstream/buffer.c",
-         "src/upstream/outcome.c"]
+FILES = ["test/driver/driver.c", "test/driver/listener.c", "test/driver/buffer.c",
+         "src/shmem/wire.c", "src/upstream/buffer.c", "src/upstream/outcome.c"]
 
 
 def build(directory):

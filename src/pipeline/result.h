@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * result.h
+ *	  A result, from what is kept or from a run.
+ *
+ * Purpose: give the answer to a question that was asked before at once; let one backend
+ *			generate what many ask for; publish what everybody may see.
+ * Runs in: a caller's backend.
+ * Locks:	none held while a run goes on or is waited for.
+ * Never:	publish what a transaction sees that has written, or whose snapshot is older
+ *			than the last invalidation; write anything but the buffer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_RESULT_H
+#define RECO_RESULT_H
+
+#include "compat.h"
+
+#include "run.h"
+#include "source/origin.h"
+
+/* Makes the bytes that stand for a run's result: text without a NUL, palloc'd. */
+typedef char *(*RecoResultWriter) (const RecoRun *run);
+
+/*
+ * Returns the bytes of a request's result and where they come from: local = it was just
+ * generated. 'function' is the SQL function that was called; 'context' is for a run.
+ */
+extern const char *reco_result_get(RecoRequest *request, Oid function,
+								   MemoryContext context, RecoResultWriter write,
+								   RecoOrigin *origin);
+
+#endif							/* RECO_RESULT_H */

@@ -1,0 +1,199 @@
+/*-------------------------------------------------------------------------
+ *
+ * cached_use.c
+ *	  The buffer by what was read, and by what was asked for whoever answered.
+ *
+ * Purpose: see cached_use.h.
+ * Runs in: the keeper; backends that invalidate.
+ * Locks:	one partition after another, for a stretch of buckets at a time.
+ * Never:	allocate or throw while a partition is locked.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "cached_use.h"
+
+#include "cached_parts.h"
+
+#include "utils/timestamp.h"
+
+#define STRETCH			512		/* buckets that are looked at while a lock is held */
+#define ROOM			(64 * 1024) /* bytes of the keys of one stretch */
+#define TOLD			2		/* value of 'touched': 1 = read, since then told */
+
+/* What is collected. */
+typedef struct Collection
+{
+	Oid			database;
+	Oid			extension;
+	RecoCachedUse *uses;
+	int			n;
+	int			most;
+	char	   *room;			/* for the keys of one stretch */
+	Size		left;
+} Collection;
+
+static void collect_bucket(Collection *collection, uint32 number);
+static int64 sweep(Oid database, Oid extension, RecoCategory category, const char *asked,
+				   bool remove);
+static int	sweep_bucket(RecoCachedPartition *partition, uint32 number,
+						const RecoCachedKey *key, bool remove);
+static bool is_asked(const RecoCachedEntry *entry, const char *asked, Size len);
+
+/* Tells what is in use, a stretch of buckets after another. */
+int
+reco_cached_used(Oid database, Oid extension, RecoCachedUse *uses, int most)
+{
+	static uint64 hand = 0;		/* bucket, of all partitions in turn */
+	RecoCachedBuffer *buffer = reco_cached_buffer;
+	Collection	collection = {database, extension, uses, 0, most, NULL, 0};
+	uint64		total;
+	uint64		looked = 0;
+
+	if (buffer == NULL)
+		return 0;
+	total = (uint64) buffer->nbuckets * RECO_CACHED_PARTITIONS;
+	while (looked < total && collection.n < most)
+	{
+		uint32		begin;
+		uint32		end;
+		int			before = collection.n;
+		RecoCachedPartition *partition;
+
+		hand %= total;
+		partition = &buffer->partition[hand / buffer->nbuckets];
+		begin = (uint32) (hand % buffer->nbuckets);
+		end = begin + Min(STRETCH, buffer->nbuckets - begin);
+		if (collection.room == NULL)
+			collection.room = palloc(ROOM);
+		if (collection.left == 0)
+			collection.left = ROOM;
+
+		LWLockAcquire(&partition->lock, LW_SHARED);
+		for (uint32 b = begin; b < end; b++)
+			collect_bucket(&collection, reco_cached_buckets[hand - begin + b]);
+		LWLockRelease(&partition->lock);
+
+		hand += end - begin;
+		looked += end - begin;
+		if (collection.n > before)
+		{
+			collection.room = NULL; /* the keys stay in it */
+			collection.left = 0;
+		}
+	}
+	return collection.n;
+}
+
+/* Collects the entries of a bucket that were read, as far as there is room. */
+static void
+collect_bucket(Collection *collection, uint32 number)
+{
+	for (; number != RECO_CACHED_NONE; number = reco_cached_entries[number].next)
+	{
+		RecoCachedEntry *entry = &reco_cached_entries[number];
+		RecoCachedUse *use;
+		char	   *key;
+
+		if (entry->database != collection->database ||
+			entry->extension != collection->extension || !entry->written ||
+			pg_atomic_read_u32(&entry->touched) != 1)
+			continue;
+		if (collection->n == collection->most || collection->left < entry->keylen + 1)
+			return;
+		key = collection->room + (ROOM - collection->left);
+		reco_cached_read(entry->first, 0, key, entry->keylen);
+		key[entry->keylen] = '\0';
+		collection->left -= entry->keylen + 1;
+		use = &collection->uses[collection->n++];
+		use->category = entry->category;
+		use->key = key;
+		pg_atomic_write_u32(&entry->touched, TOLD);
+	}
+}
+
+/* Moves the epoch first: what comes later with an older one finds it moved. */
+int64
+reco_cached_remove_asked(Oid database, Oid extension, RecoCategory category,
+						 const char *asked)
+{
+	return sweep(database, extension, category, asked, true);
+}
+
+void
+reco_cached_make_stale(Oid database, RecoCategory category, const char *asked)
+{
+	(void) sweep(database, InvalidOid, category, asked, false);
+}
+
+/* Removes the entries of what is asked for, or ends their freshness. */
+static int64
+sweep(Oid database, Oid extension, RecoCategory category, const char *asked, bool remove)
+{
+	RecoCachedBuffer *buffer = reco_cached_buffer;
+	int64		removed = 0;
+
+	if (buffer == NULL || !OidIsValid(database))
+		return 0;
+	reco_cached_row_move(database);
+	for (int p = 0; p < RECO_CACHED_PARTITIONS; p++)
+	{
+		RecoCachedPartition *partition = &buffer->partition[p];
+		uint32	   *places = reco_cached_buckets + (Size) p * buffer->nbuckets;
+
+		for (uint32 begin = 0; begin < buffer->nbuckets; begin += STRETCH)
+		{
+			uint32		end = begin + Min(STRETCH, buffer->nbuckets - begin);
+
+			LWLockAcquire(&partition->lock, LW_EXCLUSIVE);
+			for (uint32 b = begin; b < end; b++)
+			{
+				RecoCachedKey key = {database, extension, category, asked};
+
+				removed += sweep_bucket(partition, places[b], &key, remove);
+			}
+			LWLockRelease(&partition->lock);
+		}
+	}
+	return removed;
+}
+
+static int
+sweep_bucket(RecoCachedPartition *partition, uint32 number, const RecoCachedKey *key,
+			 bool remove)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Size		len = strlen(key->key);
+	int			removed = 0;
+
+	while (number != RECO_CACHED_NONE)
+	{
+		RecoCachedEntry *entry = &reco_cached_entries[number];
+
+		number = entry->next;
+		if (entry->database != key->database ||
+			(OidIsValid(key->extension) && entry->extension != key->extension) ||
+			(key->category >= 0 && entry->category != key->category) ||
+			!is_asked(entry, key->key, len))
+			continue;
+		if (remove)
+			reco_cached_discard(partition, entry);
+		else
+			entry->fresh_until = Min(entry->fresh_until, now);
+		removed++;
+	}
+	return removed;
+}
+
+/* Is an entry's key what people ask for, or that and a separator? */
+static bool
+is_asked(const RecoCachedEntry *entry, const char *asked, Size len)
+{
+	char		next;
+
+	if (entry->keylen < len || !reco_cached_begins(entry->first, asked, len))
+		return false;
+	if (entry->keylen == len)
+		return true;
+	reco_cached_read(entry->first, len, &next, 1);
+	return next == RECO_CACHED_SEPARATOR;
+}

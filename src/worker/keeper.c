@@ -1,0 +1,269 @@
+/*-------------------------------------------------------------------------
+ *
+ * keeper.c
+ *	  What a keeper does: write, note what is in use, expire, evict.
+ *
+ * Purpose: see keeper.h. The process around it is keeper_main.c.
+ * Runs in: the keeper of a database, in a transaction of the caller's.
+ * Locks:	that of store/cache.h against invalidations, alone and without waiting, before
+ *			the buffer is drained; the buffer's.
+ * Never:	tell the buffer that something was written before that is committed; keep
+ *			something at the head of the queue that can never be written.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "keeper.h"
+
+#include "compat.h"
+
+#include "access/xlog.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "shmem/cached.h"
+#include "shmem/cached_use.h"
+#include "source/remote.h"
+#include "store/cache.h"
+#include "store/sql.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#define BATCH_ENTRIES	500
+#define BATCH_BYTES		((Size) 4 * 1024 * 1024)
+#define MOST_EXPIRED	5000	/* rows that are deleted in one transaction */
+#define MOST_EVICTED	30000	/* likewise; finding them costs more than deleting them */
+#define CARE_US			(10 * INT64CONST(1000000))	/* between two looks at the table */
+#define USES_US			(10 * INT64CONST(1000000))	/* between two looks at the buffer */
+
+/* An entry of the batch. */
+typedef struct Entry
+{
+	RecoCategory category;
+	char	   *key;
+	uint64		version;
+} Entry;
+
+/* What the round did, until it is committed; in a context of its own. */
+static struct
+{
+	MemoryContext context;
+	Oid			extension;
+	int			nentries;
+	Entry		entries[BATCH_ENTRIES];
+	int64		dropped[RECO_NCATEGORIES];
+	int64		evicted[RECO_NCATEGORIES];
+	int64		expired[RECO_NCATEGORIES];
+} batch;
+
+static TimestampTz next_care = 0;
+static TimestampTz next_uses = 0;
+
+static void begin_batch(Oid extension);
+static bool drain(void);
+static bool make_row(const RecoCachedUnwritten *entry, RecoCacheRow *row);
+static char *own_key(const char *key);
+static bool note_uses(void);
+static bool care(void);
+static bool count_gone(const RecoCacheCount *counts, int ncounts, int64 *gone,
+					   int64 most);
+
+/* Does one round of work. */
+bool
+reco_keeper_round(void)
+{
+	bool		more;
+
+	if (RecoveryInProgress() || reco_cached_counts == NULL)
+		return false;
+	begin_batch(reco_sql_extension());
+
+	/* somebody invalidates: what is drained now might come after the deletion */
+	if (!reco_cache_begin_writing())
+		return false;
+	more = drain();
+	more = note_uses() || more;
+	more = care() || more;
+	return more;
+}
+
+/* Tells the buffer, and counts, what is now committed. */
+void
+reco_keeper_committed(void)
+{
+	for (int i = 0; i < batch.nentries; i++)
+	{
+		Entry	   *entry = &batch.entries[i];
+
+		reco_cached_written(MyDatabaseId, batch.extension, entry->category, entry->key,
+							entry->version);
+	}
+	for (int c = 0; reco_cached_counts != NULL && c < RECO_NCATEGORIES; c++)
+	{
+		RecoCachedCount *counts = &reco_cached_counts[c];
+
+		if (batch.dropped[c] > 0)
+			pg_atomic_fetch_add_u64(&counts->dropped, batch.dropped[c]);
+		if (batch.evicted[c] > 0)
+			pg_atomic_fetch_add_u64(&counts->table_evicted, batch.evicted[c]);
+		if (batch.expired[c] > 0)
+			pg_atomic_fetch_add_u64(&counts->expired, batch.expired[c]);
+	}
+	begin_batch(batch.extension);
+}
+
+/* Forgets what an earlier round did, committed or not. */
+static void
+begin_batch(Oid extension)
+{
+	if (batch.context == NULL)
+		batch.context = AllocSetContextCreate(TopMemoryContext, "reco keeper batch",
+											  ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(batch.context);
+	batch.extension = extension;
+	batch.nentries = 0;
+	memset(batch.dropped, 0, sizeof(batch.dropped));
+	memset(batch.evicted, 0, sizeof(batch.evicted));
+	memset(batch.expired, 0, sizeof(batch.expired));
+}
+
+/* Writes what waits, as much as a batch may have; returns whether more waits. */
+static bool
+drain(void)
+{
+	RecoCachedUnwritten *waiting = palloc(sizeof(RecoCachedUnwritten) * BATCH_ENTRIES);
+	RecoCacheRow *rows = palloc(sizeof(RecoCacheRow) * BATCH_ENTRIES);
+	int n = reco_cached_drain(MyDatabaseId, batch.extension, waiting, BATCH_ENTRIES,
+							  BATCH_BYTES);
+	int			nrows = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		Entry	   *entry = &batch.entries[batch.nentries++];
+
+		entry->category = waiting[i].category;
+		entry->key = MemoryContextStrdup(batch.context, waiting[i].key);
+		entry->version = waiting[i].value.version;
+		if (make_row(&waiting[i], &rows[nrows]))
+			nrows++;
+		else if (entry->category >= 0 && entry->category < RECO_NCATEGORIES)
+			batch.dropped[entry->category]++;
+	}
+	reco_cache_write(rows, nrows);
+	return n > 0 && reco_cached_waiting(MyDatabaseId) > n;
+}
+
+/*
+ * Makes an entry a row; false = it cannot be one. A value is what a reader would make
+ * of it, with question marks for what this encoding has no letter for. A key must stay
+ * itself, or it would be the answer to another question.
+ */
+static bool
+make_row(const RecoCachedUnwritten *entry, RecoCacheRow *row)
+{
+	const RecoCachedValue *value = &entry->value;
+
+	memset(row, 0, sizeof(*row));
+	if (entry->category < 0 || entry->category >= RECO_NCATEGORIES)
+		return false;
+	row->category = reco_category_name(entry->category);
+	row->key = own_key(entry->key);
+	row->absent = value->absent;
+	row->fetched_at = value->fetched_at;
+	row->fresh_until = value->fresh_until;
+	row->usable_until = value->usable_until;
+	if (row->key == NULL)
+		return false;
+	if (value->absent)
+		return true;
+	if (value->value == NULL || strlen(value->value) != value->len ||
+		!pg_verify_mbstr(PG_UTF8, value->value, (int) value->len, true))
+		return false;
+	row->value = reco_remote_text(value->value);
+	return row->value != NULL;
+}
+
+/* A key in the database's encoding; NULL where it has none for it. */
+static char *
+own_key(const char *key)
+{
+	char	   *own;
+
+	if (!pg_verify_mbstr(PG_UTF8, key, (int) strlen(key), true))
+		return NULL;
+	own = reco_remote_text(key);
+	return own != NULL && strcmp(reco_remote_key(own), key) == 0 ? own : NULL;
+}
+
+/* Notes in the table what was read in the buffer lately; whether there is more. */
+static bool
+note_uses(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	RecoCachedUse *uses;
+	const char **categories;
+	const char **keys;
+	int			n;
+	int			nkeys = 0;
+
+	if (now < next_uses)
+		return false;
+	uses = palloc(sizeof(RecoCachedUse) * BATCH_ENTRIES);
+	categories = palloc(sizeof(char *) * BATCH_ENTRIES);
+	keys = palloc(sizeof(char *) * BATCH_ENTRIES);
+	n = reco_cached_used(MyDatabaseId, batch.extension, uses, BATCH_ENTRIES);
+	for (int i = 0; i < n; i++)
+	{
+		if (uses[i].category < 0 || uses[i].category >= RECO_NCATEGORIES)
+			continue;
+		categories[nkeys] = reco_category_name(uses[i].category);
+		keys[nkeys] = own_key(uses[i].key);
+		if (keys[nkeys] != NULL)
+			nkeys++;
+	}
+	reco_cache_touch(categories, keys, nkeys);
+	if (n == BATCH_ENTRIES)
+		return true;
+	next_uses = now + USES_US;
+	return false;
+}
+
+/* Deletes what has expired and what is too much; whether there is more of it. */
+static bool
+care(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	RecoCacheCount *counts;
+	int			ncounts;
+	bool		more;
+
+	if (now >= next_care)
+	{
+		counts = reco_cache_expire(MOST_EXPIRED, &ncounts);
+		more = count_gone(counts, ncounts, batch.expired, MOST_EXPIRED);
+		if (more)
+			return true;
+	}
+	counts = reco_cache_evict(MOST_EVICTED, &ncounts);
+	more = count_gone(counts, ncounts, batch.evicted, MOST_EVICTED);
+	if (!more && now >= next_care)
+		next_care = now + CARE_US;
+	return more;
+}
+
+/* Adds counts to those of the batch; whether there were as many as there may be. */
+static bool
+count_gone(const RecoCacheCount *counts, int ncounts, int64 *gone, int64 most)
+{
+	bool		more = false;
+	int64		sum = 0;
+
+	for (int i = 0; i < ncounts; i++)
+	{
+		int			category = reco_category_of(counts[i].category);
+
+		if (category >= 0)
+			gone[category] += counts[i].entries;
+		sum += counts[i].entries;
+		more = more || counts[i].entries >= most;
+	}
+	return more || sum >= most;
+}

@@ -1,0 +1,403 @@
+/*-------------------------------------------------------------------------
+ *
+ * keeper_main.c
+ *	  The keeper's process: connection, rounds, transactions, recovery.
+ *
+ * Purpose: call reco_keeper_round() in short transactions as long as the database has
+ *			the extension; leave when it has not, or when it is told to.
+ * Runs in: a background worker with a database.
+ * Locks:	AccessShareLock on the extension, for one transaction, and only if nobody
+ *			waits for it: so DROP EXTENSION never meets a round, nor waits for long.
+ * Never:	wait but for the latch, or inside a transaction; depend on a setting that
+ *			ALTER DATABASE or ALTER ROLE may have changed.
+ *
+ * An ERROR does not end the process: the transaction is rolled back and the next round
+ * comes after a pause that grows, and the error is in the log once until a round
+ * succeeds. A full disk or a locked table may last for hours, and a process that
+ * started anew would say so every time. What does end it (a signal) the launcher mends.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "keeper.h"
+
+#include "access/xact.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "parts.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "shmem/shared.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lock.h"
+#include "storage/lwlock.h"
+#include "store/sql.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#define GATHER_MS		5		/* after it was woken, for more to come */
+#define PAUSE_MS		1000	/* after the first error; doubles */
+#define LONGEST_PAUSE_MS	60000
+#define WELL_MS			60000	/* after that the launcher's pauses begin anew */
+
+/* How a round went. */
+typedef enum Round
+{
+	ROUND_DONE,					/* nothing is left to do */
+	ROUND_MORE,
+	ROUND_BUSY,					/* somebody changes the extension */
+	ROUND_OTHER_VERSION,
+	ROUND_GONE,					/* there is no extension */
+	ROUND_FAILED
+} Round;
+
+static void begin(const RecoKeeperOrder *order);
+static void override_settings(void);
+static Round try_round(void);
+static Round do_round(void);
+static bool lock_extension(Oid *extension);
+static bool is_our_version(void);
+static void recover(void);
+static void note_round(Round round);
+static void say(const char *state);
+static void wait_after(Round round);
+static void wait_ms(int64 ms, bool until_woken);
+pg_noreturn static void leave(RecoKeeperEnd how);
+static void at_exit(int code, Datum arg);
+
+static MemoryContext turn = NULL;	/* reset before each round */
+static RecoKeeperEnd end = RECO_KEEPER_FAILED;
+static bool shown = false;		/* it has a row in reco_stat_worker */
+static int	failures = 0;		/* rounds in a row */
+static char last_error[256] = "";	/* that was logged; '' = none since a good round */
+static TimestampTz started = 0;
+
+/* Runs the process. */
+void
+reco_keeper_main(Datum arg)
+{
+	RecoKeeperOrder order;
+
+	memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
+	begin(&order);
+	for (;;)
+	{
+		Round		round;
+
+		ResetLatch(MyLatch);
+		if (!reco_database_continue())
+			leave(RECO_KEEPER_LET_GO);
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		if (!reco_guc_keeper)
+			leave(RECO_KEEPER_LET_GO);
+
+		MemoryContextSwitchTo(turn);
+		MemoryContextReset(turn);
+		round = try_round();
+		note_round(round);
+		if (round == ROUND_GONE)
+			leave(RECO_KEEPER_NOT_NEEDED);
+		if (round != ROUND_MORE)
+			wait_after(round);
+	}
+}
+
+/*
+ * Connects, as the bootstrap superuser: SQL then runs as the extension's owner. What is
+ * to be done at the end is registered first, so that it is done last, when the process
+ * has left the list of sessions and nobody finds it in the way.
+ */
+static void
+begin(const RecoKeeperOrder *order)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	on_shmem_exit(at_exit, (Datum) 0);
+	if (!reco_database_enter(order->database, order->generation))
+		proc_exit(0);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(order->database, InvalidOid, 0);
+	override_settings();
+	turn = AllocSetContextCreate(TopMemoryContext, "reco keeper turn",
+								 ALLOCSET_DEFAULT_SIZES);
+	started = GetCurrentTimestamp();
+}
+
+/*
+ * Sets what must not depend on anyone. Waits for a lock are shorter than the time after
+ * which a deadlock is looked for: the keeper is the one that gives way. Nor does it wait
+ * for a standby: what it writes can be learned again.
+ */
+static void
+override_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"application_name", "reco keeper"},
+		{"statement_timeout", "0"},
+		{"lock_timeout", "500ms"},
+		{"idle_in_transaction_session_timeout", "0"},
+		{"idle_session_timeout", "0"},
+		{"transaction_timeout", "0"},
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_isolation", "read committed"},
+		{"default_transaction_deferrable", "off"},
+		{"synchronous_commit", "off"},
+		{"search_path", "pg_catalog, pg_temp"},
+		{"row_security", "off"},
+		{"max_parallel_workers_per_gather", "0"},
+		{"jit", "off"},
+		{"zero_damaged_pages", "off"},
+	};
+
+	for (int i = 0; i < lengthof(settings); i++)
+		if (GetConfigOption(settings[i][0], true, false) != NULL)
+			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+/* Does a round; an ERROR in it is recovered from. */
+static Round
+try_round(void)
+{
+	volatile Round round = ROUND_FAILED;
+
+	PG_TRY();
+	{
+		CHECK_FOR_INTERRUPTS();
+		round = do_round();
+	}
+	PG_CATCH();
+	{
+		recover();
+		round = ROUND_FAILED;
+	}
+	PG_END_TRY();
+	return round;
+}
+
+/* One transaction, and what follows its commit. */
+static Round
+do_round(void)
+{
+	Round		round = ROUND_DONE;
+	Oid			extension;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	if (!lock_extension(&extension))
+		round = OidIsValid(extension) ? ROUND_BUSY : ROUND_GONE;
+	else if (!is_our_version())
+		round = ROUND_OTHER_VERSION;
+	else
+	{
+		pgstat_report_activity(STATE_RUNNING, "reco: keeping what was learned");
+		if (reco_keeper_round())
+			round = ROUND_MORE;
+	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(turn);
+	if (round == ROUND_DONE || round == ROUND_MORE)
+		reco_keeper_committed();
+	if (OidIsValid(extension))
+		reco_database_found(extension);
+	pgstat_report_stat(true);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	return round;
+}
+
+/*
+ * Locks the extension for the transaction. False: it is not there (InvalidOid), or
+ * somebody drops or changes it right now.
+ */
+static bool
+lock_extension(Oid *extension)
+{
+	LOCKTAG		tag;
+
+	*extension = get_extension_oid("reco", true);
+	if (!OidIsValid(*extension))
+		return false;
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, *extension, 0);
+	if (LockAcquire(&tag, AccessShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+
+	/* it may have been dropped before we had the lock */
+	AcceptInvalidationMessages();
+	return get_extension_oid("reco", true) == *extension;
+}
+
+static bool
+is_our_version(void)
+{
+	const char *version = reco_sql_version();
+
+	return version != NULL && strcmp(version, RECO_VERSION) == 0;
+}
+
+/*
+ * Returns to where a round may begin. An error is logged unless it is the same as
+ * before, or the process is told to go, which interrupts its statement.
+ */
+static void
+recover(void)
+{
+	ErrorData  *error;
+
+	HOLD_INTERRUPTS();
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+	MemoryContextSwitchTo(turn);
+	error = CopyErrorData();
+	AbortCurrentTransaction();
+
+	/* what is left where there was no transaction */
+	LWLockReleaseAll();
+	pgstat_report_wait_end();
+	MemoryContextSwitchTo(turn);
+
+	if (reco_database_continue() &&
+		strncmp(last_error, error->message, sizeof(last_error) - 1) != 0)
+	{
+		EmitErrorReport();
+		strlcpy(last_error, error->message, sizeof(last_error));
+		if (shown)
+			reco_process_error(RECO_PROCESS_KEEPER, MyDatabaseId, error->message);
+	}
+	FlushErrorState();
+	pgstat_report_activity(STATE_IDLE, NULL);
+	RESUME_INTERRUPTS();
+}
+
+/* Tells what changed: in the log, in reco_stat_worker, to the launcher. */
+static void
+note_round(Round round)
+{
+	static bool told_version = false;
+
+	failures = round == ROUND_FAILED ? failures + 1 : 0;
+	switch (round)
+	{
+		case ROUND_DONE:
+		case ROUND_MORE:
+			if (last_error[0] != '\0')
+				ereport(LOG, (errmsg("reco keeper works again")));
+			last_error[0] = '\0';
+			told_version = false;
+			say("running");
+			if (started != 0 &&
+				TimestampDifferenceExceeds(started, GetCurrentTimestamp(), WELL_MS))
+			{
+				reco_database_well();
+				started = 0;
+			}
+			break;
+		case ROUND_OTHER_VERSION:
+			if (!told_version)
+				ereport(
+					LOG,
+					(errmsg("reco keeper waits: the extension is not of version %s, as "
+							"the library is",
+							RECO_VERSION),
+					 errhint("Run ALTER EXTENSION reco UPDATE; if the library is the "
+							 "older one, restart the server.")));
+			told_version = true;
+			say("waiting: the extension has another version than the library");
+			break;
+		case ROUND_FAILED:
+			say("pausing after an error");
+			break;
+		case ROUND_BUSY:
+		case ROUND_GONE:
+			break;
+	}
+}
+
+/* Shows its state, if it changed. Who found no extension never is in the view. */
+static void
+say(const char *state)
+{
+	static const char *said = NULL;
+
+	if (!shown)
+		reco_process_begin(RECO_PROCESS_KEEPER, MyDatabaseId);
+	shown = true;
+	if (said == NULL || strcmp(said, state) != 0)
+		reco_process_state(RECO_PROCESS_KEEPER, MyDatabaseId, state);
+	said = state;
+}
+
+/* Waits for the next round. */
+static void
+wait_after(Round round)
+{
+	if (round == ROUND_FAILED)
+	{
+		wait_ms(Min(LONGEST_PAUSE_MS, PAUSE_MS << Min(failures - 1, 10)), false);
+		return;
+	}
+	wait_ms(reco_guc_keeper_interval, true);
+	if (round == ROUND_DONE)
+		wait_ms(GATHER_MS, false);
+}
+
+/*
+ * Waits for a time, or until somebody wakes it. Whoever needs the database, the
+ * settings, or a barrier never waits for it.
+ */
+static void
+wait_ms(int64 ms, bool until_woken)
+{
+	static uint32 wait_event = 0;
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+
+	for (;;)
+	{
+		int64		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+		int			events;
+
+		if (left <= 0)
+			return;
+		events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
+						   reco_wait_event(&wait_event, "RecoKeeperMain"));
+		if (!(events & WL_LATCH_SET))
+			return;
+		ResetLatch(MyLatch);
+		if (!reco_database_continue())
+			leave(RECO_KEEPER_LET_GO);
+		QueryCancelPending = false; /* nothing is under way */
+		CHECK_FOR_INTERRUPTS();
+		if (until_woken || ConfigReloadPending)
+			return;
+	}
+}
+
+/* Ends the process in good order. */
+static void
+leave(RecoKeeperEnd how)
+{
+	end = how;
+	proc_exit(0);
+}
+
+/* Whatever ends the process, the table learns of it, and the launcher. */
+static void
+at_exit(int code, Datum arg)
+{
+	LWLockReleaseAll();
+	if (shown && end == RECO_KEEPER_NOT_NEEDED)
+		reco_process_forget(RECO_PROCESS_KEEPER, MyDatabaseId);
+	else if (shown)
+		reco_process_end(RECO_PROCESS_KEEPER, MyDatabaseId,
+						 code == 0 ? NULL : "ended by a signal or an error; see the server's log");
+	reco_database_leave(end);
+}

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Claim: what a service answered is not asked again, by anybody, until it expires.
+
+By the same session, another one, after the keeper wrote it, after a restart, after a
+crash as far as the table goes; also what the asker did not live to see, or read in a
+transaction that was rolled back. What is stale is given at once, and asked again once.
+"""
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from cluster import Cluster, connect_services, known_tracks, nothing_left, resolve  # noqa: E402
+from emulator import Emulator  # noqa: E402
+from reco_tap import SqlError, call, done, ok, same, until  # noqa: E402
+
+
+def asked(session, kind, keys, deadline="10 s"):
+    return [tuple(row) for row in session.query(resolve(kind, keys, deadline, columns="outcome, origin"))]
+
+
+def calls(emulator, service="reccobeats"):
+    return emulator.service(service)["calls"]
+
+
+def main():
+    with Emulator("--latency", "none", "--preset", "extended") as emulator, \
+            Cluster("reco.keeper_interval = '50ms'", "reco.cache = on") as cluster:
+        one, two = cluster.session(), cluster.session()
+        one.query("CREATE EXTENSION reco CASCADE")
+        connect_services(one, emulator, reccobeats={"rate": "10000/1s", "max_concurrency": "20"},
+                         spotify={"rate": "10000/1s", "daily_quota": "100000"})
+        tracks = known_tracks(emulator, 60)
+        missing = [track["id"] for track in emulator.tracks(30, covered="false")][:3]
+
+        same(asked(one, "track_features", tracks[:5]), [("fresh", "live")] * 5, "a service is asked")
+        before = calls(emulator)
+        same(asked(one, "track_features", tracks[:5]), [("fresh", "cached")] * 5, "what it said is kept")
+        same(asked(two, "track_features", tracks[3:5]), [("fresh", "cached")] * 2, "for other sessions, too")
+        same(asked(two, "track_features", tracks[4:6]), [("fresh", "cached"), ("fresh", "live")], "the rest is asked")
+        same(calls(emulator), before + 1, "by one call")
+        same(asked(two, "track_features", tracks[:3], "0"), [("fresh", "cached")] * 3, "a deadline of 0 reads what is kept")
+        same(asked(two, "track_features", tracks[6:7], "0"), [("timeout", "")], "and asks for nothing")
+        same(asked(one, "track_features", missing), [("absent", "")] * 3, "what there is not")
+        before = calls(emulator)
+        same(asked(two, "track_features", missing), [("absent", "")] * 3, "is known not to be there")
+        same(calls(emulator), before, "without a call")
+
+        two.query("SET reco.cache = off")
+        same(asked(two, "track_features", tracks[:2]), [("fresh", "live")] * 2, "reco.cache = off asks again")
+        two.query("RESET reco.cache")
+
+        one.query("BEGIN")
+        same(asked(one, "track_features", tracks[10:12]), [("fresh", "live")] * 2, "what is asked in a transaction")
+        one.query("ROLLBACK")
+        one.query("BEGIN READ ONLY")
+        same(asked(one, "track_features", tracks[10:12]), [("fresh", "cached")] * 2, "is there after its rollback")
+        one.query("COMMIT")
+
+        emulator.config(latency={"reccobeats": 700})
+        before = calls(emulator)
+        two.query("SET statement_timeout = '200ms'")
+        same(two.error(resolve("track_features", tracks[12:14])), "57014", "an asker that is cancelled")
+        two.query("RESET statement_timeout")
+        same(asked(two, "track_features", tracks[14:16], "100 ms"), [("timeout", "")] * 2, "or has no more time")
+        ok(until(lambda: asked(one, "track_features", tracks[12:16], "0") == [("fresh", "cached")] * 4),
+           "loses nothing: the answers are kept")
+        ok(calls(emulator) <= before + 2, "and were asked for once")
+        emulator.config(latency={"reccobeats": 0})
+
+        # the table, by the keeper
+        ok(until(lambda: int(one.value("SELECT count(*) FROM reco.cache WHERE category = 'features'")) >= 15),
+           "the keeper writes what was kept", one.query("SELECT category, count(*) FROM reco.cache GROUP BY 1"))
+        cluster.stop()
+        cluster.start()
+        one, two = cluster.session(), cluster.session()
+        before = calls(emulator)
+        same(asked(one, "track_features", tracks[:5]), [("fresh", "cached")] * 5, "after a restart it comes from the table")
+        same(asked(two, "track_features", missing), [("absent", "")] * 3, "also what there is not")
+        same(calls(emulator), before, "without a call")
+
+        # another market, another model
+        same(asked(one, "track_facts", tracks[:1]), [("fresh", "live")], "facts of a track")
+        same(asked(one, "track_facts", tracks[:1]), [("fresh", "cached")], "are kept")
+        one.query("ALTER SERVER spotify OPTIONS (ADD market 'DE')")
+        same(asked(one, "track_facts", tracks[:1]), [("fresh", "live")], "but for the market that was asked")
+
+        # stale
+        one.query("UPDATE reco.cache_policy SET fresh = '1 ms', usable = '1 hour' WHERE category = 'features'")
+        same(asked(one, "track_features", tracks[30:32]), [("fresh", "live")] * 2, "with a short policy")
+        before = calls(emulator)
+        emulator.config(latency={"reccobeats": 300})
+        two.query("SELECT 1")
+        began = time.monotonic()
+        stale = asked(two, "track_features", tracks[30:32])
+        same(stale, [("fresh", "stale")] * 2, "what is stale is given")
+        ok(time.monotonic() - began < 0.3, "at once")
+        for _ in range(3):
+            asked(two, "track_features", tracks[30:32])
+        ok(until(lambda: calls(emulator) > before), "and asked again")
+        same(calls(emulator), before + 1, "once")
+        emulator.config(latency={"reccobeats": 0})
+        one.query("UPDATE reco.cache_policy SET fresh = '90 days', usable = '180 days' WHERE category = 'features'")
+        one.query("UPDATE reco.cache_policy SET fresh = '0' WHERE category = 'features'")
+        same(asked(one, "track_features", tracks[:1]), [("fresh", "live")], "a category without time is not kept")
+
+        # two databases never meet
+        one.query("CREATE DATABASE other")
+        other = cluster.session("other")
+        other.query("CREATE EXTENSION reco CASCADE")
+        connect_services(other, emulator, reccobeats={"rate": "10000/1s"})
+        same(asked(other, "track_features", tracks[10:11]), [("fresh", "live")], "another database asks for itself")
+
+        # a list
+        one.query("SELECT reco_demo_catalogue(500)")
+        artist = emulator.artists(12)[9]["name"]
+        sql = "SELECT count(*) FILTER (WHERE origin = 'live'), count(*) FILTER (WHERE origin = 'cached'), count(*) FROM " \
+            + call("", f'calm, like "{artist}"', 20, function="reco_generate")
+        first = one.query(sql)[0]
+        ok(int(first[0]) > 0, "a list has live tracks", first)
+        one.query("UPDATE reco.cache_policy SET fresh = '1 day', usable = '2 days' WHERE category = 'features'")
+        one.query(sql)
+        emulator.reset_counters()
+        again = one.query(sql)[0]
+        ok(int(again[1]) > 0 and again[0] == "0", "the same question again has them from what was kept", again)
+        same([calls(emulator), calls(emulator, "spotify")], [0, 0], "and asks nobody")
+        same(nothing_left(one), None, "no slot and no memory is left behind")
+    done()
+
+
+main()
