@@ -27,6 +27,7 @@
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "shmem/cached.h"
 #include "shmem/shared.h"
 #include "storage/latch.h"
 #include "storage/procarray.h"
@@ -46,6 +47,7 @@ typedef enum After
 	NOTHING = 0,
 	EXTENSION_CAME,				/* perhaps */
 	EXTENSION_WENT,				/* perhaps */
+	DATABASE_WENT,
 	DATABASE_CAME,
 	DATABASE_OPENED				/* it may take connections now */
 } After;
@@ -54,8 +56,8 @@ static void utility(PlannedStmt *planned, const char *query, bool read_only,
 					ProcessUtilityContext context, ParamListInfo params,
 					QueryEnvironment *environment, DestReceiver *dest,
 					QueryCompletion *completion);
-static After before(Node *statement, Oid *extension);
-static void after(After what, Node *statement, Oid extension);
+static After prepare(Node *statement, Oid *before);
+static void after(After what, Node *statement, Oid before);
 static void let_go(const char *database, bool as_template);
 static bool may_take(Oid database, bool as_template);
 static void wait_until_gone(Oid database);
@@ -70,6 +72,7 @@ static Oid	held[MOST_HELD];
 static int	nheld = 0;
 static Oid	came = InvalidOid;	/* database to look at */
 static bool opened = false;		/* look at all of them */
+static Oid	forgotten = InvalidOid; /* the database of which nothing is to be kept */
 static bool went = false;		/* the extension of this database, perhaps */
 
 /* Chains the hook. */
@@ -87,37 +90,38 @@ utility(PlannedStmt *planned, const char *query, bool read_only,
 		QueryEnvironment *environment, DestReceiver *dest, QueryCompletion *completion)
 {
 	Node	   *statement = planned->utilityStmt;
-	Oid			extension = InvalidOid;
+	Oid			known = InvalidOid;
 	After		what = NOTHING;
 
 	if (reco_shared != NULL && !creating_extension && !IsBinaryUpgrade)
-		what = before(statement, &extension);
+		what = prepare(statement, &known);
 	(previous_utility ? previous_utility
 					  : standard_ProcessUtility)(planned, query, read_only, context,
 												 params, environment, dest, completion);
 	if (what != NOTHING)
-		after(what, statement, extension);
+		after(what, statement, known);
 }
 
 /* Lets go of what the command needs alone; tells what to do after it. */
 static After
-before(Node *statement, Oid *extension)
+prepare(Node *statement, Oid *before)
 {
 	DefElem    *option;
 
 	switch (nodeTag(statement))
 	{
 		case T_CreateExtensionStmt:
-			*extension = get_extension_oid("reco", true);
+			*before = get_extension_oid("reco", true);
 			return EXTENSION_CAME;
 		case T_DropStmt:
-			return ((DropStmt *) statement)->removeType == OBJECT_EXTENSION
-				? EXTENSION_WENT
-				: NOTHING;
+			if (((DropStmt *) statement)->removeType != OBJECT_EXTENSION)
+				return NOTHING;
+			*before = get_extension_oid("reco", true);
+			return EXTENSION_WENT;
 		case T_TransactionStmt:
 			if (((TransactionStmt *) statement)->kind != TRANS_STMT_COMMIT_PREPARED)
 				return NOTHING;
-			*extension = get_extension_oid("reco", true);
+			*before = get_extension_oid("reco", true);
 			return EXTENSION_CAME;
 		case T_CreatedbStmt:
 			option = find_option(((CreatedbStmt *) statement)->options, "template");
@@ -125,7 +129,8 @@ before(Node *statement, Oid *extension)
 			return DATABASE_CAME;
 		case T_DropdbStmt:
 			let_go(((DropdbStmt *) statement)->dbname, false);
-			return NOTHING;
+			*before = get_database_oid(((DropdbStmt *) statement)->dbname, true);
+			return DATABASE_WENT;
 		case T_RenameStmt:
 			if (((RenameStmt *) statement)->renameType == OBJECT_DATABASE)
 				let_go(((RenameStmt *) statement)->subname, false);
@@ -144,7 +149,7 @@ before(Node *statement, Oid *extension)
 
 /* Remembers what the commit shall tell the launcher. */
 static void
-after(After what, Node *statement, Oid extension)
+after(After what, Node *statement, Oid before)
 {
 	Oid			now;
 
@@ -153,11 +158,17 @@ after(After what, Node *statement, Oid extension)
 		case EXTENSION_CAME:
 			CommandCounterIncrement();
 			now = get_extension_oid("reco", true);
-			if (OidIsValid(now) && now != extension)
+			if (OidIsValid(now) && now != before)
 				came = MyDatabaseId;
 			break;
 		case EXTENSION_WENT:
 			went = true;
+			CommandCounterIncrement();
+			if (OidIsValid(before) && !OidIsValid(get_extension_oid("reco", true)))
+				forgotten = MyDatabaseId;
+			break;
+		case DATABASE_WENT:
+			forgotten = before;
 			break;
 		case DATABASE_CAME:
 			CommandCounterIncrement();
@@ -286,9 +297,13 @@ at_end(XactEvent event, void *arg)
 	{
 		if (went)
 			(void) reco_database_ask(MyDatabaseId, true);
+
+		/* what is kept for them would stay until it expires */
+		if (OidIsValid(forgotten))
+			(void) reco_cached_remove(forgotten, InvalidOid, -1, NULL);
 		if (opened || (OidIsValid(came) && !reco_database_ask(came, false)))
 			reco_database_ask_all();
 	}
-	came = InvalidOid;
+	came = forgotten = InvalidOid;
 	went = opened = false;
 }
