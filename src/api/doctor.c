@@ -150,7 +150,11 @@ check_servers(ReturnSetInfo *result, List *servers, bool can_ask, int64 deadline
 		const RecoServer *server = list_nth(servers, i);
 		const char *check = psprintf("server \"%s\"", server->name);
 
-		if (!server->enabled)
+		if (server->invalid != NULL)
+			tell(result, check, ERROR_, server->invalid->message,
+				 psprintf("%s Mend it with ALTER SERVER %s OPTIONS (...).",
+						  server->invalid->hint, quote_identifier(server->name)));
+		else if (!server->enabled)
 			tell(result, check, OK, "it is not enabled",
 				 psprintf("ALTER SERVER %s OPTIONS (SET enabled 'true');",
 						  quote_identifier(server->name)));

@@ -167,6 +167,7 @@ struct RecoTrip
 	RecoCall	call;
 	RecoHttpRequest request;
 	RecoTransfer *transfer;
+	uint32		epoch;			/* of the breaker, as it began */
 	int64		started_at;
 	RecoFlight **flights;		/* as many as the call has keys; NULL = left */
 	const char **keys;			/* copies: a flight that left takes its key along */
@@ -191,6 +192,9 @@ extern void reco_question_look(int slot);
 extern void reco_question_answer(RecoWaiter *waiter, RecoOutcome outcome,
 								 const char *value, size_t value_len, int64 retry_at,
 								 const char *message);
+
+/* Hides the secrets that a question brought, where a message repeats them. */
+extern void reco_question_hide(const RecoQuestion *question, char *message);
 
 /* Gives up a reference; the last one frees. */
 extern void reco_question_release(RecoQuestion *question);

@@ -55,6 +55,7 @@ typedef struct RecoTransferResult
 	int			sends;			/* how often the request was written */
 	bool		new_connection;
 	bool		repeatable;		/* nothing was sent, or it was a GET, or a model's POST */
+	bool		ours;			/* not answered, and it is not the service's fault */
 	char		address[64];	/* of the peer */
 } RecoTransferResult;
 

@@ -14,6 +14,7 @@
 #include "parts.h"
 
 #include "breaker.h"
+#include "upstream/message.h"
 
 #define MOST_WAYS		4		/* times a call is built anew as capabilities change */
 #define DAY_US			((int64) 24 * 3600 * 1000 * 1000)
@@ -206,8 +207,9 @@ send_off(RecoTrip *trip, const char *secret, int64 now)
 		give_back(trip);
 		return;
 	}
+	shared->sent_at = now;
 	reco_limiter_take(&shared->limit, &lane->rules, now);
-	reco_breaker_begin(&shared->breaker);
+	trip->epoch = reco_breaker_begin(&shared->breaker);
 	reco_retry_count_call(&lane->budget, now);
 	shared->in_flight = ++lane->in_flight;
 	shared->counters[RECO_LANE_CALLS]++;
@@ -260,12 +262,13 @@ reco_trip_leave(RecoTrip *trip, RecoFlight *flight)
 	lane->shared->in_flight = --lane->in_flight;
 	if (now - trip->started_at >= patience(trip))
 	{
-		reco_breaker_end(&lane->shared->breaker, false, now, reco_gateway_dice());
+		reco_breaker_end(&lane->shared->breaker, trip->epoch, false, now,
+						 reco_gateway_dice());
 		reco_limiter_learn(&lane->shared->limit, &lane->rules, RECO_OUTCOME_TIMEOUT, -1,
 						   now, reco_gateway_dice());
 	}
 	else
-		reco_breaker_forget(&lane->shared->breaker);
+		reco_breaker_forget(&lane->shared->breaker, trip->epoch);
 	give_back(trip);
 }
 
@@ -318,6 +321,8 @@ read_answer(RecoTrip *trip, const RecoTransferResult *result)
 	split.retry_after_ms = -1;
 	split.capabilities = trip->lane->shared->capabilities;
 	reco_service_split(&trip->call, &trip->request, &result->response, &split);
+	reco_question_hide(trip->question, split.message);
+	reco_message_hide(split.message, trip->holder != NULL ? trip->holder->access : NULL);
 	learn(trip, result, &split);
 	if (split.outcome == RECO_OUTCOME_FRESH && split.answers != NULL)
 		take_answers(trip, &split);
@@ -362,6 +367,12 @@ learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSplit *split)
 		: result->end == RECO_TRANSFER_TIMEOUT ? RECO_OUTCOME_TIMEOUT
 											   : RECO_OUTCOME_UNAVAILABLE;
 
+	/* what we are short of ourselves says nothing about the service */
+	if (split == NULL && result->ours)
+	{
+		reco_breaker_forget(&shared->breaker, trip->epoch);
+		return;
+	}
 	reco_limiter_learn(&shared->limit, &lane->rules, outcome,
 					   split == NULL || split->retry_after_ms < 0
 						   ? -1
@@ -371,18 +382,18 @@ learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSplit *split)
 	{
 		case RECO_OUTCOME_LIMITED:
 		case RECO_OUTCOME_QUOTA:
-			reco_breaker_forget(&shared->breaker);
+			reco_breaker_forget(&shared->breaker, trip->epoch);
 			break;
 		case RECO_OUTCOME_UNAVAILABLE:
 		case RECO_OUTCOME_TIMEOUT:
 			/* an address that may not be asked says nothing about the service */
 			if (split == NULL && result->end == RECO_TRANSFER_FORBIDDEN_ADDRESS)
-				reco_breaker_forget(&shared->breaker);
+				reco_breaker_forget(&shared->breaker, trip->epoch);
 			else
-				reco_breaker_end(&shared->breaker, false, now, dice);
+				reco_breaker_end(&shared->breaker, trip->epoch, false, now, dice);
 			break;
 		default:
-			reco_breaker_end(&shared->breaker, !slow, now, dice);
+			reco_breaker_end(&shared->breaker, trip->epoch, !slow, now, dice);
 			break;
 	}
 	if (split == NULL)

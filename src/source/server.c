@@ -121,9 +121,11 @@ read_server(ForeignServer *entry, Oid role)
 	RecoServer *server = palloc0(sizeof(RecoServer));
 	bool		trusted = superuser_arg(entry->owner);
 	RecoServerOptions settings;
+	RecoProblem *problem = palloc0(sizeof(RecoProblem));
 	Mapping		mapping = {0};
 
-	reco_server_read_options(entry->options, false, &settings);
+	if (!reco_server_read_options(entry->options, &settings, problem))
+		server->invalid = problem;
 	server->id = entry->serverid;
 	server->owner = entry->owner;
 	server->role = role;
@@ -148,6 +150,8 @@ what_lacks(const RecoServer *server, const Mapping *mapping)
 {
 	RecoService service = server->options.service;
 
+	if (server->invalid != NULL)
+		return server->invalid->message;
 	if (!server->enabled)
 		return "it is not enabled";
 	if (service == RECO_RECCOBEATS ||

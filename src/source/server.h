@@ -33,7 +33,8 @@ typedef struct RecoServer
 	bool		mapped;			/* there is a mapping for the role, or for PUBLIC */
 	bool		public;			/* it is PUBLIC's */
 	const char *lacks;			/* why it cannot be used, for people; NULL = it can */
-	RecoOptions options;
+	const RecoProblem *invalid; /* what is wrong with its options; NULL = nothing */
+	RecoOptions options;		/* only partly read where they are invalid */
 } RecoServer;
 
 /*
