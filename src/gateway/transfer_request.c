@@ -128,8 +128,9 @@ prepare(RecoTransfer *transfer, const RecoHttpRequest *request,
 
 	transfer->post = request->post;
 	transfer->idempotent = !request->post ||
-		(!request->accounts &&
-		 (options->service == RECO_GEMINI || options->service == RECO_OPENAI));
+		(request->accounts
+			 ? !request->once
+			 : options->service == RECO_GEMINI || options->service == RECO_OPENAI);
 	transfer->allow_loopback = options->allow_loopback;
 	transfer->allow_private = options->allow_private;
 	if (!reco_buffer_puts(&transfer->url, base) ||

@@ -139,6 +139,10 @@ read_server(ForeignServer *entry, Oid role)
 		(reco_server_is_loopback(settings.options.base_url) ||
 		 reco_server_is_loopback(settings.options.accounts_url));
 	server->mapped = read_mapping(entry->serverid, role, &server->public, &mapping);
+	server->has = (mapping.client_id != NULL ? RECO_HAS_CLIENT_ID : 0) |
+		(mapping.client_secret != NULL ? RECO_HAS_CLIENT_SECRET : 0) |
+		(mapping.api_key != NULL ? RECO_HAS_API_KEY : 0) |
+		(mapping.secret_file != NULL ? RECO_HAS_SECRET_FILE : 0);
 	server->lacks = what_lacks(server, &mapping);
 	wipe_mapping(&mapping);
 	return server;

@@ -8,6 +8,7 @@ share of the resolver only, until it hangs no longer; many who ask for one name 
 get their answer.
 """
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -88,17 +89,30 @@ def resolver(directory):
     return library
 
 
-def resolving(cluster):
-    """How many threads of the gateway resolve a name."""
+def resolvers(cluster):
+    """The gateway's threads that resolve a name, each with its blocked signals as bits."""
     tasks = f"/proc/{cluster.gateway()}/task"
-    names = []
+    found = []
     for task in os.listdir(tasks):
         try:
-            with open(f"{tasks}/{task}/comm", encoding="ascii") as file:
-                names.append(file.read())
+            with open(f"{tasks}/{task}/status", encoding="ascii") as file:
+                status = dict(line.split(":", 1) for line in file if ":" in line)
         except OSError:
             continue
-    return sum(name.startswith("reco dns") for name in names)
+        if status["Name"].strip().startswith("reco dns"):
+            found.append(int(status["SigBlk"], 16))
+    return found
+
+
+def resolving(cluster):
+    return len(resolvers(cluster))
+
+
+def open_signals(cluster):
+    """Signals of the server's that could be handled by a thread that is not its own."""
+    wanted = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGURG,
+              signal.SIGALRM, signal.SIGCHLD)
+    return [name for blocked in resolvers(cluster) for name in wanted if not blocked >> (name - 1) & 1]
 
 
 def names_apart(library):
@@ -121,6 +135,7 @@ def names_apart(library):
         same([row[1] for row in rows if row[1] not in ("unavailable", "timeout")], [],
              "60 prompts for a service whose name hangs: none is answered")
         ok(0 < resolving(cluster) <= 8, "and few threads are left behind", resolving(cluster))
+        same(open_signals(cluster), [], "none of which can get a signal of the server's")
         rows = session.query(resolve("track_search", [f"calm {i}" for i in range(40)], "20 s"))
         same([row for row in rows if row[1] not in ("fresh", "absent")], [],
              "another service is resolved all the same, however many ask at once")
