@@ -234,6 +234,30 @@ INSERT INTO reco.track (track_id, artist_id, title, artist, features, energy)
 SELECT 't' || i, 'a' || i, 'Song ' || i, 'Artist ' || i, 'measured', i / 10.0 FROM generate_series(1, 10) AS i;
 SELECT count(*), array_agg(DISTINCT origin) AS origins FROM reco_generate('', 'calm, like "Nobody Knows"', 5, '3 s');
 
+-- options that no rule of today allows, put into the catalogue by hand, keep nobody else
+-- from being asked; the doctor tells about them
+CREATE SERVER regress_reco_odd FOREIGN DATA WRAPPER reco_upstream OPTIONS (kind 'reccobeats');
+SET allow_system_table_mods = on;
+CREATE FUNCTION pg_temp.odd(odd text[]) RETURNS TABLE (doctor text, refused text, others text, lists text) LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE pg_catalog.pg_foreign_server SET srvoptions = odd WHERE srvname = 'regress_reco_odd';
+	SELECT d.status || ': ' || d.detail || '; ' || left(d.hint, 60) INTO doctor FROM reco_doctor('0') AS d WHERE d."check" LIKE '%regress_reco_odd%';
+	refused := pg_temp.says('SELECT * FROM reco_resolve(''track_features'', ARRAY[repeat(''a'', 22)], ''0'')');
+	others := pg_temp.says('SELECT * FROM reco_resolve(''track_facts'', ''{short}'', ''0'')');
+	lists := pg_temp.says('SELECT * FROM reco_generate('''', ''calm'', 5, ''3 s'')');
+	RETURN NEXT;
+END $$;
+SELECT odd.options, o.* FROM (VALUES
+	('{kind=reccobeats,rate=often}'::text[]), ('{kind=reccobeats,timeout=0}'), ('{kind=reccobeats,enabled=perhaps}'),
+	('{kind=reccobeats,enabled=false,burst=0}'), ('{kind=reccobeats,base_url=https://me:s3cret@example.com}'),
+	('{kind=reccobeats,model=m}'), ('{kind=reccobeats,speed=9}'), ('{kind=reccobeats,rate=9/1s,burst=10}'), ('{kind=reccobeats,rate}'),
+	('{kind=spotify,market=Germany}'), ('{kind=spotify,access=all}'), ('{kind=gemini}'), ('{kind=reccobeats,ca_file=here}'),
+	('{kind=deezer}'), ('{kind}'), ('{rate=9/1s}'), ('{}'), (NULL)) AS odd (options), pg_temp.odd(odd.options) AS o;
+RESET allow_system_table_mods;
+ALTER SERVER regress_reco_odd OPTIONS (ADD kind 'reccobeats', ADD base_url 'http://127.0.0.1:1');
+SELECT pg_temp.says('SELECT * FROM reco_resolve(''track_features'', ARRAY[repeat(''a'', 22)], ''0'')');
+DROP SERVER regress_reco_odd;
+
 DROP EXTENSION reco CASCADE;
 DROP ROLE regress_reco_dba;
 DROP ROLE regress_reco_caller;

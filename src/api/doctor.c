@@ -14,12 +14,15 @@
 #include "compat.h"
 
 #include "access/xlog.h"
+#include "foreign/foreign.h"
 #include "funcapi.h"
 #include "guc.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "options.h"
 #include "source/readers.h"
 #include "source/remote.h"
+#include "source/server_options.h"
 #include "store/sql.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -36,6 +39,9 @@ static const char *const ERROR_ = "error";
 static bool check_process(ReturnSetInfo *result);
 static void check_servers(ReturnSetInfo *result, List *servers, bool can_ask,
 						  int64 deadline);
+static const char *set_option(const RecoServer *server, const char *option,
+							  const char *value);
+static const char *set_mapping(const RecoServer *server);
 static void check_answer(ReturnSetInfo *result, const RecoServer *server,
 						 const RecoRemoteValue *value, const RecoProblem *problem);
 static void check_lane(ReturnSetInfo *result, const RecoServer *server);
@@ -150,14 +156,15 @@ check_servers(ReturnSetInfo *result, List *servers, bool can_ask, int64 deadline
 		const RecoServer *server = list_nth(servers, i);
 		const char *check = psprintf("server \"%s\"", server->name);
 
-		if (!server->enabled)
+		if (server->invalid != NULL)
+			tell(result, check, ERROR_, server->invalid->message,
+				 psprintf("%s Mend it with ALTER SERVER %s OPTIONS (...).",
+						  server->invalid->hint, quote_identifier(server->name)));
+		else if (!server->enabled)
 			tell(result, check, OK, "it is not enabled",
-				 psprintf("ALTER SERVER %s OPTIONS (SET enabled 'true');",
-						  quote_identifier(server->name)));
+				 set_option(server, "enabled", "true"));
 		else if (server->lacks != NULL)
-			tell(result, check, WARNING_, server->lacks,
-				 psprintf("CREATE USER MAPPING FOR PUBLIC SERVER %s OPTIONS (...);",
-						  quote_identifier(server->name)));
+			tell(result, check, WARNING_, server->lacks, set_mapping(server));
 		else if (questions[i] >= 0)
 		{
 			check_answer(result, server, reco_remote_value(remote, questions[i], 0),
@@ -168,38 +175,98 @@ check_servers(ReturnSetInfo *result, List *servers, bool can_ask, int64 deadline
 	reco_remote_close(remote);
 }
 
+/* The command that gives a server's option a value, whether or not it has one. */
+static const char *
+set_option(const RecoServer *server, const char *option, const char *value)
+{
+	ForeignServer *entry = GetForeignServerExtended(server->id, FSV_MISSING_OK);
+	bool		given = false;
+	ListCell   *cell;
+
+	foreach (cell, entry == NULL ? NIL : entry->options)
+		given |= strcmp(((DefElem *) lfirst(cell))->defname, option) == 0;
+	return psprintf("ALTER SERVER %s OPTIONS (%s %s '%s');",
+					quote_identifier(server->name), given ? "SET" : "ADD", option, value);
+}
+
+/* The command that puts into a user mapping what its server's kind needs. */
+static const char *
+set_mapping(const RecoServer *server)
+{
+	static const char *const names[] = {"client_id", "client_secret", "api_key"};
+	bool		spotify = server->options.service == RECO_SPOTIFY;
+	StringInfoData text;
+	int			n = 0;
+
+	if (server->has & RECO_HAS_SECRET_FILE)
+		return "Check the secrets in the file that its user mapping's secret_file names.";
+	initStringInfo(&text);
+	appendStringInfo(&text, "%s USER MAPPING FOR %s SERVER %s OPTIONS (",
+					 server->mapped ? "ALTER" : "CREATE",
+					 server->public
+						 ? "PUBLIC"
+						 : quote_identifier(GetUserNameFromId(server->role, false)),
+					 quote_identifier(server->name));
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		bool		has = (server->has >> i) & 1;
+		bool		wanted = spotify == (i < 2);
+
+		if (!has && !wanted)
+			continue;
+		appendStringInfoString(&text, n++ > 0 ? ", " : "");
+		if (server->mapped)
+			appendStringInfoString(&text, !wanted ? "DROP " : has ? "SET " : "ADD ");
+		appendStringInfo(&text, wanted ? "%s '...'" : "%s", names[i]);
+	}
+	appendStringInfoString(&text, ");");
+	return text.data;
+}
+
+/* What to do about a call that must not be. */
+static const char *
+hint_for_denied(const RecoServer *server)
+{
+	const RecoOptions *options = &server->options;
+
+	if (!superuser_arg(server->owner) &&
+		(reco_server_is_loopback(options->base_url) ||
+		 reco_server_is_loopback(options->accounts_url)))
+		return psprintf("Only a superuser's server may lead to this very machine: "
+						"ALTER SERVER %s OWNER TO a superuser.",
+						quote_identifier(server->name));
+	if (options->allow_private || options->allow_loopback)
+		return "The service forbids it; its message says why.";
+	return psprintf("The service or our own rules forbid it. For a private address, "
+					"where a superuser owns the server: %s",
+					set_option(server, "allow_private", "true"));
+}
+
 /* What to do about an outcome. */
 static const char *
 hint_for(const RecoServer *server, RecoOutcome outcome)
 {
-	const char *name = quote_identifier(server->name);
-
 	switch (outcome)
 	{
 		case RECO_OUTCOME_UNAUTHORISED:
-			return psprintf("Check the credential: ALTER USER MAPPING FOR ... SERVER %s "
-							"OPTIONS (SET ...), or its secret_file.", name);
+			return set_mapping(server);
 		case RECO_OUTCOME_DENIED:
-			return psprintf(
-				"The service or our own rules forbid it. For a private address: "
-				"ALTER SERVER %s OPTIONS (ADD allow_private 'true').",
-				name);
+			return hint_for_denied(server);
 		case RECO_OUTCOME_REJECTED:
-			return psprintf(
-				"Check base_url and model: ALTER SERVER %s OPTIONS (SET ...).", name);
+			if (server->options.model != NULL)
+				return psprintf("Check model, and base_url: %s",
+								set_option(server, "model", "..."));
+			return psprintf("Check base_url: %s", set_option(server, "base_url", "..."));
 		case RECO_OUTCOME_LIMITED:
 		case RECO_OUTCOME_QUOTA:
-			return psprintf(
-				"Wait, see blocked_until and quota_until in reco_stat_upstream; "
-				"a lower rate helps: ALTER SERVER %s OPTIONS (SET rate '...').",
-				name);
+			return psprintf("Wait, see blocked_until and quota_until in "
+							"reco_stat_upstream; a lower rate helps: %s",
+							set_option(server, "rate", "..."));
 		case RECO_OUTCOME_BUSY:
 			return "See reco_stat_gateway; raise reco.gateway_slots or reco.gateway_memory.";
 		default:
-			return psprintf(
-				"Check that base_url can be reached from here: ALTER SERVER %s "
-				"OPTIONS (SET base_url '...').",
-				name);
+			return psprintf("Check that base_url can be reached from here: %s",
+							set_option(server, "base_url", "..."));
 	}
 }
 

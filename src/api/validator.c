@@ -22,16 +22,31 @@
 
 PG_FUNCTION_INFO_V1(reco_upstream_validator);
 
+/*
+ * Keeps the statement of an error out of the log, and what PL/pgSQL says of it: there
+ * are secrets in it, perhaps in the wrong place, whatever the mistake is.
+ */
+static void
+hide_statement(void *arg)
+{
+	errhidestmt(true);
+	errhidecontext(true);
+}
+
 /* Checks options; 'catalog' tells whose they are. */
 Datum
 reco_upstream_validator(PG_FUNCTION_ARGS)
 {
 	List	   *options = untransformRelOptions(PG_GETARG_DATUM(0));
 	Oid			catalog = PG_GETARG_OID(1);
-	RecoServerOptions settings;
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = hide_statement
+	};
 
+	error_context_stack = &callback;
 	if (catalog == ForeignServerRelationId)
-		reco_server_read_options(options, true, &settings);
+		reco_server_check_options(options);
 	else if (catalog == UserMappingRelationId)
 		reco_mapping_check_options(options);
 	else if (catalog == ForeignTableRelationId)
@@ -45,5 +60,6 @@ reco_upstream_validator(PG_FUNCTION_ARGS)
 				 errmsg("foreign data wrapper \"%s\" takes no options of its own",
 						RECO_WRAPPER),
 				 errhint("Options belong to servers and user mappings.")));
+	error_context_stack = callback.previous;
 	PG_RETURN_VOID();
 }

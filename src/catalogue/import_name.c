@@ -56,17 +56,12 @@ reco_import_artist_id(RecoImportNames *names, const char *artist)
 {
 	uint32		hash = hash_bytes((const unsigned char *) artist, strlen(artist));
 	CachedName *slot = &names->cache[hash % CACHE_SLOTS];
-	char	   *fold;
 	char	   *id;
 
 	if (slot->name != NULL && strcmp(slot->name, artist) == 0)
 		return slot->id;
 
-	fold = reco_text_fold(&names->tools, artist);
-	if (strlen(fold) + strlen(ID_PREFIX) > RECO_IMPORT_ID_BYTES)
-		fold = hashed(fold);
-	id = psprintf(ID_PREFIX "%s", fold);
-
+	id = reco_import_name_id(&names->tools, artist);
 	if (slot->name != NULL)
 	{
 		pfree(slot->name);
@@ -76,6 +71,17 @@ reco_import_artist_id(RecoImportNames *names, const char *artist)
 	slot->id = MemoryContextStrdup(names->context, id);
 	slot->name = MemoryContextStrdup(names->context, artist);
 	return slot->id;
+}
+
+/* Makes the id of an artist of whom only the name is known. */
+char *
+reco_import_name_id(const RecoTextTools *tools, const char *artist)
+{
+	char	   *fold = reco_text_fold(tools, artist);
+
+	if (strlen(fold) + strlen(ID_PREFIX) > RECO_IMPORT_ID_BYTES)
+		fold = hashed(fold);
+	return psprintf(ID_PREFIX "%s", fold);
 }
 
 /* Returns the id of a track of which only artist and title are known. */

@@ -15,6 +15,8 @@
 
 #include "compat.h"
 
+#include "text.h"
+
 typedef struct RecoImportNames RecoImportNames;
 
 /* Opens the names of one import, in the current context; needs owner's rights. */
@@ -26,6 +28,9 @@ extern RecoImportNames *reco_import_names_open(void);
  * until the next call.
  */
 extern const char *reco_import_artist_id(RecoImportNames *names, const char *artist);
+
+/* The same for one name, in the current context. */
+extern char *reco_import_name_id(const RecoTextTools *tools, const char *artist);
 
 /* Returns the id of a track of which only artist and title are known. */
 extern char *reco_import_track_id(RecoImportNames *names, const char *artist,

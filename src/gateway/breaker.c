@@ -61,17 +61,21 @@ reco_breaker_allows(RecoBreaker *breaker, int64_t now, int64_t *until)
 }
 
 /* Notes that a call goes. */
-void
+uint32_t
 reco_breaker_begin(RecoBreaker *breaker)
 {
 	if (breaker->state == RECO_BREAKER_HALF_OPEN)
 		breaker->probes++;
+	return breaker->epoch;
 }
 
 /* Notes how a call ended. Calls from before it opened tell nothing new. */
 void
-reco_breaker_end(RecoBreaker *breaker, bool good, int64_t now, double jitter)
+reco_breaker_end(RecoBreaker *breaker, uint32_t epoch, bool good, int64_t now,
+				 double jitter)
 {
+	if (epoch != breaker->epoch)
+		return;
 	switch (breaker->state)
 	{
 		case RECO_BREAKER_CLOSED:
@@ -95,9 +99,10 @@ reco_breaker_end(RecoBreaker *breaker, bool good, int64_t now, double jitter)
 
 /* Notes that a call ended without telling anything. */
 void
-reco_breaker_forget(RecoBreaker *breaker)
+reco_breaker_forget(RecoBreaker *breaker, uint32_t epoch)
 {
-	if (breaker->state == RECO_BREAKER_HALF_OPEN && breaker->probes > 0)
+	if (epoch == breaker->epoch && breaker->state == RECO_BREAKER_HALF_OPEN &&
+		breaker->probes > 0)
 		breaker->probes--;
 }
 
@@ -134,6 +139,7 @@ trip(RecoBreaker *breaker, int64_t now, double jitter)
 	if (jitter > 1)
 		jitter = 1;
 	breaker->state = RECO_BREAKER_OPEN;
+	breaker->epoch++;
 	breaker->open_us = open_us;
 	breaker->until = now + open_us + (int64_t) (JITTER * jitter * (double) open_us);
 	breaker->probes = 0;
@@ -146,15 +152,19 @@ static void
 half_open(RecoBreaker *breaker)
 {
 	breaker->state = RECO_BREAKER_HALF_OPEN;
+	breaker->epoch++;
 	breaker->probes = 0;
 	breaker->probes_good = 0;
 }
 
-/* HALF_OPEN -> CLOSED: as if nothing had been. */
+/* HALF_OPEN -> CLOSED: as if nothing had been, but for those that are under way. */
 static void
 close_again(RecoBreaker *breaker)
 {
+	uint32_t	epoch = breaker->epoch;
+
 	memset(breaker, 0, sizeof(*breaker));
+	breaker->epoch = epoch;
 }
 
 /* ---- the last seconds ---- */

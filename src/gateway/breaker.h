@@ -26,14 +26,16 @@
  * ask again, where it may not. */
 extern bool reco_breaker_allows(RecoBreaker *breaker, int64_t now, int64_t *until);
 
-/* A call goes (in half-open: it is a probe). */
-extern void reco_breaker_begin(RecoBreaker *breaker);
+/* A call goes (in half-open: it is a probe). Returns the epoch, for its end: a call from
+ * before the breaker opened, or turned half-open, then tells nothing. */
+extern uint32_t reco_breaker_begin(RecoBreaker *breaker);
 
 /* A call ended: well, or failed or was slow. 'jitter' is 0..1. */
-extern void reco_breaker_end(RecoBreaker *breaker, bool good, int64_t now, double jitter);
+extern void reco_breaker_end(RecoBreaker *breaker, uint32_t epoch, bool good, int64_t now,
+							 double jitter);
 
 /* A call ended without telling anything (cancelled, 4xx): a probe's place is free. */
-extern void reco_breaker_forget(RecoBreaker *breaker);
+extern void reco_breaker_forget(RecoBreaker *breaker, uint32_t epoch);
 
 extern const char *reco_breaker_state_name(RecoBreakerState state);
 

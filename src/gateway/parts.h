@@ -182,6 +182,7 @@ struct RecoTrip
 	RecoHttpRequest request;
 	RecoTransfer *transfer;
 	dlist_node	node;			/* in the lane's 'trips', while there is a transfer */
+	uint32		epoch;			/* of the breaker, as it began */
 	int64		started_at;
 	RecoFlight **flights;		/* as many as the call has keys; NULL = left */
 	const char **keys;			/* copies: a flight that left takes its key along */
@@ -206,6 +207,9 @@ extern void reco_question_look(int slot);
 extern void reco_question_answer(RecoWaiter *waiter, RecoOutcome outcome,
 								 const char *value, size_t value_len, int64 retry_at,
 								 const char *message);
+
+/* Hides the secrets that a question brought, where a message repeats them. */
+extern void reco_question_hide(const RecoQuestion *question, char *message);
 
 /* Gives up a reference; the last one frees. */
 extern void reco_question_release(RecoQuestion *question);
@@ -262,6 +266,15 @@ extern void reco_trip_leave(RecoTrip *trip, RecoFlight *flight);
  * then they go on, for what they bring is kept.
  */
 extern int64 reco_trips_end_orphans(RecoGatewayLane *lane, int64 now);
+
+/* ---- trip_learn.c ---- */
+
+/* Learns from how a call ended; 'split' is NULL where there is no answer. */
+extern void reco_trip_learn(RecoTrip *trip, const RecoTransferResult *result,
+							const RecoSplit *split);
+
+/* How long a call may take that nobody waits for any longer; us. */
+extern int64 reco_trip_patience(const RecoTrip *trip);
 
 /* Notes what went wrong with a lane, for people. */
 extern void reco_lane_note_error(RecoGatewayLane *lane, const char *message);

@@ -14,6 +14,7 @@
 #include "parts.h"
 
 #include "common/hashfn.h"
+#include "upstream/message.h"
 
 #define KEPT_RECORD ((size_t) 64 * 1024) /* a larger buffer is given back after use */
 
@@ -248,6 +249,18 @@ finish(RecoQuestion *question)
 		reco_slot_finish(question->slot, question->generation);
 	}
 	reco_question_release(question);
+}
+
+/* Hides secrets. */
+void
+reco_question_hide(const RecoQuestion *question, char *message)
+{
+	const RecoWireRequest *wire = &question->wire;
+
+	reco_message_hide(message, wire->credential.client_secret);
+	reco_message_hide(message, wire->credential.api_key);
+	reco_message_hide(message, wire->listener.access_token);
+	reco_message_hide(message, wire->listener.refresh_token);
 }
 
 /* Gives up a reference. */

@@ -14,17 +14,18 @@
  * the latch. curl_multi_poll would not see the latch, and a WaitEventSet cannot
  * give a socket up again. What libcurl's timer says becomes the wait's time-out.
  *
- * A turn under load costs one wait, one read of the epoll fd, and one pair of
- * signal masks for all sockets that are ready.
+ * A turn under load costs one wait, one read of the epoll fd, and a pair of signal
+ * masks (T13) each for what was added and for all sockets that are ready: so a
+ * handle is given to libcurl in the turn, not as it is added.
  *
  *-------------------------------------------------------------------------
  */
 #include "reactor.h"
 
-#include <dirent.h>
 #include <sys/epoll.h>
 
 #include "libpq/pqsignal.h"
+#include "lookup.h"
 #include "miscadmin.h"
 #include "shmem/shared.h"
 #include "storage/fd.h"
@@ -36,12 +37,20 @@
 #define GRACE_US		((int64) 50 * 1000)	/* that libcurl is late before we end it */
 #define OVERDUE_US		((int64) 10 * 1000)	/* between two looks for such */
 #define REOPEN_US		((int64) 1000 * 1000)	/* between tries for a multi handle */
-#define RECOUNT_US		((int64) 1000 * 1000)	/* between two counts of threads */
 
-/* A handle that is under way. */
+/* Where a handle is. */
+typedef enum Stage
+{
+	STAGE_LATER = 0,			/* waits until the lookup of some name has ended */
+	STAGE_NEW,					/* libcurl gets it in the next turn */
+	STAGE_RUNNING,				/* in the multi handle */
+	STAGE_FAILED				/* libcurl did not take it */
+} Stage;
+
 typedef struct Entry
 {
 	CURL	   *easy;
+	Stage		stage;
 	int64		overdue_at;		/* when we end it ourselves */
 } Entry;
 
@@ -57,31 +66,28 @@ static int	watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void 
 static int	set_timer(CURLM *handle, long timeout_ms, void *arg);
 static int	reserve_descriptors(int wanted);
 static int	wait_for_events(int64 until, struct epoll_event *events);
+static void let_curl_begin(void);
 static void let_curl_work(const struct epoll_event *events, int nevents);
 static void start_anew(void);
 static int	tell_ended(RecoReactorEnded ended);
 static int	end_overdue(int64 now, RecoReactorEnded ended);
 static bool make_room(Entries *entries);
 static bool forget(Entries *entries, const CURL *easy);
-static int	count_threads(void);
 
 static CURLM *multi = NULL;		/* NULL = failed, and no memory for a new one yet */
 static int	epoll_fd = -1;
 static WaitEventSet *wait_set = NULL;
 static int	max_connections = 0;
 
-static Entries running;			/* in the multi handle */
+static Entries running;			/* all that are under way */
 static Entries orphans;			/* of a multi handle that failed; to be told */
+static bool added = false;		/* some are new, or can be */
+static uint64 lookup_ends = 0;	/* as last looked at */
 static bool unread = false;		/* libcurl may have news that were not read */
 static int64 timer_at = PG_INT64_MAX;	/* when libcurl wants to work */
 static int64 overdue_at = PG_INT64_MAX; /* when to look for what is overdue */
 
-static int	base_threads = 1;	/* of the process, without those of libcurl */
-static int	lookups = 0;		/* names that are being resolved */
-static int	abandoned = 0;		/* at most so many threads were left behind */
-static int64 counted_at = 0;
-
-/* Opens the reactor; an ERROR says what the machine is short of. */
+/* Opens the reactor; an ERROR says what libcurl or the system lacks. */
 int
 reco_reactor_open(int wanted)
 {
@@ -106,68 +112,26 @@ reco_reactor_open(int wanted)
 	AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, epoll_fd, NULL, NULL);
 
 	max_connections = reserve_descriptors(wanted);
-	base_threads = count_threads();
+	reco_lookup_open(reco_shared->nlanes);
 	if (!open_multi())
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	return max_connections;
 }
 
-/* Tells whether one more thread may be started to resolve a name. */
+/* Adds a handle. It begins to work in the next turn, or after a lookup. */
 bool
-reco_reactor_has_room(void)
+reco_reactor_add(CURL *easy, int64 deadline, bool later)
 {
-	int64		now;
-
-	if (abandoned < RECO_REACTOR_RESOLVERS)
-		return true;
-
-	/* a thread does not say that it has ended, so those that are left are counted */
-	now = reco_now_us();
-	if (now - counted_at >= RECOUNT_US)
-	{
-		counted_at = now;
-		abandoned = Max(0, count_threads() - base_threads - lookups);
-	}
-	return abandoned < RECO_REACTOR_RESOLVERS;
-}
-
-/* Notes that libcurl begins to resolve a name. Called inside of libcurl. */
-void
-reco_reactor_lookup_begin(void)
-{
-	lookups++;
-}
-
-/* Notes that a name is resolved, or that nobody waits for it any longer. */
-void
-reco_reactor_lookup_end(bool is_abandoned)
-{
-	lookups--;
-	if (is_abandoned)
-		abandoned++;
-}
-
-/* Adds a handle. It begins to work in the next turn. */
-bool
-reco_reactor_add(CURL *easy, int64 deadline)
-{
-	sigset_t	saved;
-	bool		added;
+	Entry	   *entry;
 
 	if (multi == NULL || !make_room(&running))
 		return false;
-
-	/* whichever thread libcurl may start inherits this mask */
-	sigprocmask(SIG_SETMASK, &BlockSig, &saved);
-	added = curl_multi_add_handle(multi, easy) == CURLM_OK;
-	sigprocmask(SIG_SETMASK, &saved, NULL);
-	if (!added)
-		return false;
-
-	running.items[running.n].easy = easy;
-	running.items[running.n++].overdue_at =
-		Min(deadline, PG_INT64_MAX - GRACE_US) + GRACE_US;
-	overdue_at = Min(overdue_at, running.items[running.n - 1].overdue_at);
+	entry = &running.items[running.n++];
+	entry->easy = easy;
+	entry->stage = later ? STAGE_LATER : STAGE_NEW;
+	entry->overdue_at = Min(deadline, PG_INT64_MAX - GRACE_US) + GRACE_US;
+	overdue_at = Min(overdue_at, entry->overdue_at);
+	added |= !later;
 	return true;
 }
 
@@ -194,7 +158,7 @@ reco_reactor_turn(int64 until, RecoReactorEnded ended)
 	/* what an error left untold; and what was added begins before the wait */
 	if ((orphans.n > 0 || unread) && tell_ended(ended) > 0)
 		until = 0;
-	if (timer_at <= reco_now_us())
+	if (added || lookup_ends != reco_lookup_ends() || timer_at <= reco_now_us())
 	{
 		let_curl_work(NULL, 0);
 		if (tell_ended(ended) > 0)
@@ -284,17 +248,22 @@ static int
 reserve_descriptors(int wanted)
 {
 	int			got = 0;
+	int			enough;
 
 	ReserveExternalFD();		/* the epoll fd; that of the set has been announced */
 	while (got < wanted + SPARE && AcquireExternalFD())
 		got++;
-	if (got < 2)
-		ereport(ERROR,
+	enough = Max(1, Min(wanted, Max(got - SPARE, got / 2)));
+
+	/* with one connection, questions are answered yet, if slowly */
+	if (enough < wanted)
+		ereport(WARNING,
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
-				 errmsg("too few file descriptors for connections"),
+				 errmsg("too few file descriptors for \"reco.gateway_connections\""),
+				 errdetail("There will be %d connections, not %d.", enough, wanted),
 				 errhint("Increase \"max_files_per_process\" or the limit of the "
 						 "operating system (\"ulimit -n\").")));
-	return Min(wanted, Max(got - SPARE, got / 2));
+	return enough;
 }
 
 /*
@@ -332,7 +301,32 @@ wait_for_events(int64 until, struct epoll_event *events)
 	return Max(nevents, 0);
 }
 
-/* Gives sockets that are ready, and the time, to libcurl. */
+/* Gives libcurl what is new, and what waited for a lookup's end if there was one. */
+static void
+let_curl_begin(void)
+{
+	bool		later = lookup_ends != reco_lookup_ends();
+
+	lookup_ends = reco_lookup_ends();
+	added = false;
+	for (int i = 0; i < running.n; i++)
+	{
+		Entry	   *entry = &running.items[i];
+
+		if (entry->stage != STAGE_NEW && !(later && entry->stage == STAGE_LATER))
+			continue;
+		entry->stage = STAGE_RUNNING;
+		if (curl_multi_add_handle(multi, entry->easy) == CURLM_OK)
+			continue;
+		entry->stage = STAGE_FAILED;
+		entry->overdue_at = overdue_at = 0;
+	}
+}
+
+/*
+ * Gives what has been added, sockets that are ready, and the time to libcurl. Whichever
+ * thread it starts meanwhile inherits a mask without signals (T13).
+ */
 static void
 let_curl_work(const struct epoll_event *events, int nevents)
 {
@@ -361,6 +355,8 @@ let_curl_work(const struct epoll_event *events, int nevents)
 			bits |= CURL_CSELECT_IN | CURL_CSELECT_ERR;
 		code = curl_multi_socket_action(multi, events[i].data.fd, bits, &left);
 	}
+	if (code == CURLM_OK && (added || lookup_ends != reco_lookup_ends()))
+		let_curl_begin();
 	if (code == CURLM_OK && timer_at <= reco_now_us())
 	{
 		timer_at = PG_INT64_MAX;
@@ -368,6 +364,7 @@ let_curl_work(const struct epoll_event *events, int nevents)
 	}
 	if (code != CURLM_OK)
 		start_anew();
+	reco_lookup_settle();
 	sigprocmask(SIG_SETMASK, &saved, NULL);
 }
 
@@ -384,6 +381,7 @@ start_anew(void)
 	curl_multi_cleanup(multi);
 	orphans = running;
 	running = empty;
+	added = false;
 	timer_at = PG_INT64_MAX;
 	(void) open_multi();
 }
@@ -426,15 +424,18 @@ end_overdue(int64 now, RecoReactorEnded ended)
 
 	for (int i = 0; i < running.n;)
 	{
-		CURL	   *easy = running.items[i].easy;
+		Entry		entry = running.items[i];
 
-		if (running.items[i].overdue_at > now)
+		if (entry.overdue_at > now)
 		{
-			first = Min(first, running.items[i++].overdue_at);
+			first = Min(first, entry.overdue_at);
+			i++;
 			continue;
 		}
-		reco_reactor_remove(easy);
-		ended(easy, CURLE_OPERATION_TIMEDOUT);
+		reco_reactor_remove(entry.easy);
+		ended(entry.easy,
+			  entry.stage == STAGE_FAILED ? CURLE_OUT_OF_MEMORY
+										  : CURLE_OPERATION_TIMEDOUT);
 		n++;
 
 		/* others may have come and gone meanwhile */
@@ -476,20 +477,4 @@ forget(Entries *entries, const CURL *easy)
 			return true;
 		}
 	return false;
-}
-
-/* Counts the threads of this process. */
-static int
-count_threads(void)
-{
-	DIR		   *directory = opendir("/proc/self/task");
-	const struct dirent *entry;
-	int			n = 0;
-
-	if (directory == NULL)
-		return base_threads;
-	while ((entry = readdir(directory)) != NULL)
-		n += entry->d_name[0] != '.';
-	closedir(directory);
-	return n;
 }

@@ -20,26 +20,17 @@
 
 #include <curl/curl.h>
 
-/* How many name resolving threads may be left behind. */
-#define RECO_REACTOR_RESOLVERS	32
-
 /* Initialises libcurl: the first thing that the process does with it. Reserves
  * descriptors; returns how many connections there may be at once. */
 extern int	reco_reactor_open(int max_connections);
 
-/* Whether one more name may be resolved: threads that were left behind are capped. */
-extern bool reco_reactor_has_room(void);
-
-/* A name begins to be resolved; that ends, or is 'abandoned' with its thread. */
-extern void reco_reactor_lookup_begin(void);
-extern void reco_reactor_lookup_end(bool abandoned);
-
 /*
- * Adds and removes a transfer's handle. False = it could not be added. Soon after
- * 'deadline' (monotonic us) it ends with CURLE_OPERATION_TIMEDOUT even where
+ * Adds and removes a transfer's handle. False = it could not be added. It begins in
+ * the next turn; with 'later', only after the lookup of some name has ended. Soon
+ * after 'deadline' (monotonic us) it ends with CURLE_OPERATION_TIMEDOUT even where
  * libcurl forgets to: it does while a transfer waits for a connection.
  */
-extern bool reco_reactor_add(CURL *easy, int64 deadline);
+extern bool reco_reactor_add(CURL *easy, int64 deadline, bool later);
 extern void reco_reactor_remove(CURL *easy);
 
 /* Called for each handle that has ended, outside of libcurl. The handle was removed. */

@@ -27,6 +27,7 @@ static RecoTokenState find_or_fetch(RecoTokenHolder *holder, RecoQuestion *quest
 									int64 now, RecoTokenAnswer *answer);
 static bool fetch(RecoTokenHolder *holder, RecoQuestion *question);
 static void fetched(void *owner, RecoTransferResult *result);
+static void rotate(RecoTokenHolder *holder, const char *refresh);
 static void take(RecoTokenHolder *holder, RecoToken *token);
 static void failed(RecoTokenHolder *holder, const RecoToken *token);
 static void give_up(RecoTokenHolder *holder, int64 next, const char *message);
@@ -250,6 +251,7 @@ fetched(void *owner, RecoTransferResult *result)
 	}
 	reco_transfer_free(holder->transfer);
 	holder->transfer = NULL;
+	reco_question_hide(question, token.message);
 
 	if (token.outcome == RECO_OUTCOME_FRESH && token.access_token != NULL)
 	{
@@ -295,6 +297,22 @@ failed(RecoTokenHolder *holder, const RecoToken *token)
 	reco_question_release(question);
 }
 
+/*
+ * Notes the refresh token that came with a token, if it is another one. Who was told
+ * of the last one has it by now, so it takes the place of the one that askers have.
+ */
+static void
+rotate(RecoTokenHolder *holder, const char *refresh)
+{
+	const char *known = holder->rotated != NULL ? holder->rotated : holder->origin;
+
+	if (refresh == NULL || (known != NULL && strcmp(known, refresh) == 0))
+		return;
+	if (holder->rotated != NULL)
+		set_secret(&holder->origin, holder->rotated);
+	set_secret(&holder->rotated, refresh);
+}
+
 /* Keeps a token, and sends who waited for it on. */
 static void
 take(RecoTokenHolder *holder, RecoToken *token)
@@ -307,8 +325,7 @@ take(RecoTokenHolder *holder, RecoToken *token)
 	holder->early_at = holder->expires_at - Min(EARLY_US, lifetime / 4);
 	holder->failures = 0;
 	holder->retry_at = holder->closed_until = holder->closed_us = 0;
-	if (token->refresh_token != NULL)
-		set_secret(&holder->rotated, token->refresh_token);
+	rotate(holder, token->refresh_token);
 	while (!dlist_is_empty(&holder->parked))
 	{
 		RecoFlight *flight =

@@ -15,12 +15,14 @@
  */
 #include "transfer_parts.h"
 
+#include "lookup.h"
 #include "shmem/shared.h"
 
 #define POOL_MOST		256		/* ended transfers that are kept for the next */
 #define POOL_BUFFER		(32 * 1024) /* bytes of a buffer that are kept with one */
 #define URL_MAX			(64 * 1024)
 
+static bool begin_anew(RecoTransfer *transfer);
 static RecoTransfer *take(void);
 static void give_back(RecoTransfer *transfer);
 static void wipe_request(RecoTransfer *transfer);
@@ -49,9 +51,10 @@ reco_transfer_start(const RecoHttpRequest *request, const RecoOptions *options,
 	transfer->lane = lane;
 	transfer->result.started_at = reco_now_us();
 	timeout_us = Max(timeout_us, 1000);
+	transfer->deadline = transfer->result.started_at + timeout_us;
 	transfer->running =
 		reco_transfer_set_up(transfer, request, options, secret, timeout_us) &&
-		reco_reactor_add(transfer->easy, transfer->result.started_at + timeout_us);
+		reco_reactor_add(transfer->easy, transfer->deadline, false);
 	if (transfer->running)
 		return transfer;
 	give_back(transfer);
@@ -84,10 +87,29 @@ reco_transfer_handle_ended(CURL *easy, CURLcode result)
 	RecoTransfer *transfer = NULL;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
-	transfer->running = false;
+	transfer->running = begin_anew(transfer);
+	if (transfer->running)
+		return;
 	finish(transfer, result);
 	wipe_request(transfer);
 	transfer->ended(transfer->owner, &transfer->result);
+}
+
+/*
+ * Lets a transfer wait whose name may not be resolved as long as others resolve it,
+ * as they do when many begin at once; false where that is not why it ended.
+ */
+static bool
+begin_anew(RecoTransfer *transfer)
+{
+	if (!transfer->overloaded || reco_lookup_under_way(transfer->lane) == 0 ||
+		reco_now_us() >= transfer->deadline)
+		return false;
+	if (!reco_reactor_add(transfer->easy, transfer->deadline, true))
+		return false;
+	transfer->overloaded = false;
+	transfer->error[0] = '\0';
+	return true;
 }
 
 /* Takes a transfer from the pool, or makes one; NULL = no memory. */
@@ -122,6 +144,7 @@ take(void)
 	transfer->opened = false;
 	transfer->forbidden = false;
 	transfer->overloaded = false;
+	transfer->starved = false;
 	transfer->died = false;
 	transfer->too_large = false;
 	transfer->headers_done = false;
@@ -193,6 +216,10 @@ finish(RecoTransfer *transfer, CURLcode code)
 		status = 0;
 	result->end = end_of(transfer, code, (int) status);
 	result->repeatable = transfer->idempotent || result->bytes_sent == 0;
+	result->ours = result->end != RECO_TRANSFER_ANSWERED && code != CURLE_OK &&
+		(transfer->overloaded || code == CURLE_OUT_OF_MEMORY ||
+		 code == CURLE_FAILED_INIT ||
+		 (transfer->starved && code != CURLE_OPERATION_TIMEDOUT));
 	fill_response(transfer, (int) status, code != CURLE_OK);
 	if (result->end != RECO_TRANSFER_ANSWERED)
 		put_message(transfer, code);
@@ -311,6 +338,8 @@ put_message(RecoTransfer *transfer, CURLcode code)
 		text = "the answer is too large";
 	else if (transfer->overloaded)
 		text = "name resolution is overloaded";
+	else if (transfer->starved && code != CURLE_OPERATION_TIMEDOUT)
+		text = "the gateway is short of file descriptors or memory";
 	else if (transfer->died || (code == CURLE_OK && !transfer->headers_done))
 		text = "the connection was closed before the answer";
 	else if (code == CURLE_FAILED_INIT)

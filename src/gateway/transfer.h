@@ -54,7 +54,8 @@ typedef struct RecoTransferResult
 	int64		bytes_received;
 	int			sends;			/* how often the request was written */
 	bool		new_connection;
-	bool		repeatable;		/* nothing was sent, or it was a GET, or a model's POST */
+	bool		repeatable;		/* nothing was sent, or it does no harm a second time */
+	bool		ours;			/* not answered, and it is not the service's fault */
 	char		address[64];	/* of the peer */
 } RecoTransferResult;
 

@@ -25,6 +25,7 @@ struct RecoTransfer
 	RecoTransferEnded ended;
 	void	   *owner;
 	int			lane;
+	int64		deadline;		/* monotonic us */
 	bool		running;		/* in the reactor */
 
 	/* the request */
@@ -46,6 +47,7 @@ struct RecoTransfer
 	bool		opened;			/* a socket to an allowed address */
 	bool		forbidden;		/* an address was refused */
 	bool		overloaded;		/* too many names are being resolved */
+	bool		starved;		/* no descriptor or no memory for a socket */
 	bool		died;			/* a connection used again, before it answered */
 	bool		too_large;
 	bool		headers_done;

@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lookup.h"
 #include "upstream/address.h"
 
 #if LIBCURL_VERSION_NUM < 0x075000
@@ -93,7 +94,7 @@ void
 reco_transfer_end_lookup(RecoTransfer *transfer, bool abandoned)
 {
 	if (transfer->looking_up)
-		reco_reactor_lookup_end(abandoned);
+		reco_lookup_end(transfer->lane, abandoned);
 	transfer->looking_up = false;
 }
 
@@ -127,8 +128,9 @@ prepare(RecoTransfer *transfer, const RecoHttpRequest *request,
 
 	transfer->post = request->post;
 	transfer->idempotent = !request->post ||
-		(!request->accounts &&
-		 (options->service == RECO_GEMINI || options->service == RECO_OPENAI));
+		(request->accounts
+			 ? !request->once
+			 : options->service == RECO_GEMINI || options->service == RECO_OPENAI);
 	transfer->allow_loopback = options->allow_loopback;
 	transfer->allow_private = options->allow_private;
 	if (!reco_buffer_puts(&transfer->url, base) ||
@@ -268,6 +270,10 @@ set_request(RecoTransfer *transfer, const RecoOptions *options, bool tls,
 	{
 		good =
 			good && curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file) == CURLE_OK;
+#if LIBCURL_VERSION_NUM >= 0x075700
+		/* its content is kept for a day otherwise, whatever becomes of the file */
+		curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	}
 
@@ -320,7 +326,11 @@ open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
 				address->protocol);
 	if (fd < 0)
+	{
+		transfer->starved =
+			errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
 		return CURL_SOCKET_BAD;
+	}
 	connections[transfer->lane]++;
 	all_connections++;
 	return fd;
@@ -335,7 +345,7 @@ close_socket(void *data, curl_socket_t fd)
 	return close(fd);
 }
 
-/* Lets a name be resolved if not too many threads were left behind by others. */
+/* Lets a name be resolved if its lane has not too many threads, or left them behind. */
 static int
 begin_lookup(void *resolver, void *reserved, void *data)
 {
@@ -343,14 +353,9 @@ begin_lookup(void *resolver, void *reserved, void *data)
 
 	if (!transfer->by_name || transfer->looking_up)
 		return 0;
-	if (!reco_reactor_has_room())
-	{
-		transfer->overloaded = true;
-		return 1;
-	}
-	transfer->looking_up = true;
-	reco_reactor_lookup_begin();
-	return 0;
+	transfer->looking_up = reco_lookup_begin(transfer->lane);
+	transfer->overloaded = !transfer->looking_up;
+	return transfer->overloaded ? 1 : 0;
 }
 
 /* Judges the peer once more, before the request is written. */

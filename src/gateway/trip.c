@@ -14,11 +14,9 @@
 #include "parts.h"
 
 #include "breaker.h"
+#include "upstream/message.h"
 
 #define MOST_WAYS		4		/* times a call is built anew as capabilities change */
-#define DAY_US			((int64) 24 * 3600 * 1000 * 1000)
-#define APP_REFUSED_US	((int64) 3600 * 1000 * 1000)
-#define LEAST_ANSWERS	20		/* before their time is taken as usual */
 #define KEY_REFUSED_US	((int64) 60 * 1000 * 1000)
 
 /* What to do with the flights of a trip that failed. */
@@ -38,8 +36,6 @@ static void send_off(RecoTrip *trip, const char *secret, int64 now);
 static void ended(void *owner, RecoTransferResult *result);
 static void read_answer(RecoTrip *trip, const RecoTransferResult *result);
 static void take_answers(RecoTrip *trip, const RecoSplit *split);
-static void learn(RecoTrip *trip, const RecoTransferResult *result,
-				  const RecoSplit *split);
 static void fail(RecoTrip *trip, const Failure *failure);
 static void fail_as_said(RecoTrip *trip, const RecoSplit *split);
 static void fail_below_http(RecoTrip *trip, const RecoTransferResult *result);
@@ -208,33 +204,15 @@ send_off(RecoTrip *trip, const char *secret, int64 now)
 		return;
 	}
 	dlist_push_tail(&lane->trips, &trip->node);
+	shared->sent_at = now;
 	reco_limiter_take(&shared->limit, &lane->rules, now);
-	reco_breaker_begin(&shared->breaker);
+	trip->epoch = reco_breaker_begin(&shared->breaker);
 	reco_retry_count_call(&lane->budget, now);
 	shared->in_flight = ++lane->in_flight;
 	shared->counters[RECO_LANE_CALLS]++;
 	shared->counters[RECO_LANE_KEYS] += trip->call.nkeys;
 	for (int i = 0; i < trip->call.nkeys; i++)
 		reco_histogram_add(&shared->queue, now - trip->flights[i]->asked_at);
-}
-
-/*
- * How long an answer may take before a call that nobody waits for any longer counts
- * as one that hangs: three times what nearly all answers take, a second at least;
- * as long as little is known, a tenth of the time-out. So a service that hangs is
- * found out however short its callers' patience is, and a slow one is not blamed.
- */
-static int64
-patience(const RecoTrip *trip)
-{
-	const RecoHistogram *network = &trip->lane->shared->network;
-	int64		timeout = (int64) trip->question->wire.options.timeout_ms * 1000;
-
-	if (network->n < LEAST_ANSWERS)
-		return Max((int64) 2000 * 1000, timeout / 10);
-	return Min(timeout / 2,
-			   Max((int64) 1000 * 1000,
-				   (int64) (3 * reco_histogram_percentile(network, 0.95))));
 }
 
 /* A flight left. */
@@ -275,7 +253,7 @@ reco_trips_end_orphans(RecoGatewayLane *lane, int64 now)
 	dlist_foreach_modify(iter, &lane->trips)
 	{
 		RecoTrip   *trip = dlist_container(RecoTrip, node, iter.cur);
-		int64		until = trip->started_at + patience(trip);
+		int64		until = trip->started_at + reco_trip_patience(trip);
 
 		if (is_awaited(trip))
 			continue;
@@ -307,14 +285,15 @@ abandon(RecoTrip *trip, int64 now)
 	reco_transfer_abort(trip->transfer);
 	trip->transfer = NULL;
 	lane->shared->in_flight = --lane->in_flight;
-	if (now - trip->started_at >= patience(trip))
+	if (now - trip->started_at >= reco_trip_patience(trip))
 	{
-		reco_breaker_end(&lane->shared->breaker, false, now, reco_gateway_dice());
+		reco_breaker_end(&lane->shared->breaker, trip->epoch, false, now,
+						 reco_gateway_dice());
 		reco_limiter_learn(&lane->shared->limit, &lane->rules, RECO_OUTCOME_TIMEOUT, -1,
 						   now, reco_gateway_dice());
 	}
 	else
-		reco_breaker_forget(&lane->shared->breaker);
+		reco_breaker_forget(&lane->shared->breaker, trip->epoch);
 	give_back(trip);
 }
 
@@ -350,7 +329,7 @@ ended(void *owner, RecoTransferResult *result)
 		read_answer(trip, result);
 	else
 	{
-		learn(trip, result, NULL);
+		reco_trip_learn(trip, result, NULL);
 		fail_below_http(trip, result);
 	}
 	reco_transfer_free(trip->transfer);
@@ -368,7 +347,9 @@ read_answer(RecoTrip *trip, const RecoTransferResult *result)
 	split.retry_after_ms = -1;
 	split.capabilities = trip->lane->shared->capabilities;
 	reco_service_split(&trip->call, &trip->request, &result->response, &split);
-	learn(trip, result, &split);
+	reco_question_hide(trip->question, split.message);
+	reco_message_hide(split.message, trip->holder != NULL ? trip->holder->access : NULL);
+	reco_trip_learn(trip, result, &split);
 	if (split.outcome == RECO_OUTCOME_FRESH && split.answers != NULL)
 		take_answers(trip, &split);
 	else
@@ -398,63 +379,6 @@ take_answers(RecoTrip *trip, const RecoSplit *split)
 			reco_flight_end(flight, RECO_OUTCOME_MALFORMED, NULL, 0, 0,
 							"the answer says nothing about the key");
 	}
-}
-
-/* Learns about limits, the breaker, and what the app may do. */
-static void
-learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSplit *split)
-{
-	RecoGatewayLane *lane = trip->lane;
-	RecoLane   *shared = lane->shared;
-	int64		now = reco_now_us();
-	double		dice = reco_gateway_dice();
-	int64		took = result->ended_at - result->started_at;
-	bool slow = took > (int64) trip->question->wire.options.timeout_ms * 500;
-	RecoOutcome outcome = split != NULL ? split->outcome
-		: result->end == RECO_TRANSFER_TIMEOUT ? RECO_OUTCOME_TIMEOUT
-											   : RECO_OUTCOME_UNAVAILABLE;
-
-	reco_limiter_learn(&shared->limit, &lane->rules, outcome,
-					   split == NULL || split->retry_after_ms < 0
-						   ? -1
-						   : split->retry_after_ms * 1000,
-					   now, dice);
-	switch (outcome)
-	{
-		case RECO_OUTCOME_LIMITED:
-		case RECO_OUTCOME_QUOTA:
-			reco_breaker_forget(&shared->breaker);
-			break;
-		case RECO_OUTCOME_UNAVAILABLE:
-		case RECO_OUTCOME_TIMEOUT:
-			/* an address that may not be asked says nothing about the service */
-			if (split == NULL && result->end == RECO_TRANSFER_FORBIDDEN_ADDRESS)
-				reco_breaker_forget(&shared->breaker);
-			else
-				reco_breaker_end(&shared->breaker, false, now, dice);
-			break;
-		default:
-			reco_breaker_end(&shared->breaker, !slow, now, dice);
-			break;
-	}
-	if (split == NULL)
-		return;
-	if (outcome == RECO_OUTCOME_FRESH)
-		shared->app_refused_until = shared->unauthorised_until = 0;
-	if (memcmp(&shared->capabilities, &split->capabilities, sizeof(RecoCapabilities)) !=
-		0)
-	{
-		shared->capabilities = split->capabilities;
-		if (shared->learned_at == 0)
-			shared->learned_at = now;
-	}
-	if (split->endpoint_refused)
-	{
-		shared->capabilities.refused |= 1u << trip->request.endpoint;
-		shared->refused_until[trip->request.endpoint] = now + DAY_US;
-	}
-	if (split->app_refused)
-		shared->app_refused_until = now + APP_REFUSED_US;
 }
 
 /* Fails, or repeats, as the service's answer asks for. */
@@ -611,14 +535,4 @@ give_back(RecoTrip *trip)
 		trip->holder->trips--;
 	reco_question_release(trip->question);
 	free(trip);
-}
-
-/* Notes what went wrong with a lane. */
-void
-reco_lane_note_error(RecoGatewayLane *lane, const char *message)
-{
-	if (message == NULL || message[0] == '\0')
-		return;
-	strlcpy(lane->shared->last_error, message, sizeof(lane->shared->last_error));
-	lane->shared->last_error_at = reco_now_us();
 }

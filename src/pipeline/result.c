@@ -10,9 +10,9 @@
  * Locks:	none held while a run goes on or is waited for.
  * Never:	lead a flight past an ERROR: that lands it, and so does the process's end.
  *
- * What makes results invalid: a change of the catalogue or the lexicon (reco.change) and
- * of what a listener judged. In the buffer they are removed at commit; what only the table
- * has is found by a key that these are a part of.
+ * What makes results invalid: a change of the catalogue or the lexicon (reco.change),
+ * and of what a listener judged. In the buffer they are removed at commit; what only
+ * the table has is found by a key that these are a part of.
  *
  *-------------------------------------------------------------------------
  */

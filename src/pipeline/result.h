@@ -21,7 +21,7 @@
 #include "source/origin.h"
 
 /* Makes the bytes that stand for a run's result: text without a NUL, palloc'd. */
-typedef char *(*RecoResultWriter) (const RecoRun *run);
+typedef char *(*RecoResultWriter)(const RecoRun *run);
 
 /*
  * Returns the bytes of a request's result and where they come from: local = it was just

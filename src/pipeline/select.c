@@ -14,6 +14,7 @@
 #include "strategy.h"
 
 #include "catalogue/facet.h"
+#include "catalogue/import_name.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
@@ -22,6 +23,7 @@
 #define SHARED_FACTOR	6		/* candidates that shares of strategies hold for */
 
 static void prepare_rules(RecoRun *run);
+static void mention_names(RecoRun *run);
 static void need_facts(RecoRun *run, int from, int n);
 static bool consider(RecoRun *run, RecoCandidate *candidate);
 static bool in_list(const RecoRun *run, const RecoCandidate *candidate);
@@ -176,8 +178,26 @@ prepare_rules(RecoRun *run)
 	reco_rules_sort(rules->recent, rules->nrecent);
 	rules->excluded = run->excluded;
 	rules->nexcluded = run->nexcluded;
-	rules->mentioned = run->mentioned;
+	mention_names(run);
+}
+
+/* Whoever was named is so by all his ids: live tracks have one made of the name, too. */
+static void
+mention_names(RecoRun *run)
+{
+	RecoRules  *rules = &run->rules;
+	RecoTextTools tools;
+
+	rules->mentioned = palloc(sizeof(char *) * (run->nmentioned + run->nnames + 1));
 	rules->nmentioned = run->nmentioned;
+	for (int i = 0; i < run->nmentioned; i++)
+		rules->mentioned[i] = run->mentioned[i];
+	reco_text_open(&tools);
+	for (int i = 0; i < run->nnames; i++)
+		if (reco_rules_listed(run->mentioned, run->nmentioned, run->names[i]->artist_id))
+			rules->mentioned[rules->nmentioned++] =
+				reco_import_name_id(&tools, run->names[i]->name);
+	reco_rules_sort(rules->mentioned, rules->nmentioned);
 }
 
 /* Gives a candidate's track the facts that were read of it. */

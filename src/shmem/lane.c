@@ -13,7 +13,17 @@
  */
 #include "shared.h"
 
-static bool is_needed(const RecoLane *lane, int64 now);
+/* In this order lanes give way; the last one never does. */
+typedef enum RecoLaneNeed
+{
+	RECO_LANE_FREE = 0,
+	RECO_LANE_IDLE,
+	RECO_LANE_LEARNED,			/* knows that something fails */
+	RECO_LANE_COUNTS,			/* knows how much of a day's quota was used */
+	RECO_LANE_NEEDED
+} RecoLaneNeed;
+
+static RecoLaneNeed need_of(const RecoLane *lane, int64 now);
 
 /* Finds or claims the lane of a key. */
 int
@@ -21,23 +31,27 @@ reco_lane_claim(uint64 key, RecoService service, const char *server, const char 
 				uint64 fingerprint)
 {
 	int64		now = reco_now_us();
+	RecoLaneNeed least = RECO_LANE_NEEDED;
 	int			best = -1;
 	RecoLane   *lane;
 
 	for (int i = 0; i < reco_shared->nlanes; i++)
 	{
+		RecoLaneNeed need;
+
 		lane = &reco_lanes[i];
 		if (lane->used && lane->key == key)
 		{
 			lane->seen_at = now;
 			return i;
 		}
-		if (lane->used && is_needed(lane, now))
-			continue;
-		if (best < 0 ||
-			(reco_lanes[best].used &&
-			 (!lane->used || lane->seen_at < reco_lanes[best].seen_at)))
+		need = need_of(lane, now);
+		if (need < least ||
+			(need == least && best >= 0 && lane->seen_at < reco_lanes[best].seen_at))
+		{
+			least = need;
 			best = i;
+		}
 	}
 	if (best < 0)
 		return -1;
@@ -84,18 +98,27 @@ reco_lanes_reset(void)
 }
 
 /*
- * Is there anything under way, or anything blocked? Sends of the last window count
- * too: a lane that is forgotten and claimed again begins with a full bucket.
+ * How badly is a lane needed? Not at all; to remember something that would be nice to
+ * know, such as the day's count; or, what must not be forgotten: anything under way,
+ * anything blocked, sends of the last window, since a lane that is claimed again begins
+ * with a full bucket.
  */
-static bool
-is_needed(const RecoLane *lane, int64 now)
+static RecoLaneNeed
+need_of(const RecoLane *lane, int64 now)
 {
 	const RecoLimit *limit = &lane->limit;
 	int64		window = limit->slice_us * RECO_LIMIT_SLICES;
 
-	return lane->queued > 0 || lane->in_flight > 0 || limit->blocked_until > now ||
+	if (!lane->used)
+		return RECO_LANE_FREE;
+	if (lane->queued > 0 || lane->in_flight > 0 || limit->blocked_until > now ||
 		limit->quota_until > now || limit->not_before > now ||
-		lane->app_refused_until > now || lane->unauthorised_until > now ||
-		lane->keep_until > now || lane->breaker.state != RECO_BREAKER_CLOSED ||
-		(limit->ready && Max(lane->seen_at, limit->refilled_at) + window > now);
+		(lane->sent_at != 0 && lane->sent_at + window > now))
+		return RECO_LANE_NEEDED;
+	if (lane->keep_until > now && lane->sent_at != 0)
+		return RECO_LANE_COUNTS;
+	if (lane->app_refused_until > now || lane->unauthorised_until > now ||
+		lane->breaker.state != RECO_BREAKER_CLOSED)
+		return RECO_LANE_LEARNED;
+	return RECO_LANE_IDLE;
 }

@@ -61,6 +61,7 @@ typedef enum RecoBreakerState
 typedef struct RecoBreaker
 {
 	RecoBreakerState state;
+	uint32_t	epoch;			/* moves when it opens and when it turns half-open */
 	int64_t		until;			/* open: when probes may go */
 	int64_t		open_us;		/* how long it was opened for last; doubles */
 	int			probes;			/* half-open: under way */
@@ -97,7 +98,8 @@ typedef struct RecoLane
 	char		server[64];		/* who named it first */
 	char		base_url[256];
 	int64_t		seen_at;		/* last question */
-	int64_t		keep_until;		/* it must not give way before */
+	int64_t		sent_at;		/* last call; 0 = none yet */
+	int64_t		keep_until;		/* the day's count is of use until then */
 
 	RecoLimit	limit;
 	RecoBreaker breaker;

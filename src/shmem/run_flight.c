@@ -3,8 +3,8 @@
  * run_flight.c
  *	  One run per question, however many ask at once.
  *
- * Purpose: see run_flight.h. A flight is a key, who leads it, and a condition variable for
- *			who waits; it is free again when its leader lands, crashes or is cancelled.
+ * Purpose: see run_flight.h. A flight is a key, who leads it, and a condition variable
+ *			for who waits; it is free again when its leader lands, or ends.
  * Runs in: backends and job workers.
  * Locks:	'runs' of shared.h, never while waiting.
  * Never:	lead two flights at once: a run asks for nothing that is another run.

@@ -5,7 +5,7 @@
  *
  * Purpose: let the first backend that asks generate, and the others wait for it.
  * Runs in: backends and job workers.
- * Locks:	'runs' of shared.h for the table, for moments; waiting is by condition variable.
+ * Locks:	'runs' of shared.h for moments; waiting is by condition variable.
  * Never:	wait longer than the own deadline; leave a flight without its leader.
  *
  *-------------------------------------------------------------------------

@@ -14,6 +14,7 @@
  */
 #include "live_parts.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -22,6 +23,7 @@
 #define SHARE_OF_TIME	2		/* a turn may take half of what is left */
 
 static HTAB *make_table(const char *name, Size entry, MemoryContext context);
+static HTAB *make_questions(MemoryContext context);
 static int64 time_for(TimestampTz give_up);
 
 /* What the seam can ask a service for. */
@@ -47,11 +49,25 @@ reco_live_open(MemoryContext context, RecoEngine *engine)
 		live->servers = servers;
 		live->tracks = make_table("reco live tracks", sizeof(RecoLiveTrack), context);
 		live->artists = make_table("reco live artists", sizeof(RecoLiveName), context);
+		live->questions = make_questions(context);
 	}
 	MemoryContextSwitchTo(old);
 	return live;
 }
 
+static HTAB *
+make_questions(MemoryContext context)
+{
+	HASHCTL		control = {0};
+
+	control.keysize = sizeof(uint64);
+	control.entrysize = sizeof(RecoLiveQuestion);
+	control.hcxt = context;
+	return hash_create("reco live questions", 64, &control,
+					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* Makes a table of things by their id. */
 static HTAB *
 make_table(const char *name, Size entry, MemoryContext context)
 {
@@ -80,7 +96,7 @@ reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks, TimestampTz give_up)
 	turn->live = live;
 	turn->until = reco_now_us() + left;
 	for (int i = 0; i < RECO_NOPERATIONS; i++)
-		turn->batches[i].question = -1;
+		turn->batches[i].sent = -1;
 	reco_text_open(&turn->tools);
 	reco_live_collect(turn, asks, nasks);
 	if (turn->nwants > 0)
@@ -90,7 +106,7 @@ reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks, TimestampTz give_up)
 		reco_live_send(turn, RECO_OP_ARTIST_TRACKS);
 		reco_live_send(turn, RECO_OP_TRACKS);
 		reco_live_send(turn, RECO_OP_IDS);
-		reco_remote_wait(turn->remote);
+		reco_live_wait(turn);
 		reco_live_recommend(turn);
 		reco_live_take(turn);
 		reco_live_merge(turn);
@@ -112,27 +128,56 @@ time_for(TimestampTz give_up)
 	return (give_up - GetCurrentTimestamp()) / SHARE_OF_TIME;
 }
 
-/* Adds a key; returns its place, or -1 for one that would be refused. */
-int
+/* Finds a question, or makes room for it. */
+static RecoLiveQuestion *
+find_question(const RecoLive *live, RecoOperation operation, const char *key,
+			  HASHACTION action)
+{
+	size_t		len = strlen(key);
+	uint64		hash;
+	RecoLiveQuestion *question;
+	bool		found;
+
+	/* an artist's tracks are asked for by id; the name is there for another way only */
+	if (operation == RECO_OP_ARTIST_TRACKS)
+		len = strcspn(key, " ");
+	hash = hash_bytes_extended((const unsigned char *) key, (int) len, operation);
+	question = hash_search(live->questions, &hash, action, &found);
+	if (!found && question != NULL)
+	{
+		question->key = NULL;
+		question->asked = false;
+		question->json = NULL;
+	}
+	return question;
+}
+
+/* Adds a key to those that are asked for, unless that was done before. */
+const RecoLiveQuestion *
 reco_live_add(RecoLiveTurn *turn, RecoOperation operation, const char *key)
 {
 	RecoLiveBatch *batch = &turn->batches[operation];
+	RecoLiveQuestion *question;
 	const char *why;
 
 	if (!reco_operation_check(operation, reco_remote_key(key), &why))
-		return -1;
+		return NULL;
+	question = find_question(turn->live, operation, key, HASH_ENTER);
+	if (question->asked)
+		return question;
 	for (int i = 0; i < batch->n; i++)
-		if (strcmp(batch->keys[i], key) == 0)
-			return i;
+		if (batch->questions[i] == question)
+			return question;
 	if (batch->n == batch->size)
 	{
 		batch->size = Max(16, 2 * batch->size);
-		batch->keys = batch->keys == NULL
-			? palloc(sizeof(char *) * batch->size)
-			: repalloc(batch->keys, sizeof(char *) * batch->size);
+		batch->questions = batch->questions == NULL
+			? palloc(sizeof(RecoLiveQuestion *) * batch->size)
+			: repalloc(batch->questions, sizeof(RecoLiveQuestion *) * batch->size);
 	}
-	batch->keys[batch->n] = key;
-	return batch->n++;
+	question->key = key;
+	batch->questions[batch->n++] = question;
+	return question;
 }
 
 /* Asks for all keys of an operation, if there are any and somebody to ask. */
@@ -141,6 +186,7 @@ reco_live_send(RecoLiveTurn *turn, RecoOperation operation)
 {
 	RecoLiveBatch *batch = &turn->batches[operation];
 	const RecoServer *server;
+	const char **keys;
 	int64		own;
 
 	if (batch->n == 0)
@@ -148,24 +194,56 @@ reco_live_send(RecoLiveTurn *turn, RecoOperation operation)
 	server = reco_server_pick(turn->live->servers, operation);
 	if (server == NULL)
 		return;
+	keys = palloc(sizeof(char *) * batch->n);
+	for (int i = 0; i < batch->n; i++)
+	{
+		keys[i] = batch->questions[i]->key;
+		batch->questions[i]->asked = true;
+	}
 	own = reco_now_us() + (int64) server->options.deadline_ms * 1000;
-	batch->question =
-		reco_remote_ask(turn->remote, server, operation, batch->keys, batch->n,
+	batch->sent =
+		reco_remote_ask(turn->remote, server, operation, keys, batch->n,
 						RECO_PRIORITY_INTERACTIVE, Min(own, turn->until - LEAST_TIME_US));
+	pfree(keys);
+}
+
+/* Waits for what was sent, and keeps what came for this and later turns. */
+void
+reco_live_wait(RecoLiveTurn *turn)
+{
+	reco_remote_wait(turn->remote);
+	for (int o = 0; o < RECO_NOPERATIONS; o++)
+	{
+		RecoLiveBatch *batch = &turn->batches[o];
+
+		for (int i = 0; i < batch->n && batch->sent >= 0; i++)
+		{
+			RecoLiveQuestion *question = batch->questions[i];
+			const RecoRemoteValue *value =
+				reco_remote_value(turn->remote, batch->sent, i);
+
+			if (value->outcome == RECO_OUTCOME_FRESH)
+			{
+				question->json = pstrdup(value->json);
+				question->origin = value->origin;
+			}
+
+			/* what was refused may be allowed in another way, which a name opens; the
+			 * gateway keeps refused calls from being made again */
+			else if (value->outcome == RECO_OUTCOME_DENIED)
+				question->asked = false;
+		}
+		if (batch->sent >= 0)
+			batch->n = 0;
+		batch->sent = -1;
+	}
 }
 
 /* What a service said to a key, and when; NULL unless it is of use. */
 const char *
-reco_live_value(const RecoLiveTurn *turn, RecoOperation operation, int at,
-				RecoOrigin *origin)
+reco_live_value(const RecoLive *live, RecoOperation operation, const char *key)
 {
-	const RecoLiveBatch *batch = &turn->batches[operation];
-	const RecoRemoteValue *value;
+	const RecoLiveQuestion *question = find_question(live, operation, key, HASH_FIND);
 
-	if (batch->question < 0 || at < 0)
-		return NULL;
-	value = reco_remote_value(turn->remote, batch->question, at);
-	if (origin != NULL)
-		*origin = value->origin;
-	return value->outcome == RECO_OUTCOME_FRESH ? value->json : NULL;
+	return question == NULL ? NULL : question->json;
 }

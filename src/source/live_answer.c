@@ -51,13 +51,12 @@ reco_live_take(RecoLiveTurn *turn)
 	for (int i = 0; i < turn->nwants; i++)
 	{
 		RecoLiveWant *want = &turn->wants[i];
-		const char *json =
-			reco_live_value(turn, want->operation, want->at, &want->origin);
+		const char *json = want->question == NULL ? NULL : want->question->json;
 
 		if (json == NULL)
 			continue;
 		want->fresh = true;
-		reco_live_read(json, &want->facts);
+		reco_live_read(&turn->tools, json, &want->facts);
 		if (want->ask->kind == RECO_KIND_ARTIST_SEARCH)
 			choose_artists(turn, want);
 		else if (want->ask->kind == RECO_KIND_TRACK_SEARCH)
@@ -174,7 +173,7 @@ remember(RecoLiveTurn *turn, RecoLiveTrack **entries)
 			if (!found)
 			{
 				entry->track = track;
-				entry->origin = turn->wants[i].origin;
+				entry->origin = turn->wants[i].question->origin;
 				entry->known = entry->complete = false;
 				entries[n++] = entry;
 			}
@@ -216,25 +215,22 @@ look_up(RecoLive *live, RecoLiveTrack **entries, int n)
 static void
 measure(RecoLiveTurn *turn, RecoLiveTrack **entries, int n)
 {
-	int		   *at = palloc(sizeof(int) * n);
 	int			asked = 0;
 
 	for (int i = 0; i < n; i++)
-	{
-		at[i] = -1;
 		if (!entries[i]->known && asked++ < RECO_LIVE_MEASURED)
-			at[i] = reco_live_add(turn, RECO_OP_FEATURES, entries[i]->track->track_id);
-	}
+			(void) reco_live_add(turn, RECO_OP_FEATURES, entries[i]->track->track_id);
 	reco_live_send(turn, RECO_OP_FEATURES);
-	reco_remote_wait(turn->remote);
+	reco_live_wait(turn);
 	for (int i = 0; i < n; i++)
 	{
-		const char *json = reco_live_value(turn, RECO_OP_FEATURES, at[i], NULL);
+		const char *json = entries[i]->known
+			? NULL
+			: reco_live_value(turn->live, RECO_OP_FEATURES, entries[i]->track->track_id);
 
 		if (json != NULL)
 			reco_live_read_features(json, entries[i]->track);
 	}
-	pfree(at);
 }
 
 /* Fills what rules and ranking look at, once everything has come. */
@@ -310,7 +306,7 @@ reco_live_merge(RecoLiveTurn *turn)
 		value->answer.done = true;
 		if (want->facts.nartists + want->facts.ntracks == 0)
 			continue;
-		value->origin = want->origin;
+		value->origin = want->question->origin;
 		if (want->ask->kind == RECO_KIND_ARTIST_SEARCH)
 			merge_artists(want);
 		else

@@ -17,6 +17,7 @@
 
 #include "catalogue/derive.h"
 #include "catalogue/facet.h"
+#include "catalogue/import_name.h"
 #include "catalogue/matrix.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -39,9 +40,10 @@ static const struct
 	[RECO_YEAR] = {1, 9999}, [RECO_KEY] = {0, 11},
 };
 
-static RecoTrack *read_track(JsonbContainer *object);
+static RecoTrack *read_track(const RecoTextTools *tools, JsonbContainer *object);
 static RecoLiveArtist *read_artist(JsonbContainer *object);
-static void read_artists_of(JsonbContainer *object, RecoTrack *track);
+static void read_artists_of(const RecoTextTools *tools, JsonbContainer *object,
+							RecoTrack *track);
 static void put_feature(RecoTrack *track, int feature, double value);
 
 /* A member of an object; NULL where it is absent. */
@@ -110,7 +112,7 @@ parse(const char *json)
 
 /* Reads a value. */
 void
-reco_live_read(const char *json, RecoLiveFacts *facts)
+reco_live_read(const RecoTextTools *tools, const char *json, RecoLiveFacts *facts)
 {
 	JsonbContainer *root = parse(json);
 	JsonbContainer *tracks = root == NULL ? NULL : array_of(root, "tracks");
@@ -126,7 +128,7 @@ reco_live_read(const char *json, RecoLiveFacts *facts)
 	for (int i = 0; i < ntracks; i++)
 	{
 		JsonbContainer *object = object_at(tracks, i);
-		RecoTrack  *track = object == NULL ? NULL : read_track(object);
+		RecoTrack  *track = object == NULL ? NULL : read_track(tools, object);
 
 		if (track != NULL)
 			facts->tracks[facts->ntracks++] = track;
@@ -135,7 +137,7 @@ reco_live_read(const char *json, RecoLiveFacts *facts)
 	/* a track has artists, too, but also an id of its own */
 	if (tracks == NULL && member(root, "id") != NULL)
 	{
-		RecoTrack  *track = read_track(root);
+		RecoTrack  *track = read_track(tools, root);
 
 		if (track != NULL)
 			facts->tracks[facts->ntracks++] = track;
@@ -161,7 +163,7 @@ reco_live_read_id(const char *json)
 
 /* Reads one track; NULL where it lacks what a list must show. */
 static RecoTrack *
-read_track(JsonbContainer *object)
+read_track(const RecoTextTools *tools, JsonbContainer *object)
 {
 	RecoTrack  *track = palloc0(sizeof(RecoTrack));
 	JsonbValue *playable = member(object, "playable");
@@ -171,7 +173,7 @@ read_track(JsonbContainer *object)
 	/* relinked tracks go by the id that was asked for: the catalogue knows that one */
 	track->track_id = asked != NULL ? asked : string_of(object, "id");
 	track->title = string_of(object, "name");
-	read_artists_of(object, track);
+	read_artists_of(tools, object, track);
 	if (track->track_id == NULL || track->title == NULL || track->artist == NULL ||
 		(playable != NULL && playable->type == jbvBool && !playable->val.boolean))
 		return NULL;
@@ -189,16 +191,21 @@ read_track(JsonbContainer *object)
 	return track;
 }
 
-/* Reads who a track is by. */
+/*
+ * Reads who a track is by. Behind the service's ids come those that the catalogue has
+ * for artists whom it knows by name only, so that the rules see one artist in both.
+ */
 static void
-read_artists_of(JsonbContainer *object, RecoTrack *track)
+read_artists_of(const RecoTextTools *tools, JsonbContainer *object, RecoTrack *track)
 {
 	JsonbContainer *artists = array_of(object, "artists");
 	int			n = artists == NULL ? 0 : Min(JsonContainerSize(artists), MAX_ITEMS);
+	const char **by_name = palloc(sizeof(char *) * Max(n, 1));
+	int			nby_name = 0;
 	StringInfoData names;
 
 	initStringInfo(&names);
-	track->artist_ids = palloc(sizeof(char *) * Max(n, 1));
+	track->artist_ids = palloc(sizeof(char *) * Max(2 * n, 1));
 	for (int i = 0; i < n; i++)
 	{
 		JsonbContainer *artist = object_at(artists, i);
@@ -206,16 +213,19 @@ read_artists_of(JsonbContainer *object, RecoTrack *track)
 		char	   *name = artist == NULL ? NULL : string_of(artist, "name");
 
 		if (name != NULL)
+		{
 			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", name);
+			by_name[nby_name++] = reco_import_name_id(tools, name);
+		}
 		if (id != NULL)
 			track->artist_ids[track->nartist_ids++] = id;
 	}
+	for (int i = 0; i < nby_name; i++)
+		track->artist_ids[track->nartist_ids++] = by_name[i];
 	if (names.len > 0)
 		track->artist = names.data;
 	if (track->nartist_ids > 0)
 		track->artist_id = track->artist_ids[0];
-	else if (names.len > 0)
-		track->artist_id = psprintf("name:%s", names.data);
 }
 
 /* Reads one artist. */

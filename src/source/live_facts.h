@@ -38,7 +38,8 @@ typedef struct RecoLiveFacts
 } RecoLiveFacts;
 
 /* Reads a value: an object with lists "tracks" and "artists", or one track. */
-extern void reco_live_read(const char *json, RecoLiveFacts *facts);
+extern void reco_live_read(const RecoTextTools *tools, const char *json,
+						   RecoLiveFacts *facts);
 
 /* Reads the id that ReccoBeats has for a track; NULL = none. */
 extern char *reco_live_read_id(const char *json);

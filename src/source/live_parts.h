@@ -46,6 +46,16 @@ typedef struct RecoLiveRuled
 	const char *id;
 } RecoLiveRuled;
 
+/* A question that a run has, or had; it is put once. */
+typedef struct RecoLiveQuestion
+{
+	uint64		hash;			/* of operation and key; long enough to stand for them */
+	const char *key;			/* of the turn that asks */
+	bool		asked;
+	const char *json;			/* what came of it; NULL = nothing fresh */
+	RecoOrigin	origin;			/* of 'json' */
+} RecoLiveQuestion;
+
 struct RecoLive
 {
 	MemoryContext context;
@@ -53,6 +63,7 @@ struct RecoLive
 	List	   *servers;
 	HTAB	   *tracks;			/* RecoLiveTrack */
 	HTAB	   *artists;		/* RecoLiveName */
+	HTAB	   *questions;		/* RecoLiveQuestion */
 	List	   *ruled;			/* RecoLiveRuled */
 };
 
@@ -62,23 +73,22 @@ typedef struct RecoLiveWant
 	RecoAsk    *ask;
 	int			key;			/* of the ask */
 	RecoOperation operation;
-	int			at;				/* key of the operation's question; -1 = not asked */
+	const RecoLiveQuestion *question;	/* NULL = not asked */
 	int			nseeds;			/* of a recommendation */
 	const char **seeds;
 	int			nnegatives;
 	const char **negatives;
 	bool		fresh;
-	RecoOrigin	origin;
 	RecoLiveFacts facts;
 } RecoLiveWant;
 
-/* Keys of one operation that are asked for together. */
+/* Questions of one operation that are put together. */
 typedef struct RecoLiveBatch
 {
 	int			n;
 	int			size;
-	const char **keys;
-	int			question;		/* of the remote; -1 = not asked */
+	RecoLiveQuestion **questions;
+	int			sent;			/* number at the remote; -1 = not sent */
 } RecoLiveBatch;
 
 /* One turn: one call of the seam. */
@@ -93,11 +103,17 @@ typedef struct RecoLiveTurn
 	RecoLiveWant wants[RECO_LIVE_MOSTWANTS];
 } RecoLiveTurn;
 
-/* live.c: adds a key to what is asked, asks, and what came of it (NULL = nothing). */
-extern int	reco_live_add(RecoLiveTurn *turn, RecoOperation operation, const char *key);
+/*
+ * live.c: adds a key to what is asked, unless it was asked before, which may be in an
+ * earlier turn (NULL = it would be refused); asks; waits and takes what came; what
+ * came of a key (NULL = nothing).
+ */
+extern const RecoLiveQuestion *reco_live_add(RecoLiveTurn *turn, RecoOperation operation,
+											 const char *key);
 extern void reco_live_send(RecoLiveTurn *turn, RecoOperation operation);
-extern const char *reco_live_value(const RecoLiveTurn *turn, RecoOperation operation,
-								   int at, RecoOrigin *origin);
+extern void reco_live_wait(RecoLiveTurn *turn);
+extern const char *reco_live_value(const RecoLive *live, RecoOperation operation,
+								   const char *key);
 
 /* live_want.c: what a turn wants to know; the second wave of it. */
 extern void reco_live_collect(RecoLiveTurn *turn, RecoAsk *asks, int nasks);

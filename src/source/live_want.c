@@ -30,7 +30,7 @@ static void want_name(RecoLiveTurn *turn, RecoAsk *ask, int key);
 static void want_artist(RecoLiveTurn *turn, RecoAsk *ask, int key);
 static void want_list(RecoLiveTurn *turn, RecoAsk *ask, int key);
 static void want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int key);
-static const char *resolved_id(const RecoLiveTurn *turn, const char *id);
+static const char *resolved_id(const RecoLive *live, const char *id);
 static void put_ids(RecoLiveTurn *turn, StringInfo json, const char *const *ids,
 					int nids);
 static void put_targets(StringInfo json, const RecoFit *fit);
@@ -88,7 +88,7 @@ add_want(RecoLiveTurn *turn, RecoAsk *ask, int key, RecoOperation operation, int
 	want->ask = ask;
 	want->key = key;
 	want->operation = operation;
-	want->at = -1;
+	want->question = NULL;
 	return want;
 }
 
@@ -157,7 +157,7 @@ want_name(RecoLiveTurn *turn, RecoAsk *ask, int k)
 	put_filter(&query, artist ? "artist" : "track", key->name);
 	if (key->artist != NULL)
 		put_filter(&query, "artist", key->artist);
-	want->at = reco_live_add(turn, RECO_OP_SEARCH, query.data);
+	want->question = reco_live_add(turn, RECO_OP_SEARCH, query.data);
 }
 
 /* Wants tracks of an artist who has a Spotify id; the name is added where known. */
@@ -174,7 +174,7 @@ want_artist(RecoLiveTurn *turn, RecoAsk *ask, int k)
 	if (want == NULL)
 		return;
 	name = hash_search(turn->live->artists, id, HASH_FIND, NULL);
-	want->at =
+	want->question =
 		reco_live_add(turn, RECO_OP_ARTIST_TRACKS,
 					  name == NULL ? id
 								   : psprintf("%s %s", id, name->artist->artist.name));
@@ -255,7 +255,7 @@ want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int k)
 		want = add_want(turn, ask, k, RECO_OP_TRACKS, MOST_TRACKS);
 		if (want == NULL)
 			return;
-		want->at = reco_live_add(turn, RECO_OP_TRACKS, key->ids[i]);
+		want->question = reco_live_add(turn, RECO_OP_TRACKS, key->ids[i]);
 	}
 }
 
@@ -276,12 +276,12 @@ reco_live_recommend(RecoLiveTurn *turn)
 		if (want->operation != RECO_OP_RECOMMENDATION)
 			continue;
 		for (int s = 0; s < want->nseeds; s++)
-			if (resolved_id(turn, want->seeds[s]) != NULL)
+			if (resolved_id(turn->live, want->seeds[s]) != NULL)
 				want->seeds[nseeds++] = want->seeds[s];
 
 		/* fewer than half as many, or the service refuses all */
 		for (int s = 0; s < want->nnegatives && 2 * (nnegatives + 1) < nseeds; s++)
-			if (resolved_id(turn, want->negatives[s]) != NULL)
+			if (resolved_id(turn->live, want->negatives[s]) != NULL)
 				want->negatives[nnegatives++] = want->negatives[s];
 		if (nseeds == 0)
 			continue;
@@ -296,31 +296,22 @@ reco_live_recommend(RecoLiveTurn *turn)
 		appendStringInfo(&json, ",\"size\":%d,", Max(1, Min(LIST_SIZE, key->limit)));
 		put_targets(&json, key->fit);
 		appendStringInfoChar(&json, '}');
-		want->at = reco_live_add(turn, RECO_OP_RECOMMENDATION, json.data);
+		want->question = reco_live_add(turn, RECO_OP_RECOMMENDATION, json.data);
 		any = true;
 	}
 	if (!any)
 		return;
 	reco_live_send(turn, RECO_OP_RECOMMENDATION);
-	reco_remote_wait(turn->remote);
+	reco_live_wait(turn);
 }
 
 /* The id that ReccoBeats has for a track; NULL = it does not know the track. */
 static const char *
-resolved_id(const RecoLiveTurn *turn, const char *id)
+resolved_id(const RecoLive *live, const char *id)
 {
-	const RecoLiveBatch *batch = &turn->batches[RECO_OP_IDS];
+	const char *json = reco_live_value(live, RECO_OP_IDS, id);
 
-	for (int i = 0; i < batch->n; i++)
-	{
-		const char *json;
-
-		if (strcmp(batch->keys[i], id) != 0)
-			continue;
-		json = reco_live_value(turn, RECO_OP_IDS, i, NULL);
-		return json == NULL ? NULL : reco_live_read_id(json);
-	}
-	return NULL;
+	return json == NULL ? NULL : reco_live_read_id(json);
 }
 
 /* Writes a list of ids, as ReccoBeats has them. */
@@ -332,7 +323,7 @@ put_ids(RecoLiveTurn *turn, StringInfo json, const char *const *ids, int nids)
 	{
 		if (i > 0)
 			appendStringInfoChar(json, ',');
-		escape_json(json, resolved_id(turn, ids[i]));
+		escape_json(json, resolved_id(turn->live, ids[i]));
 	}
 	appendStringInfoChar(json, ']');
 }

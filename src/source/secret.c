@@ -32,7 +32,8 @@ reco_problem_raise(const RecoProblem *problem)
 {
 	ereport(ERROR,
 			(errcode(problem->sqlstate), errmsg("%s", problem->message),
-			 problem->hint != NULL ? errhint("%s", problem->hint) : 0));
+			 problem->hint != NULL ? errhint("%s", problem->hint) : 0,
+			 errhidestmt(problem->hide)));
 }
 
 /* Notes why it cannot be done. */

@@ -23,6 +23,7 @@ typedef struct RecoProblem
 	int			sqlstate;		/* 0 = there is none */
 	const char *message;
 	const char *hint;
+	bool		hide;			/* the statement that led to it may hold a secret */
 } RecoProblem;
 
 pg_noreturn extern void reco_problem_raise(const RecoProblem *problem);

@@ -121,9 +121,11 @@ read_server(ForeignServer *entry, Oid role)
 	RecoServer *server = palloc0(sizeof(RecoServer));
 	bool		trusted = superuser_arg(entry->owner);
 	RecoServerOptions settings;
+	RecoProblem *problem = palloc0(sizeof(RecoProblem));
 	Mapping		mapping = {0};
 
-	reco_server_read_options(entry->options, false, &settings);
+	if (!reco_server_read_options(entry->options, &settings, problem))
+		server->invalid = problem;
 	server->id = entry->serverid;
 	server->owner = entry->owner;
 	server->role = role;
@@ -137,6 +139,10 @@ read_server(ForeignServer *entry, Oid role)
 		(reco_server_is_loopback(settings.options.base_url) ||
 		 reco_server_is_loopback(settings.options.accounts_url));
 	server->mapped = read_mapping(entry->serverid, role, &server->public, &mapping);
+	server->has = (mapping.client_id != NULL ? RECO_HAS_CLIENT_ID : 0) |
+		(mapping.client_secret != NULL ? RECO_HAS_CLIENT_SECRET : 0) |
+		(mapping.api_key != NULL ? RECO_HAS_API_KEY : 0) |
+		(mapping.secret_file != NULL ? RECO_HAS_SECRET_FILE : 0);
 	server->lacks = what_lacks(server, &mapping);
 	wipe_mapping(&mapping);
 	return server;
@@ -148,6 +154,8 @@ what_lacks(const RecoServer *server, const Mapping *mapping)
 {
 	RecoService service = server->options.service;
 
+	if (server->invalid != NULL)
+		return server->invalid->message;
 	if (!server->enabled)
 		return "it is not enabled";
 	if (service == RECO_RECCOBEATS ||

@@ -22,6 +22,15 @@
 
 #define RECO_WRAPPER	"reco_upstream"
 
+/* What a user mapping has. */
+typedef enum RecoMappingBit
+{
+	RECO_HAS_CLIENT_ID = 1,
+	RECO_HAS_CLIENT_SECRET = 2,
+	RECO_HAS_API_KEY = 4,
+	RECO_HAS_SECRET_FILE = 8
+} RecoMappingBit;
+
 /* A server as a role sees it; no secret is in it. */
 typedef struct RecoServer
 {
@@ -32,8 +41,10 @@ typedef struct RecoServer
 	bool		enabled;
 	bool		mapped;			/* there is a mapping for the role, or for PUBLIC */
 	bool		public;			/* it is PUBLIC's */
+	int			has;			/* what the mapping has; RecoMappingBit */
 	const char *lacks;			/* why it cannot be used, for people; NULL = it can */
-	RecoOptions options;
+	const RecoProblem *invalid; /* what is wrong with its options; NULL = nothing */
+	RecoOptions options;		/* only partly read where they are invalid */
 } RecoServer;
 
 /*

@@ -8,6 +8,8 @@
  * Locks:	none.
  * Never:	repeat an option's value in a message: it may hold a secret. An error
  *			about a mapping, or a URL with a secret in it, hides the statement.
+ *			Raise an error about what stands in the catalogue already: one server
+ *			must not keep the others from being asked.
  *
  *-------------------------------------------------------------------------
  */
@@ -85,39 +87,61 @@ static const OptionRow rows[] = {
 static const char *const mapping_names[] = {"client_id", "client_secret", "api_key",
 											"secret_file"};
 
-static RecoService read_kind(List *options);
-static void read_option(const OptionRow *row, const char *value,
-						RecoServerOptions *result);
-static void read_rate(const char *value, RecoOptions *options);
-static char *read_url(const OptionRow *row, const char *value);
-static void check_together(List *options, const RecoServerOptions *result);
+static bool read_kind(List *options, RecoService *service, RecoProblem *problem);
+static bool read_option(const OptionRow *row, const char *value,
+						RecoServerOptions *result, RecoProblem *problem);
+static bool read_rate(const char *value, RecoOptions *options, RecoProblem *problem);
+static bool read_url(const OptionRow *row, const char *value, const char **url,
+					 RecoProblem *problem);
+static bool check_together(List *options, const RecoServerOptions *result,
+						   RecoProblem *problem);
 static void check_rights(List *options, const RecoServerOptions *result);
 static void check_address(const char *name, const char *url, const RecoOptions *options);
-pg_noreturn static void unknown_option(const char *name, const char *whose,
-									   const char *const *names, int nnames, bool hide);
+static bool unknown_option(const char *name, const char *whose, const char *const *names,
+						   int nnames, RecoProblem *problem);
 
-/* Raises that a server option's value is wrong. */
-pg_noreturn static void
-bad_value(const char *name, const char *takes)
+/* Notes what is wrong; false. */
+static bool
+fail(RecoProblem *problem, int sqlstate, const char *message, const char *hint)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-			 errmsg("invalid value for option \"%s\"", name),
-			 errhint("Option \"%s\" takes %s.", name, takes)));
+	problem->sqlstate = sqlstate;
+	problem->message = message;
+	problem->hint = hint;
+	return false;
+}
+
+/* Notes that a server option's value is wrong; false. */
+static bool
+bad_value(RecoProblem *problem, const char *name, const char *takes)
+{
+	return fail(problem, ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE,
+				psprintf("invalid value for option \"%s\"", name),
+				psprintf("Option \"%s\" takes %s.", name, takes));
+}
+
+/* The value of an option; "", which none takes, where there is none. */
+static const char *
+value_of(DefElem *option)
+{
+	return option->arg == NULL ? "" : defGetString(option);
 }
 
 /* Reads a server's options. */
-void
-reco_server_read_options(List *options, bool checking, RecoServerOptions *result)
+bool
+reco_server_read_options(List *options, RecoServerOptions *result, RecoProblem *problem)
 {
-	RecoService service;
+	RecoService service = RECO_NSERVICES;
+	bool		known;
 	ListCell   *cell;
 
 	memset(result, 0, sizeof(*result));
-	service = read_kind(options);
-	reco_service_defaults(service, &result->options);
-	result->options.service = service;
 	result->enabled = true;
+	known = read_kind(options, &service, problem);
+	if (service != RECO_NSERVICES)
+		reco_service_defaults(service, &result->options);
+	result->options.service = service;
+	if (!known)
+		return false;
 	foreach (cell, options)
 	{
 		DefElem    *option = lfirst(cell);
@@ -128,24 +152,35 @@ reco_server_read_options(List *options, bool checking, RecoServerOptions *result
 				row = &rows[i];
 		Assert(row != NULL);	/* read_kind has looked */
 		if (!(row->services & (1 << service)))
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-					 errmsg("a server of kind \"%s\" has no option \"%s\"",
-							reco_service_name(service), row->name),
-					 errhint("Leave the option out, or choose another kind.")));
-		read_option(row, defGetString(option), result);
+			return fail(problem, ERRCODE_FDW_INVALID_OPTION_NAME,
+						psprintf("a server of kind \"%s\" has no option \"%s\"",
+								 reco_service_name(service), row->name),
+						"Leave the option out, or choose another kind.");
+		if (!read_option(row, value_of(option), result, problem))
+			return false;
 	}
-	check_together(options, result);
-	if (checking)
-		check_rights(options, result);
+	return check_together(options, result, problem);
+}
+
+/* Checks the options of CREATE and ALTER SERVER. */
+void
+reco_server_check_options(List *options)
+{
+	RecoServerOptions result;
+	RecoProblem problem = {0};
+
+	if (!reco_server_read_options(options, &result, &problem))
+		reco_problem_raise(&problem);
+	check_rights(options, &result);
 }
 
 /* Finds the kind, which decides on the defaults; unknown options end here. */
-static RecoService
-read_kind(List *options)
+static bool
+read_kind(List *options, RecoService *service, RecoProblem *problem)
 {
 	static const char *names[lengthof(rows)];
-	int			service = -1;
+	int			kind = -1;
+	const char *stranger = NULL;
 	bool		given = false;
 	ListCell   *cell;
 
@@ -158,21 +193,25 @@ read_kind(List *options)
 
 		for (size_t i = 0; i < lengthof(rows); i++)
 			known |= strcmp(rows[i].name, option->defname) == 0;
-		if (!known)
-			unknown_option(option->defname, "a server", names, lengthof(rows), false);
+		if (!known && stranger == NULL)
+			stranger = option->defname;
 		if (strcmp(option->defname, "kind") != 0)
 			continue;
 		given = true;
-		service = reco_service_of(defGetString(option));
+		kind = reco_service_of(value_of(option));
 	}
+	if (kind >= 0)
+		*service = (RecoService) kind;
+	if (stranger != NULL)
+		return unknown_option(stranger, "a server", names, lengthof(rows), problem);
 	if (!given)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("option \"kind\" is missing"),
-				 errhint("Add kind 'spotify', 'reccobeats', 'gemini' or 'openai'.")));
-	if (service < 0)
-		bad_value("kind", "'spotify', 'reccobeats', 'gemini' or 'openai'");
-	return (RecoService) service;
+		return fail(problem, ERRCODE_FDW_OPTION_NAME_NOT_FOUND,
+					"option \"kind\" is missing",
+					"Add kind 'spotify', 'reccobeats', 'gemini' or 'openai'.");
+	if (kind < 0)
+		return bad_value(problem, "kind",
+						 "'spotify', 'reccobeats', 'gemini' or 'openai'");
+	return true;
 }
 
 /* Is a value of as many letters as a model's name may have, all printable? */
@@ -188,52 +227,57 @@ is_printable(const char *value, size_t most)
 }
 
 /* Reads a whole number, with a unit of time for durations. */
-static int
-read_number(const OptionRow *row, const char *value)
+static bool
+read_number(const OptionRow *row, const char *value, int *number, RecoProblem *problem)
 {
 	bool		duration = row->type == OPTION_DURATION;
-	int			number = 0;
 
-	if (!parse_int(value, &number, duration ? GUC_UNIT_MS : 0, NULL) || number < 1 ||
-		number > row->most)
-		bad_value(
-			row->name,
-			duration
-				? psprintf("a duration of 1 ms to %d s, for example '500ms' or '15s'",
-						   row->most / 1000)
-				: psprintf("a whole number from 1 to %d", row->most));
-	return number;
+	if (parse_int(value, number, duration ? GUC_UNIT_MS : 0, NULL) && *number >= 1 &&
+		*number <= row->most)
+		return true;
+	return bad_value(
+		problem, row->name,
+		duration ? psprintf("a duration of 1 ms to %d s, for example '500ms' or '15s'",
+							row->most / 1000)
+				 : psprintf("a whole number from 1 to %d", row->most));
 }
 
 /* Reads a market: two letters. */
-static char *
-read_market(const OptionRow *row, const char *value)
+static bool
+read_market(const OptionRow *row, const char *value, const char **market,
+			RecoProblem *problem)
 {
-	char	   *market = pstrdup(value);
+	char	   *letters = pstrdup(value);
 
 	if (strlen(value) != 2 || !isalpha((unsigned char) value[0]) ||
 		!isalpha((unsigned char) value[1]))
-		bad_value(row->name, "the two letters of a country, for example 'DE'");
+		return bad_value(problem, row->name,
+						 "the two letters of a country, for example 'DE'");
 	for (int i = 0; i < 2; i++)
-		market[i] = pg_toupper((unsigned char) market[i]);
-	return market;
+		letters[i] = pg_toupper((unsigned char) letters[i]);
+	*market = letters;
+	return true;
 }
 
-static RecoAccess
-read_access(const OptionRow *row, const char *value)
+static bool
+read_access(const OptionRow *row, const char *value, RecoAccess *access,
+			RecoProblem *problem)
 {
 	if (strcmp(value, "auto") == 0)
-		return RECO_ACCESS_AUTO;
-	if (strcmp(value, "extended") == 0)
-		return RECO_ACCESS_EXTENDED;
-	if (strcmp(value, "development") == 0)
-		return RECO_ACCESS_DEVELOPMENT;
-	bad_value(row->name, "'auto', 'extended' or 'development'");
+		*access = RECO_ACCESS_AUTO;
+	else if (strcmp(value, "extended") == 0)
+		*access = RECO_ACCESS_EXTENDED;
+	else if (strcmp(value, "development") == 0)
+		*access = RECO_ACCESS_DEVELOPMENT;
+	else
+		return bad_value(problem, row->name, "'auto', 'extended' or 'development'");
+	return true;
 }
 
 /* Reads one option into its place. */
-static void
-read_option(const OptionRow *row, const char *value, RecoServerOptions *result)
+static bool
+read_option(const OptionRow *row, const char *value, RecoServerOptions *result,
+			RecoProblem *problem)
 {
 	void	   *at = (char *) result + row->offset;
 
@@ -242,41 +286,38 @@ read_option(const OptionRow *row, const char *value, RecoServerOptions *result)
 		case OPTION_KIND:
 			break;
 		case OPTION_URL:
-			*(const char **) at = read_url(row, value);
-			break;
+			return read_url(row, value, at, problem);
 		case OPTION_RATE:
-			read_rate(value, &result->options);
-			break;
+			return read_rate(value, &result->options, problem);
 		case OPTION_COUNT:
 		case OPTION_DURATION:
-			*(int *) at = read_number(row, value);
-			break;
+			return read_number(row, value, at, problem);
 		case OPTION_MODEL:
 			if (!is_printable(value, MAX_MODEL))
-				bad_value(row->name, "a model's name as the service writes it");
+				return bad_value(problem, row->name,
+								 "a model's name as the service writes it");
 			*(const char **) at = pstrdup(value);
 			break;
 		case OPTION_MARKET:
-			*(const char **) at = read_market(row, value);
-			break;
+			return read_market(row, value, at, problem);
 		case OPTION_FILE:
 			if (!is_absolute_path(value))
-				bad_value(row->name, "the absolute path of a file");
+				return bad_value(problem, row->name, "the absolute path of a file");
 			*(const char **) at = pstrdup(value);
 			break;
 		case OPTION_ACCESS:
-			*(RecoAccess *) at = read_access(row, value);
-			break;
+			return read_access(row, value, at, problem);
 		case OPTION_BOOL:
 			if (!parse_bool(value, (bool *) at))
-				bad_value(row->name, "'true' or 'false'");
+				return bad_value(problem, row->name, "'true' or 'false'");
 			break;
 	}
+	return true;
 }
 
 /* Reads a rate: so many in such a window. */
-static void
-read_rate(const char *value, RecoOptions *options)
+static bool
+read_rate(const char *value, RecoOptions *options, RecoProblem *problem)
 {
 	const char *takes =
 		"how many calls in which time, for example '90/30s'; at most 1000000, in 1 ms to 1 d";
@@ -290,38 +331,41 @@ read_rate(const char *value, RecoOptions *options)
 		!parse_int(pnstrdup(value, slash - value), &count, 0, NULL) || count < 1 ||
 		count > MAX_RATE || !parse_int(slash + 1, &window_ms, GUC_UNIT_MS, NULL) ||
 		window_ms < 1 || window_ms > DAY_MS)
-		bad_value("rate", takes);
+		return bad_value(problem, "rate", takes);
 	options->rate_count = count;
 	options->rate_window_us = (int64) window_ms * 1000;
+	return true;
 }
 
 /* Reads a URL, and cuts slashes off its end. */
-static char *
-read_url(const OptionRow *row, const char *value)
+static bool
+read_url(const OptionRow *row, const char *value, const char **url, RecoProblem *problem)
 {
-	char	   *url = pstrdup(value);
+	char	   *copy = pstrdup(value);
 	RecoUrl		parts;
 	const char *why = NULL;
 
 	if (strlen(value) > MAX_URL)
 		why = "it is too long";
 	if (why != NULL || !reco_url_parse(value, &parts, &why))
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-			 errmsg("invalid value for option \"%s\": %s", row->name, why),
-			 errhint(
-				 "Option \"%s\" takes http(s)://host[:port][/path] of up to %d bytes; secrets belong in a user mapping.",
-				 row->name, MAX_URL),
-			 errhidestmt(strpbrk(value, "@?") != NULL)));
-	for (size_t len = strlen(url); len > 0 && url[len - 1] == '/'; len--)
-		url[len - 1] = '\0';
-	return url;
+	{
+		problem->hide = strpbrk(value, "@?") != NULL;
+		return fail(
+			problem, ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE,
+			psprintf("invalid value for option \"%s\": %s", row->name, why),
+			psprintf(
+				"Option \"%s\" takes http(s)://host[:port][/path] of up to %d bytes; secrets belong in a user mapping.",
+				row->name, MAX_URL));
+	}
+	for (size_t len = strlen(copy); len > 0 && copy[len - 1] == '/'; len--)
+		copy[len - 1] = '\0';
+	*url = copy;
+	return true;
 }
 
 /* Checks what one option says of another. */
-static void
-check_together(List *given, const RecoServerOptions *result)
+static bool
+check_together(List *given, const RecoServerOptions *result, RecoProblem *problem)
 {
 	const RecoOptions *options = &result->options;
 	bool		model = false;
@@ -331,15 +375,16 @@ check_together(List *given, const RecoServerOptions *result)
 	foreach (cell, given)
 		model |= strcmp(((DefElem *) lfirst(cell))->defname, "model") == 0;
 	if (((1 << options->service) & MODELS) && !model)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND),
-				 errmsg("option \"model\" is missing"),
-				 errhint("A server of kind \"%s\" needs the name of a model.",
-						 reco_service_name(options->service))));
+		return fail(problem, ERRCODE_FDW_OPTION_NAME_NOT_FOUND,
+					"option \"model\" is missing",
+					psprintf("A server of kind \"%s\" needs the name of a model.",
+							 reco_service_name(options->service)));
 	if (options->rate_count > 0 && options->burst > options->rate_count)
-		bad_value("burst",
-				  psprintf("a whole number from 1 to %d, the most that the rate allows",
-						   options->rate_count));
+		return bad_value(
+			problem, "burst",
+			psprintf("a whole number from 1 to %d, the most that the rate allows",
+					 options->rate_count));
+	return true;
 }
 
 bool
@@ -411,10 +456,10 @@ check_address(const char *name, const char *url, const RecoOptions *options)
 				 errhint("Use https, or add allow_plaintext 'true'.")));
 }
 
-/* Raises that there is no such option, and names those that there are. */
-pg_noreturn static void
+/* Notes that there is no such option, and names those that there are; false. */
+static bool
 unknown_option(const char *name, const char *whose, const char *const *names, int nnames,
-			   bool hide)
+			   RecoProblem *problem)
 {
 	StringInfoData hint;
 	int			nearest = -1;
@@ -437,11 +482,9 @@ unknown_option(const char *name, const char *whose, const char *const *names, in
 	appendStringInfo(&hint, "The options of %s are: ", whose);
 	for (int i = 0; i < nnames; i++)
 		appendStringInfo(&hint, "%s%s", i > 0 ? ", " : "", names[i]);
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-			 errmsg("invalid option \"%s\"", name),
-			 errhint("%s.", hint.data),
-			 errhidestmt(hide)));
+	appendStringInfoChar(&hint, '.');
+	return fail(problem, ERRCODE_FDW_INVALID_OPTION_NAME,
+				psprintf("invalid option \"%s\"", name), hint.data);
 }
 
 bool
@@ -475,8 +518,13 @@ reco_mapping_check_options(List *options)
 			   strcmp(mapping_names[i], option->defname) != 0)
 			i++;
 		if (i == lengthof(mapping_names))
-			unknown_option(option->defname, "a user mapping", mapping_names,
-						   lengthof(mapping_names), true);
+		{
+			RecoProblem problem = {.hide = true};
+
+			(void) unknown_option(option->defname, "a user mapping", mapping_names,
+								  lengthof(mapping_names), &problem);
+			reco_problem_raise(&problem);
+		}
 		values[i] = defGetString(option);
 		if (i < 3 && !reco_secret_is_sound(values[i]))
 			bad_mapping(psprintf("invalid value for option \"%s\"", mapping_names[i]),

@@ -17,6 +17,7 @@
 #include "compat.h"
 
 #include "nodes/pg_list.h"
+#include "secret.h"
 #include "upstream/service.h"
 
 typedef struct RecoServerOptions
@@ -27,12 +28,18 @@ typedef struct RecoServerOptions
 
 /*
  * Reads a server's options (DefElems), with the service's defaults for the rest;
- * strings are in the current context. ERROR with a hint where one is wrong.
- * 'checking': by CREATE or ALTER SERVER, so what the current user may set and where
- * the addresses lead is looked at, too.
+ * strings are in the current context. False, and why, where one is wrong: what the
+ * catalogue has may be older than the rules, or put there by hand. The kind is
+ * RECO_NSERVICES then where it is not known.
  */
-extern void reco_server_read_options(List *options, bool checking,
-									 RecoServerOptions *result);
+extern bool reco_server_read_options(List *options, RecoServerOptions *result,
+									 RecoProblem *problem);
+
+/*
+ * Checks the options of CREATE and ALTER SERVER: ERROR with a hint where one is wrong,
+ * where the current user may not set it, or where the addresses must not lead.
+ */
+extern void reco_server_check_options(List *options);
 
 /* Does a URL's host, as written, stand for this very machine? */
 extern bool reco_server_is_loopback(const char *url);

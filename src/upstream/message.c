@@ -24,6 +24,7 @@
 #define LONGEST_HEX		31		/* of hexadecimal digits */
 #define LONGEST_WORD	16		/* small letters in a row that are just a word */
 #define MASK			"***"
+#define LEAST_SECRET	4		/* bytes; a shorter one is no secret */
 
 /* Names that stand before a secret; of the weak ones, words are no secret. */
 static const struct
@@ -106,6 +107,28 @@ reco_message_of_body(char *out, size_t size, const RecoHttpResponse *response)
 	}
 	reco_message_clean(out, size, text, len);
 	json_decref(root);
+}
+
+/* Replaces a secret; at the end of a message that was cut, the beginning of one, too. */
+void
+reco_message_hide(char *message, const char *secret)
+{
+	size_t		len = secret == NULL ? 0 : strlen(secret);
+
+	if (len < LEAST_SECRET)
+		return;
+	for (char *at = message; *at != '\0'; at++)
+	{
+		size_t		n = 0;
+
+		while (n < len && at[n] == secret[n])
+			n++;
+		if (n < len && (at[n] != '\0' || n < LEAST_SECRET))
+			continue;
+		memcpy(at, MASK, sizeof(MASK) - 1);
+		memmove(at + sizeof(MASK) - 1, at + n, strlen(at + n) + 1);
+		at += sizeof(MASK) - 2;
+	}
 }
 
 /* The words in an error of any of the usual shapes; NULL = there are none. */

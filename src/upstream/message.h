@@ -29,4 +29,7 @@ extern void reco_message_clean(char *out, size_t size, const char *text, size_t 
 extern void reco_message_of_body(char *out, size_t size,
 								 const RecoHttpResponse *response);
 
+/* Replaces a secret that is known by "***", where a message repeats it. NULL = none. */
+extern void reco_message_hide(char *message, const char *secret);
+
 #endif							/* RECO_MESSAGE_H */

@@ -402,6 +402,7 @@ fail_limited(const RecoModelError *error, const RecoHttpResponse *response,
 	int64_t		wait = error->retry_ms;
 	bool		per_day = reco_model_error_says(error, "per-day") ||
 		reco_model_error_says(error, "per day");
+	bool no_credit = names(error, "insufficient_quota") || names(error, "billing");
 
 	/* The day's quota comes back at a midnight that the delay knows nothing of. */
 	if (error->per_day)
@@ -413,9 +414,12 @@ fail_limited(const RecoModelError *error, const RecoHttpResponse *response,
 		wait = response->retry_after_ms;
 	if (wait > RECO_RETRY_AFTER_MAX_MS)
 		wait = RECO_RETRY_AFTER_MAX_MS;
+
+	/* headers tell of the rate, which has nothing to do with credit */
+	if (no_credit && wait < SHORT_LIMIT_MS)
+		wait = -1;
 	split->retry_after_ms = wait < 0 ? -1 : wait;
-	if (names(error, "insufficient_quota") || names(error, "billing") ||
-		(per_day && wait < 0) || wait > SHORT_LIMIT_MS)
+	if (no_credit || (per_day && wait < 0) || wait > SHORT_LIMIT_MS)
 		reco_model_end(split, RECO_OUTCOME_QUOTA, false, "%s", said);
 	else
 		reco_model_end(split, RECO_OUTCOME_LIMITED, false, "%s", said);

@@ -43,6 +43,8 @@ typedef enum Endpoint
 static bool build(const RecoCall *call, RecoHttpRequest *request);
 static void split_answer(const RecoCall *call, const RecoHttpRequest *request,
 						 const RecoHttpResponse *response, RecoSplit *split);
+static bool lacks_model(const json_t *root, const char *model);
+static bool is_listed_as(const char *model, const char *id);
 static void put_body(const RecoCompletion *completion, const RecoCall *call,
 					 RecoBuffer *out);
 static void put_format(const json_t *schema, int format, RecoBuffer *out);
@@ -104,7 +106,11 @@ split_answer(const RecoCall *call, const RecoHttpRequest *request,
 	if (call->operation == RECO_OP_PROBE)
 	{
 		/* Some local servers have no list of models, but they are there. */
-		if (good != NULL || response->status == 404 || response->status == 405)
+		if (good != NULL && lacks_model(good, call->options->model))
+			reco_model_end(split, RECO_OUTCOME_REJECTED, false,
+						   "model \"%.80s\" is not among those that the server lists",
+						   call->options->model);
+		else if (good != NULL || response->status == 404 || response->status == 405)
 			reco_model_alive(call, NULL, split);
 	}
 	else if (good != NULL)
@@ -112,6 +118,45 @@ split_answer(const RecoCall *call, const RecoHttpRequest *request,
 	else if (response->status == 400 || response->status == 422)
 		learn(&error, request, split);
 	json_decref(root);
+}
+
+/* Is there a list of models, and the model not in it? */
+static bool
+lacks_model(const json_t *root, const char *model)
+{
+	json_t	   *list = reco_json_array(root, "data");
+	bool		any = false;
+	size_t		i;
+	json_t	   *item;
+
+	if (model == NULL || model[0] == '\0')
+		return false;
+	json_array_foreach(list, i, item)
+	{
+		const char *id = reco_json_string(item, "id");
+		const char *owner = reco_json_string(item, "owned_by");
+
+		/* a server of one model takes whatever name it is called by */
+		if ((id != NULL && is_listed_as(model, id)) ||
+			(owner != NULL && strcmp(owner, "llamacpp") == 0))
+			return false;
+		any |= id != NULL;
+	}
+	return any;
+}
+
+/* Does a list mean a model by an id: its name, a tag or a folder apart? */
+static bool
+is_listed_as(const char *model, const char *id)
+{
+	size_t		len = strlen(model);
+
+	/* Ollama lists "name:latest", OpenRouter not the variants, Gemini "models/name" */
+	if (begins(id, "models/") && !begins(model, "models/"))
+		id += strlen("models/");
+	if (begins(id, model))
+		return id[len] == '\0' || strcmp(id + len, ":latest") == 0;
+	return begins(model, id) && model[strlen(id)] == ':';
 }
 
 static void

@@ -156,6 +156,7 @@ typedef struct RecoHttpRequest
 {
 	bool		post;
 	bool		accounts;		/* target is below accounts_url, not base_url */
+	bool		once;			/* its answer may be the only one: not to be repeated */
 	int			endpoint;
 	RecoAuth	auth;
 	RecoBuffer	target;			/* path and query, beginning with a slash */

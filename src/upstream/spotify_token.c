@@ -42,6 +42,7 @@ reco_spotify_build_token(const char *refresh_token, RecoHttpRequest *request)
 	reco_buffer_init(&request->body, 0);
 	request->post = true;
 	request->accounts = true;
+	request->once = refresh_token != NULL;	/* the answer may have a rotated one */
 	request->endpoint = RECO_SPOTIFY_TOKEN;
 	request->auth = RECO_AUTH_BASIC;
 	request->content_type = "application/x-www-form-urlencoded";

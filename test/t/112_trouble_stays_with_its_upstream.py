@@ -3,9 +3,12 @@
 
 While one service hangs for a minute, and while the resolver of names hangs, the 99th
 percentile of another service's answers stays what it was; the hanging one is found out by
-its circuit breaker; a shutdown ends at once.
+its circuit breaker; a shutdown ends at once. A name that hangs takes its own upstream's
+share of the resolver only, until it hangs no longer; many who ask for one name at once all
+get their answer.
 """
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,7 +34,17 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
         dlsym(RTLD_NEXT, "getaddrinfo");
     if (node != NULL && strstr(node, "hangs.example") != NULL)
-        sleep(30);
+        sleep(120);
+    if (node != NULL && strcmp(node, "tired.example") == 0)
+    {
+        sleep(2);
+        node = "127.0.0.1";
+    }
+    if (node != NULL && strcmp(node, "answers.example") == 0)
+    {
+        usleep(200000);
+        node = "127.0.0.1";
+    }
     return real(node, service, hints, res);
 }
 """
@@ -74,6 +87,91 @@ def resolver(directory):
         return None
     os.chmod(directory, 0o755)
     return library
+
+
+def resolvers(cluster):
+    """The gateway's threads that resolve a name, each with its blocked signals as bits."""
+    tasks = f"/proc/{cluster.gateway()}/task"
+    found = []
+    for task in os.listdir(tasks):
+        try:
+            with open(f"{tasks}/{task}/status", encoding="ascii") as file:
+                status = dict(line.split(":", 1) for line in file if ":" in line)
+        except OSError:
+            continue
+        if status["Name"].strip().startswith("reco dns"):
+            found.append(int(status["SigBlk"], 16))
+    return found
+
+
+def resolving(cluster):
+    return len(resolvers(cluster))
+
+
+def open_signals(cluster):
+    """Signals of the server's that could be handled by a thread that is not its own."""
+    wanted = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGURG,
+              signal.SIGALRM, signal.SIGCHLD)
+    return [name for blocked in resolvers(cluster) for name in wanted if not blocked >> (name - 1) & 1]
+
+
+def names_apart(library):
+    """One upstream's name hangs, again and again; another is reached by name, too."""
+    with Emulator("--latency", "none") as emulator, \
+            Cluster("reco.gateway_connections = 100", environment={"LD_PRELOAD": library}) as cluster:
+        session = cluster.session()
+        session.query("CREATE EXTENSION reco CASCADE")
+        session.query("CREATE SERVER model FOREIGN DATA WRAPPER reco_upstream OPTIONS (kind 'openai',"
+                      " base_url 'http://hangs.example:9/v1', allow_plaintext 'true', model 'm',"
+                      " timeout '60s', connect_timeout '1s', max_concurrency '100', rate '10000/1s')")
+        session.query("CREATE USER MAPPING FOR PUBLIC SERVER model OPTIONS (api_key 'k')")
+        named = emulator.spotify.replace("127.0.0.1", "answers.example")
+        session.query(f"CREATE SERVER spotify FOREIGN DATA WRAPPER reco_upstream OPTIONS (kind 'spotify',"
+                      f" base_url '{named}', accounts_url '{emulator.accounts}', allow_plaintext 'true',"
+                      f" rate '100000/1s', burst '10000', max_concurrency '100')")
+        session.query("CREATE USER MAPPING FOR PUBLIC SERVER spotify OPTIONS (client_id 'app', client_secret 's3cret-spotify')")
+
+        rows = session.query(resolve("completion", [f"prompt {i}" for i in range(60)], "20 s"))
+        same([row[1] for row in rows if row[1] not in ("unavailable", "timeout")], [],
+             "60 prompts for a service whose name hangs: none is answered")
+        ok(0 < resolving(cluster) <= 8, "and few threads are left behind", resolving(cluster))
+        same(open_signals(cluster), [], "none of which can get a signal of the server's")
+        rows = session.query(resolve("track_search", [f"calm {i}" for i in range(40)], "20 s"))
+        same([row for row in rows if row[1] not in ("fresh", "absent")], [],
+             "another service is resolved all the same, however many ask at once")
+        same(session.value("SELECT breaker FROM reco_stat_upstream WHERE kind = 'spotify'"), "closed",
+             "and nothing is held against it")
+
+        # what was left behind ends at last, and then the name is asked for again: it leads to
+        # an address that is not allowed, so "denied" tells that it was resolved
+        session.query("CREATE SERVER reccobeats FOREIGN DATA WRAPPER reco_upstream OPTIONS (kind 'reccobeats',"
+                      " base_url 'http://tired.example', allow_plaintext 'true', connect_timeout '300ms',"
+                      " rate '10000/1s', max_concurrency '100', batch_max '1')")
+        tracks = known_tracks(emulator, 20)
+        session.query(resolve("track_features", tracks, "20 s"))
+        ok(resolving(cluster) <= 16, "a second name that hangs has its share, too", resolving(cluster))
+        session.query("ALTER SERVER reccobeats OPTIONS (SET connect_timeout '10s')")
+        ok(until(lambda: session.query(resolve("track_features", tracks[:1], "10 s"))[0][1] == "denied"),
+           "and is resolved again when its threads have ended", session.query("SELECT * FROM reco_stat_upstream"))
+        exhausted(session, cluster, tracks)
+
+
+def exhausted(session, cluster, tracks):
+    """So many names hang that no thread is left for one more."""
+    ports = iter(range(10, 1000))
+
+    def all_hang():
+        session.query(f"ALTER SERVER model OPTIONS (SET base_url 'http://hangs.example:{next(ports)}/v1')")
+        session.query(resolve("completion", [f"prompt {i}" for i in range(10)], "300 ms"))
+        return resolving(cluster) >= 32
+
+    ok(until(all_hang), "many names hang")
+    session.query("ALTER SERVER reccobeats OPTIONS (SET base_url 'http://later.example')")
+    same({row[1] for row in session.query(resolve("track_features", tracks, "10 s"))}, {"unavailable"},
+         "then one more cannot be resolved")
+    same(session.query("SELECT breaker, last_error FROM reco_stat_upstream WHERE base_url = 'http://later.example'"),
+         [["closed", "name resolution is overloaded"]], "for which its service is not blamed")
+    same(resolving(cluster), 32, "and there are as many threads as there may be")
 
 
 def main():
@@ -130,6 +228,8 @@ def main():
                    f"{seconds} s")
             else:
                 skip("while the resolver hangs", "no compiler")
+        if library:
+            names_apart(library)
     done()
 
 

@@ -180,7 +180,7 @@ def main():
 
         ok(load.asked() >= ALL, f"{load.asked()} requests were made; {load.cancels} cancels,"
            f" {load.ended} sessions ended")
-        ok(last <= 1.2 * first + 4096, "the gateway's memory does not grow", f"{first} kB, then {last} kB")
+        ok(last <= 1.2 * first + 1024, "the gateway's memory does not grow", f"{first} kB, then {last} kB")
         same(cluster.gateway(), process.pid, "it is the same process all the time")
         outcomes = {row[0]: int(row[1]) for row in watcher.query("SELECT outcome, sum(n) FROM outcomes GROUP BY 1")}
         missing = {"fresh", "absent", "timeout", "unavailable", "malformed", "a cancel"} - set(outcomes)

@@ -41,9 +41,10 @@ def timed(session, sql):
 def block(bench):
     """Takes the only place of a server with max_concurrency 1; who holds it."""
     holder = bench.others[5]
+    calls = bench.calls()
     bench.emulator.fault([{"route": f"audio-features?ids={bench.tracks[149]}", "kind": "stall"}])
     holder.send(resolve("track_features", [bench.tracks[149]], "60 s"))
-    until(lambda: bench.calls() == 1, 20)
+    until(lambda: bench.calls() == calls + 1, 20)
     return holder
 
 

@@ -129,14 +129,13 @@ def services(doctor, bench):
     same(doctor.follow(row["hint"]), None, "disabled: its statement can be run")
     ok("answers" in doctor.row('server "gemini"')["detail"], "disabled: then it answers")
 
-    for service, wrong, right in (("spotify", "client_id 'a', client_secret 'wrong'", "client_secret 'right'"),
-                                  ("gemini", "api_key 'wrong'", "api_key 'right'"), ("openai", "api_key 'wrong'", "api_key 'right'")):
+    for service, wrong, *right in (("spotify", "client_id 'a', client_secret 'wrong'", "a", "right"),
+                                   ("gemini", "api_key 'wrong'", "right"), ("openai", "api_key 'wrong'", "right")):
         bench.fresh(service, mapping=wrong)
         check = f'server "{service}"'
         row = doctor.row(check, "unauthorised")
         ok(row["status"] == "error", f"{service}, a wrong key: a row says so", doctor.rows())
-        hint = row["hint"].replace("FOR ...", "FOR PUBLIC")
-        failed = doctor.follow(hint, right)
+        failed = doctor.follow(row["hint"], *right)
         ok(failed is None, f"{service}, a wrong key: its statement can be run", failed)
         ok(doctor.is_ok(check), f"{service}, a wrong key: then it is ok", doctor.rows())
 
@@ -144,20 +143,26 @@ def services(doctor, bench):
     for service in ("spotify", "gemini"):
         bench.fresh(service)
         session.query(f"DROP USER MAPPING FOR PUBLIC SERVER {service}")
-        told_and_mended(doctor, f"{service} without a mapping", f'server "{service}"', "warning", "mapping",
-                        "client_id 'a', client_secret 'b'" if service == "spotify" else "api_key 'k'")
+        secrets = ["a", "b"] if service == "spotify" else ["k"]
+        told_and_mended(doctor, f"{service} without a mapping", f'server "{service}"', "warning", "mapping", *secrets)
         # a mapping that is there, but lacks what is needed
         session.query(f"ALTER USER MAPPING FOR PUBLIC SERVER {service} OPTIONS (" + (
             "DROP client_id, DROP client_secret)" if service == "spotify" else "DROP api_key)"))
-        told_and_mended(doctor, f"{service} with an empty mapping", f'server "{service}"', "warning", "mapping",
-                        "client_id 'a', client_secret 'b'" if service == "spotify" else "api_key 'k'")
+        told_and_mended(doctor, f"{service} with an empty mapping", f'server "{service}"', "warning", "mapping", *secrets)
+        # one of another kind, and a role's own
+        session.query(f"ALTER USER MAPPING FOR PUBLIC SERVER {service} OPTIONS (" + (
+            "DROP client_id, DROP client_secret, ADD api_key 'k')" if service == "spotify" else
+            "DROP api_key, ADD client_id 'a', ADD client_secret 'b')"))
+        told_and_mended(doctor, f"{service} with another's secrets", f'server "{service}"', "warning", "mapping", *secrets)
+        session.query(f"CREATE USER MAPPING FOR postgres SERVER {service}")
+        told_and_mended(doctor, f"{service} with a role's empty mapping", f'server "{service}"', "warning", "mapping", *secrets)
 
     for service, url, gone, good in (("gemini", emulator.gemini, "gemini-2.0-flash", "gemini-3.6-flash"),
                                      ("openai", emulator.openai, "gone-away", "some-model")):
         bench.fresh(service, base=f"base_url '{url}', model '{gone}'")
         row = doctor.row(f'server "{service}"', gone)
         ok(row["status"] in ("error", "warning"), f"{service}, a model that is gone: a row names it", doctor.rows())
-        failed = doctor.follow(row["hint"].replace("SET ...", "SET model '...'"), good)
+        failed = doctor.follow(row["hint"], good)
         ok(failed is None, f"{service}, a model that is gone: its statement can be run", failed)
         ok(doctor.is_ok(f'server "{service}"'), f"{service}, a model that is gone: then it is ok", doctor.rows())
 

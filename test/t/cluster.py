@@ -64,6 +64,7 @@ class Cluster:
         self.dir = None
         self.saved = {}
         self.port = None
+        self.where = {}
 
     def __enter__(self):
         self.dir = tempfile.mkdtemp(prefix="reco-tap.", dir="/tmp")
@@ -72,6 +73,20 @@ class Cluster:
             os.chown(self.dir, user.pw_uid, user.pw_gid)
         self.data = self.dir + "/data"
         self.log = self.dir + "/log"
+        self.saved = {name: os.environ.get(name) for name in ("PGHOST", "PGPORT", "PGDATABASE", "PGUSER")}
+        try:
+            self.make()
+            self.port = random.randint(20000, 32000)
+            self.where = {"PGHOST": self.dir, "PGPORT": str(self.port), "PGDATABASE": "postgres", "PGUSER": "postgres"}
+            os.environ.update(self.where)
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def make(self):
+        """Makes the data directory."""
         made = as_owner([BINDIR + "/initdb", "-D", self.data, "-U", "postgres", "-E", "UTF8",
                          "--locale=C.UTF-8", "--auth=trust", "--no-sync"])
         if made.returncode:
@@ -84,15 +99,6 @@ class Cluster:
             # most tests count what is asked; those of the memory switch it on
             *(["reco.cache = off", "reco.result_cache = off"] if "reco" in self.preload else []),
             *self.settings)
-        self.port = random.randint(20000, 32000)
-        self.saved = {name: os.environ.get(name) for name in ("PGHOST", "PGPORT", "PGDATABASE", "PGUSER")}
-        os.environ.update(PGHOST=self.dir, PGPORT=str(self.port), PGDATABASE="postgres", PGUSER="postgres")
-        try:
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
 
     def __exit__(self, *exception):
         if self.running():
@@ -141,6 +147,7 @@ class Cluster:
             return ""
 
     def session(self, database=None, user=None):
+        os.environ.update(self.where)
         return Session(database, user=user)
 
     def children(self):
@@ -167,6 +174,30 @@ class Cluster:
             if "reco gateway" in title:
                 return pid
         return None
+
+
+class Standby(Cluster):
+    """A hot standby of a server, with its settings and some more."""
+
+    def __init__(self, primary, *settings):
+        super().__init__(*settings)
+        self.primary = primary
+
+    def make(self):
+        made = as_owner([BINDIR + "/pg_basebackup", "-D", self.data, "-h", self.primary.dir, "-p", str(self.primary.port),
+                         "-U", "postgres", "-R", "-X", "stream", "-c", "fast", "--no-sync"])
+        if made.returncode:
+            raise RuntimeError(made.stdout + made.stderr)
+        self.configure(f"unix_socket_directories = '{self.dir}'", *self.settings)
+
+    def promote(self):
+        """Makes it a primary; whether that worked."""
+        return as_owner([BINDIR + "/pg_ctl", "-D", self.data, "-w", "-t", "60", "-s", "promote"]).returncode == 0
+
+    def caught_up(self, session):
+        """Waits until all is here that the primary has."""
+        lsn = self.primary.session().value("SELECT pg_current_wal_flush_lsn()")
+        return until(lambda: session.value(f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'") == "t")
 
 
 def gateway_pid(session):

@@ -36,8 +36,7 @@ allows(void)
 static void
 call(bool good)
 {
-	reco_breaker_begin(&breaker);
-	reco_breaker_end(&breaker, good, now, 0);
+	reco_breaker_end(&breaker, reco_breaker_begin(&breaker), good, now, 0);
 }
 
 static void
@@ -115,12 +114,17 @@ static void
 test_open(void)
 {
 	int64_t		until;
+	uint32_t	before;
 
-	break_it();
+	fresh();
+	before = reco_breaker_begin(&breaker);
+	for (int i = 0; i < RECO_BREAKER_FAILURES; i++)
+		call(false);
 	ok(!reco_breaker_allows(&breaker, now, &until) && until == now + RECO_BREAKER_OPEN_US,
 	   "open for two seconds at first, and says until when");
-	reco_breaker_end(&breaker, true, now, 0);
-	reco_breaker_end(&breaker, false, now + 1, 0);
+	reco_breaker_end(&breaker, before, true, now, 0);
+	reco_breaker_end(&breaker, before, false, now + 1, 0);
+	reco_breaker_end(&breaker, reco_breaker_begin(&breaker), false, now + 1, 0);
 	ok(breaker.state == RECO_BREAKER_OPEN && breaker.until == until,
 	   "calls from before tell nothing");
 	now = until - 1;
@@ -133,21 +137,22 @@ static void
 test_half_open(void)
 {
 	int64_t		until;
+	uint32_t	probe;
 
 	break_it();
 	now = breaker.until;
 	ok(allows(), "a probe may go");
 	ok(allows(), "asking takes nothing");
-	reco_breaker_begin(&breaker);
+	probe = reco_breaker_begin(&breaker);
 	ok(!reco_breaker_allows(&breaker, now, &until) && until > now && until < now + SECOND,
 	   "a second one may not, but may ask again soon");
-	reco_breaker_forget(&breaker);
+	reco_breaker_forget(&breaker, probe);
 	ok(allows(), "a probe that tells nothing gives its place back");
-	reco_breaker_forget(&breaker);
+	reco_breaker_forget(&breaker, probe);
 	ok(breaker.probes == 0, "and not more than that");
-	reco_breaker_end(&breaker, false, now, 0);
+	reco_breaker_end(&breaker, probe, false, now, 0);
 	ok(breaker.state == RECO_BREAKER_HALF_OPEN && breaker.probes == 0,
-	   "a call from before is no probe");
+	   "a probe ends once");
 	call(true);
 	ok(breaker.state == RECO_BREAKER_HALF_OPEN && allows(), "one good probe is not enough");
 	call(true);
@@ -182,11 +187,56 @@ test_doubling(void)
 	breaker.state = RECO_BREAKER_CLOSED;
 	breaker.open_us = 0;
 	for (int i = 0; i < RECO_BREAKER_FAILURES; i++)
-		reco_breaker_end(&breaker, false, now, 1);
+		reco_breaker_end(&breaker, breaker.epoch, false, now, 1);
 	ok(breaker.until > now + RECO_BREAKER_OPEN_US &&
 		   breaker.until < now + 2 * RECO_BREAKER_OPEN_US,
 	   "jitter makes it a little longer");
 	ok(breaker.open_us == RECO_BREAKER_OPEN_US, "which is not doubled");
+}
+
+/* Calls that began in another state than they end in. */
+static void
+test_epochs(void)
+{
+	int64_t		until;
+	uint32_t	closed;
+	uint32_t	open;
+	uint32_t	probe;
+
+	fresh();
+	closed = reco_breaker_begin(&breaker);
+	for (int i = 0; i < RECO_BREAKER_FAILURES; i++)
+		call(false);
+	open = reco_breaker_begin(&breaker);	/* whoever asks no leave */
+	now = breaker.until;
+	(void) allows();
+	probe = reco_breaker_begin(&breaker);
+	ok(closed != open && open != probe && closed != probe,
+	   "the epoch moves when it opens, and when it turns half-open");
+	reco_breaker_end(&breaker, closed, false, now, 0);
+	reco_breaker_end(&breaker, open, false, now, 0);
+	ok(breaker.state == RECO_BREAKER_HALF_OPEN && breaker.probes == 1,
+	   "a failure from before is none of the probe");
+	for (int i = 0; i < RECO_BREAKER_GOOD; i++)
+	{
+		reco_breaker_end(&breaker, closed, true, now, 0);
+		reco_breaker_end(&breaker, open, true, now, 0);
+	}
+	ok(breaker.state == RECO_BREAKER_HALF_OPEN && breaker.probes_good == 0,
+	   "a success from before does not close it");
+	reco_breaker_forget(&breaker, closed);
+	ok(!reco_breaker_allows(&breaker, now, &until),
+	   "what is forgotten of before frees no place");
+	reco_breaker_end(&breaker, probe, true, now, 0);
+	call(true);
+	for (int i = 0; i < RECO_BREAKER_FAILURES; i++)
+		reco_breaker_end(&breaker, i % 2 ? closed : open, false, now, 0);
+	ok(breaker.state == RECO_BREAKER_CLOSED && allows(),
+	   "nor do failures from before open it again once it is closed");
+	ok(reco_breaker_begin(&breaker) == probe, "closing does not move the epoch");
+	for (int i = 0; i < RECO_BREAKER_FAILURES; i++)
+		reco_breaker_end(&breaker, probe, false, now, 0);
+	ok(breaker.state == RECO_BREAKER_OPEN, "so calls of then count");
 }
 
 /* Its process may die with a probe under way; the state lives on. */
@@ -209,6 +259,7 @@ test_random(void)
 {
 	int			wrong = 0;
 	int			seen[3] = {0, 0, 0};
+	uint32_t	epochs[8] = {0};	/* calls end in another order than they began */
 
 	fresh();
 	for (int i = 0; i < 200000; i++)
@@ -218,14 +269,14 @@ test_random(void)
 
 		now += (int64_t) (tap_draw() % (uint64_t) SECOND);
 		if (reco_breaker_allows(&breaker, now, &until))
-			reco_breaker_begin(&breaker);
+			epochs[tap_draw() % 8] = reco_breaker_begin(&breaker);
 		else
 			wrong += until <= now || until > now + 2 * RECO_BREAKER_MOST_US;
 		wrong += breaker.probes < 0 || breaker.probes > RECO_BREAKER_PROBES;
 		if (tap_draw() % 8 == 0)
-			reco_breaker_forget(&breaker);
+			reco_breaker_forget(&breaker, epochs[tap_draw() % 8]);
 		else if (tap_draw() % 4)
-			reco_breaker_end(&breaker, healthy, now, tap_unit());
+			reco_breaker_end(&breaker, epochs[tap_draw() % 8], healthy, now, tap_unit());
 		seen[breaker.state]++;
 	}
 	ok(wrong == 0, "at random: probes stay in bounds, 'until' is ahead");
@@ -250,6 +301,7 @@ main(void)
 	test_open();
 	test_half_open();
 	test_doubling();
+	test_epochs();
 	test_lost_probe();
 	test_random();
 	test_names();

@@ -102,6 +102,14 @@ static const Failure failures[] = {
 	{"429 in plain text", 429, -1, "busy", RECO_OUTCOME_LIMITED, false, -1, "busy"},
 	{"429 without credit", 429, -1, ERROR("You exceeded", "\"insufficient_quota\""),
 	 RECO_OUTCOME_QUOTA, false, -1, "You exceeded"},
+	{"429 without credit, with a rate's reset", 429, 120,
+	 ERROR("You exceeded", "\"insufficient_quota\""), RECO_OUTCOME_QUOTA, false, -1,
+	 "You exceeded"},
+	{"429 without credit until tomorrow", 429, INT64_C(7200000),
+	 ERROR("You exceeded", "\"insufficient_quota\""), RECO_OUTCOME_QUOTA, false, 7200000,
+	 "You exceeded"},
+	{"429 over a bill", 429, 120, ERROR("m", "\"billing_hard_limit_reached\""),
+	 RECO_OUTCOME_QUOTA, false, -1, "m"},
 	{"429 for the day", 429, -1, ERROR("Rate limit exceeded: free-models-per-day", "429"),
 	 RECO_OUTCOME_QUOTA, false, -1, "per-day"},
 	{"429 for hours", 429, INT64_C(7200000), ERROR("later", "429"), RECO_OUTCOME_QUOTA,
@@ -291,9 +299,39 @@ test_values(void)
 static void
 test_probe(void)
 {
+	static const struct
+	{
+		const char *model;
+		const char *body;
+		bool		good;
+	}			lists[] = {
+		{"m", "{\"data\":[{\"id\":\"x\"},{\"id\":\"m\"}]}", true},
+		{"m", "{\"data\":[{\"id\":\"x\"},{\"id\":\"mm\"},{\"id\":\"\"}]}", false},
+		{"m", "{\"data\":[{\"id\":\"m:latest\"}]}", true},
+		{"m", "{\"data\":[{\"id\":\"m:7b\"}]}", false},
+		{"m:latest", "{\"data\":[{\"id\":\"m\"}]}", true},
+		{"m:7b", "{\"data\":[{\"id\":\"m:latest\"}]}", false},
+		{"a/m:free", "{\"data\":[{\"id\":\"a/m\"}]}", true},
+		{"m", "{\"data\":[{\"id\":\"models/m\"}]}", true},
+		{"m", "{\"data\":[{\"id\":\"f.gguf\",\"owned_by\":\"llamacpp\"}]}", true},
+		{"m", "{\"data\":[]}", true},
+		{"m", "{\"data\":[null,7,{\"id\":7}]}", true},
+		{"m", "{\"object\":\"list\"}", true},
+		{"m", "[{\"id\":\"x\"}]", true},
+	};
+
 	ask(RECO_OP_PROBE, "");
 	answer(200, -1, "{\"object\":\"list\",\"data\":[{\"id\":\"x\"}]}");
-	ok(value_is("{\"ok\":true,\"model\":\"some-model\"}"), "a probe that is answered");
+	ok(split.outcome == RECO_OUTCOME_REJECTED && strstr(split.message, "some-model") != NULL,
+	   "a probe whose list has not the model");
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+	{
+		options.model = lists[i].model;
+		answer(200, -1, lists[i].body);
+		ok((split.outcome == RECO_OUTCOME_FRESH) == lists[i].good, "a probe: %s %s",
+		   lists[i].model, lists[i].body);
+	}
+	options.model = "some-model";
 	answer(404, -1, "404 page not found");
 	ok(value_is("{\"ok\":true,\"model\":\"some-model\"}") && split.message[0] == '\0',
 	   "a server without a list of models answers too");

@@ -63,12 +63,14 @@ test_requests(void)
 		   strcmp(request.target.data, "/api/token") == 0 &&
 		   strcmp(request.content_type, "application/x-www-form-urlencoded") == 0,
 	   "is asked for by a form, from the accounts service");
+	ok(!request.once, "and may be asked for again");
 	reco_http_request_free(&request);
 	ok(reco_spotify_build_token(odd, &request) &&
 		   strcmp(request.body.data, "grant_type=refresh_token&refresh_token="
 									 "AQA%2B%2F%3D%26%20%C3%A4") == 0,
 	   "a listener's token; whatever is in the refresh token is escaped");
 	ok(strstr(request.target.data, "AQA") == NULL, "and is not in the URL");
+	ok(request.once, "nor asked for again, as the answer may have had another");
 	reco_http_request_free(&request);
 }
 

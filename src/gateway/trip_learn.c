@@ -1,0 +1,111 @@
+/*-------------------------------------------------------------------------
+ *
+ * trip_learn.c
+ *	  What a trip teaches about its lane.
+ *
+ * Purpose: tell limits, breaker and capabilities how a call went.
+ * Runs in: the gateway.
+ * Locks:	none.
+ * Never:	blame a service for what is our own trouble.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "parts.h"
+
+#include "breaker.h"
+
+#define DAY_US			((int64) 24 * 3600 * 1000 * 1000)
+#define APP_REFUSED_US	((int64) 3600 * 1000 * 1000)
+#define LEAST_ANSWERS	20		/* before their time is taken as usual */
+
+/* Learns about limits, the breaker, and what the app may do. */
+void
+reco_trip_learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSplit *split)
+{
+	RecoGatewayLane *lane = trip->lane;
+	RecoLane   *shared = lane->shared;
+	int64		now = reco_now_us();
+	double		dice = reco_gateway_dice();
+	int64		took = result->ended_at - result->started_at;
+	bool slow = took > (int64) trip->question->wire.options.timeout_ms * 500;
+	RecoOutcome outcome = split != NULL ? split->outcome
+		: result->end == RECO_TRANSFER_TIMEOUT ? RECO_OUTCOME_TIMEOUT
+											   : RECO_OUTCOME_UNAVAILABLE;
+
+	/* what we are short of ourselves says nothing about the service */
+	if (split == NULL && result->ours)
+	{
+		reco_breaker_forget(&shared->breaker, trip->epoch);
+		return;
+	}
+	reco_limiter_learn(&shared->limit, &lane->rules, outcome,
+					   split == NULL || split->retry_after_ms < 0
+						   ? -1
+						   : split->retry_after_ms * 1000,
+					   now, dice);
+	switch (outcome)
+	{
+		case RECO_OUTCOME_LIMITED:
+		case RECO_OUTCOME_QUOTA:
+			reco_breaker_forget(&shared->breaker, trip->epoch);
+			break;
+		case RECO_OUTCOME_UNAVAILABLE:
+		case RECO_OUTCOME_TIMEOUT:
+			/* an address that may not be asked says nothing about the service */
+			if (split == NULL && result->end == RECO_TRANSFER_FORBIDDEN_ADDRESS)
+				reco_breaker_forget(&shared->breaker, trip->epoch);
+			else
+				reco_breaker_end(&shared->breaker, trip->epoch, false, now, dice);
+			break;
+		default:
+			reco_breaker_end(&shared->breaker, trip->epoch, !slow, now, dice);
+			break;
+	}
+	if (split == NULL)
+		return;
+	if (outcome == RECO_OUTCOME_FRESH)
+		shared->app_refused_until = shared->unauthorised_until = 0;
+	if (memcmp(&shared->capabilities, &split->capabilities, sizeof(RecoCapabilities)) !=
+		0)
+	{
+		shared->capabilities = split->capabilities;
+		if (shared->learned_at == 0)
+			shared->learned_at = now;
+	}
+	if (split->endpoint_refused)
+	{
+		shared->capabilities.refused |= 1u << trip->request.endpoint;
+		shared->refused_until[trip->request.endpoint] = now + DAY_US;
+	}
+	if (split->app_refused)
+		shared->app_refused_until = now + APP_REFUSED_US;
+}
+
+/*
+ * How long an answer may take before a call that nobody waits for any longer counts
+ * as one that hangs: three times what nearly all answers take, a second at least;
+ * as long as little is known, a tenth of the time-out. So a service that hangs is
+ * found out however short its callers' patience is, and a slow one is not blamed.
+ */
+int64
+reco_trip_patience(const RecoTrip *trip)
+{
+	const RecoHistogram *network = &trip->lane->shared->network;
+	int64		timeout = (int64) trip->question->wire.options.timeout_ms * 1000;
+
+	if (network->n < LEAST_ANSWERS)
+		return Max((int64) 2000 * 1000, timeout / 10);
+	return Min(timeout / 2,
+			   Max((int64) 1000 * 1000,
+				   (int64) (3 * reco_histogram_percentile(network, 0.95))));
+}
+
+/* Notes what went wrong with a lane. */
+void
+reco_lane_note_error(RecoGatewayLane *lane, const char *message)
+{
+	if (message == NULL || message[0] == '\0')
+		return;
+	strlcpy(lane->shared->last_error, message, sizeof(lane->shared->last_error));
+	lane->shared->last_error_at = reco_now_us();
+}
