@@ -326,13 +326,17 @@ CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.
 
 CREATE FUNCTION reco.note_listener() RETURNS trigger
 AS 'MODULE_PATHNAME', 'reco_note_listener' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION reco.note_listener() IS 'Notes that a listener judged or played something: lists that are kept for him or her go, or become stale, at commit.';
+COMMENT ON FUNCTION reco.note_listener() IS 'Notes that a listener judged or played something: lists that are kept for him or her go, or become stale, at commit; after a TRUNCATE all lists go.';
 REVOKE ALL ON FUNCTION reco.note_listener() FROM PUBLIC;
 
 CREATE TRIGGER note_listener AFTER INSERT OR UPDATE OR DELETE ON reco.feedback
 	FOR EACH ROW EXECUTE FUNCTION reco.note_listener('gone');
 CREATE TRIGGER note_listener AFTER INSERT OR UPDATE OR DELETE ON reco.listen
 	FOR EACH ROW EXECUTE FUNCTION reco.note_listener('stale');
+CREATE TRIGGER note_truncate AFTER TRUNCATE ON reco.feedback
+	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_listener();
+CREATE TRIGGER note_truncate AFTER TRUNCATE ON reco.listen
+	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_listener();
 
 /* -------------------------------------------------------------------------
  * Functions: the main job
@@ -657,7 +661,7 @@ CREATE FUNCTION @extschema@.reco_cache_invalidate(
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'reco_cache_invalidate' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) IS
-	'Removes answers from memory and from reco.cache, those of a category, of a key, or all; returns how many. Nothing is kept per listener, so with user_id it removes nothing.';
+	'Removes answers from memory and from reco.cache, those of a category, of a key, or all; returns how many. With user_id it removes the lists that are kept for that listener.';
 REVOKE ALL ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.reco_stat_reset() RETURNS void

@@ -83,7 +83,7 @@ reco_note_change(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Notes whose results a row that was written concerns. */
+/* Notes whose results a row that was written concerns; TRUNCATE: everybody's. */
 Datum
 reco_note_listener(PG_FUNCTION_ARGS)
 {
@@ -93,6 +93,11 @@ reco_note_listener(PG_FUNCTION_ARGS)
 	HeapTuple	rows[2] = {data->tg_trigtuple, data->tg_newtuple};
 	int			column = SPI_fnumber(RelationGetDescr(data->tg_relation), "user_id");
 
+	if (TRIGGER_FIRED_FOR_STATEMENT(data->tg_event))
+	{
+		reco_stale_all();
+		return PointerGetDatum(NULL);
+	}
 	for (int i = 0; i < lengthof(rows); i++)
 	{
 		char	   *user_id = rows[i] == NULL || column <= 0

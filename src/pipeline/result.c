@@ -11,8 +11,8 @@
  * Never:	lead a flight past an ERROR: that lands it, and so does the process's end.
  *
  * What makes results invalid: a change of the catalogue or the lexicon (reco.change),
- * and of what a listener judged. In the buffer they are removed at commit; what only
- * the table has is found by a key that these are a part of.
+ * and of what a listener judged. A commit moves an epoch (result_epoch.h) that entries of
+ * the buffer carry; what only the table has is found by a key that these are a part of.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,11 +23,13 @@
 #include "catalogue/change.h"
 #include "common/hashfn.h"
 #include "guc.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "result_key.h"
 #include "result_prompt.h"
 #include "shmem/cached.h"
 #include "shmem/cached_use.h"
+#include "shmem/result_epoch.h"
 #include "shmem/run_flight.h"
 #include "shmem/shared.h"
 #include "source/remote.h"
@@ -44,24 +46,36 @@ typedef struct Question
 {
 	RecoRequest *request;
 	Oid			extension;
-	uint64		epoch;			/* of the invalidations when it was asked */
+	uint64		epoch;			/* of reco_cache_invalidate, when it was asked */
+	RecoResultEpoch epochs;		/* of what results rest on, when it was asked */
 	bool		publishes;		/* what this transaction sees is what everybody does */
 	const char *raw;
 	const char *key;			/* by meaning; NULL = not made yet */
 } Question;
 
+#define EPOCHS			32		/* characters in front of an entry, see find */
+#define MISSED_US		((int64) 5 * 1000 * 1000)	/* for a list that lacks something */
+
 static bool is_shared(const RecoRequest *request);
 static Oid	extension_of(Oid function);
-static bool may_publish(void);
+static void begin(Question *question);
+static int64 latest_landing(const RecoRequest *request, int64 until);
+static const char *lead(Question *question, int64 until, MemoryContext context,
+						RecoResultWriter write, RecoOrigin *origin);
+static const char *find(const Question *question, const char *key, RecoOrigin *origin);
+static void write_epochs(const Question *question, char *text);
+static const char *own_text(const char *text);
 static const char *find_raw(Question *question, RecoOrigin *origin);
 static const char *find_by_meaning(Question *question, RecoOrigin *origin);
 static const char *find_in_table(Question *question, RecoOrigin *origin);
+static void put(const Question *question, const char *bytes, RecoCachedValue *value,
+				bool written);
 static void make_key(Question *question);
 static const char *listeners_key(const RecoRequest *request, const char *key);
 static uint64 servers_of(Oid role);
 static const char *generate(Question *question, MemoryContext context,
 							RecoResultWriter write);
-static void publish(const Question *question, const char *bytes);
+static void publish(const Question *question, const char *bytes, bool missed);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
 static void count(const char *found, RecoOrigin origin, bool table);
 
@@ -80,8 +94,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 		return write(reco_run_execute(request, context, NULL, NULL));
 
 	question.extension = extension_of(function);
-	question.epoch = reco_cached_epoch(MyDatabaseId);
-	question.publishes = may_publish();
+	begin(&question);
 	bytes = find_raw(&question, origin);
 	for (;;)
 	{
@@ -89,27 +102,62 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 
 		if (bytes == NULL)
 			bytes = find_by_meaning(&question, origin);
-		if (bytes != NULL && *origin == RECO_ORIGIN_CACHED)
-			return bytes;
-		if (!question.publishes)
+		if ((bytes != NULL && *origin == RECO_ORIGIN_CACHED) || !question.publishes)
 			break;
 
 		/* what is stale is given at once, but for the one who makes it new */
 		make_key(&question);
 		turn = reco_run_flight_board(MyDatabaseId, question.extension, question.key,
-									 bytes != NULL ? 0 : until);
+									 bytes != NULL ? 0 : latest_landing(request, until));
 		if (turn == RECO_RUN_LEADS && (bytes == NULL || request->deadline_ms > 0))
-		{
-			*origin = RECO_ORIGIN_LOCAL;
-			return generate(&question, context, write);
-		}
+			return lead(&question, until, context, write, origin);
 		reco_run_flight_land();
 		if (turn != RECO_RUN_LANDED || bytes != NULL)
 			break;
+		begin(&question);
 	}
 	if (bytes != NULL)
 		return bytes;
+
+	/* the time that was spent on waiting is gone */
+	*origin = RECO_ORIGIN_LOCAL;
+	request->deadline_ms = (int) Max(0, (until - reco_now_us()) / 1000);
 	return write(reco_run_execute(request, context, NULL, NULL));
+}
+
+/* Notes the state of everything as a question begins, or begins anew. */
+static void
+begin(Question *question)
+{
+	question->epoch = reco_cached_epoch(MyDatabaseId);
+	reco_result_epoch_read(MyDatabaseId, question->request->user_id, &question->epochs);
+	question->publishes =
+		reco_sql_sees(Max(question->epochs.moved_at, reco_cached_moved_at(MyDatabaseId)));
+	question->key = NULL;
+}
+
+/* Until when a leader is waited for: a run of our own must still fit in. */
+static int64
+latest_landing(const RecoRequest *request, int64 until)
+{
+	return until - (int64) request->deadline_ms * 1000 / 4;
+}
+
+/* Generates for all, unless somebody did just before this backend boarded. */
+static const char *
+lead(Question *question, int64 until, MemoryContext context, RecoResultWriter write,
+	 RecoOrigin *origin)
+{
+	const char *bytes = find(question, question->key, origin);
+
+	if (bytes != NULL && *origin == RECO_ORIGIN_CACHED)
+	{
+		reco_run_flight_land();
+		return bytes;
+	}
+	*origin = RECO_ORIGIN_LOCAL;
+	question->request->deadline_ms = (int) Max(0, (until - reco_now_us()) / 1000);
+	return generate(question, context, write);
 }
 
 /* May a result of this request come from others at all? */
@@ -117,7 +165,7 @@ static bool
 is_shared(const RecoRequest *request)
 {
 	return reco_guc_result_cache && reco_shared != NULL && request->ranked == 0 &&
-		!TransactionIdIsValid(GetTopTransactionIdIfAny());
+		!IsolationUsesXactSnapshot() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
 /* The extension that a function belongs to; asked once for each incarnation. */
@@ -137,16 +185,6 @@ extension_of(Oid function)
 	return extensions[(next + lengthof(functions) - 1) % lengthof(functions)];
 }
 
-/* Does this transaction see what everybody sees? */
-static bool
-may_publish(void)
-{
-	TimestampTz seen = IsolationUsesXactSnapshot() ? GetCurrentTransactionStartTimestamp()
-												   : GetCurrentStatementStartTimestamp();
-
-	return seen > reco_cached_moved_at(MyDatabaseId);
-}
-
 static RecoCachedKey
 buffer_key(const Question *question, const char *key)
 {
@@ -155,21 +193,48 @@ buffer_key(const Question *question, const char *key)
 	return cached;
 }
 
-/* Looks into the buffer. */
+/*
+ * Looks into the buffer. An entry begins with the epochs that it was made in; where one
+ * has moved since, it is invalid.
+ */
 static const char *
 find(const Question *question, const char *key, RecoOrigin *origin)
 {
 	RecoCachedKey cached = buffer_key(question, key);
 	RecoCachedValue value;
+	char		epochs[EPOCHS + 1];
 
-	if (!reco_cached_get(&cached, &value))
+	if (!reco_cached_get(&cached, &value) || value.len <= EPOCHS)
 		return NULL;
-	*origin = value.fresh_until > GetCurrentTimestamp() ? RECO_ORIGIN_CACHED
-														: RECO_ORIGIN_STALE;
-	return value.value;
+	write_epochs(question, epochs);
+	if (memcmp(value.value, epochs, EPOCHS) != 0)
+		return NULL;
+	*origin = value.fresh_until > GetCurrentTimestamp() &&
+			value.fetched_at > question->epochs.stale_at
+		? RECO_ORIGIN_CACHED
+		: RECO_ORIGIN_STALE;
+	return own_text(value.value + EPOCHS);
 }
 
-/* Looks for the very words that were asked before. */
+static void
+write_epochs(const Question *question, char *text)
+{
+	snprintf(text, EPOCHS + 1, "%016llx%016llx",
+			 (unsigned long long) question->epochs.all,
+			 (unsigned long long) question->epochs.listener);
+}
+
+/* The buffer's text is UTF-8. */
+static const char *
+own_text(const char *text)
+{
+	return GetDatabaseEncoding() == PG_UTF8 ? text : reco_remote_text(text);
+}
+
+/*
+ * Looks for the very words that were asked before. Nothing invalidates these on a standby,
+ * where no commit is seen.
+ */
 static const char *
 find_raw(Question *question, RecoOrigin *origin)
 {
@@ -178,7 +243,7 @@ find_raw(Question *question, RecoOrigin *origin)
 
 	reco_result_raw_key(question->request, servers_of(GetUserId()), key);
 	question->raw = listeners_key(question->request, key);
-	bytes = find(question, question->raw, origin);
+	bytes = RecoveryInProgress() ? NULL : find(question, question->raw, origin);
 	if (bytes != NULL)
 		count(bytes, *origin, false);
 	return bytes;
@@ -186,7 +251,7 @@ find_raw(Question *question, RecoOrigin *origin)
 
 /*
  * Looks for other words of the same meaning, in the buffer and in the table. What is
- * found is put into the buffer under the own words.
+ * found only in the table is put into the buffer.
  */
 static const char *
 find_by_meaning(Question *question, RecoOrigin *origin)
@@ -205,29 +270,51 @@ find_by_meaning(Question *question, RecoOrigin *origin)
 	return bytes;
 }
 
+/*
+ * Looks into the table. Its key holds the state of what the result rests on; that the
+ * listener has played something since is looked up.
+ */
 static const char *
 find_in_table(Question *question, RecoOrigin *origin)
 {
 	const char *keys[1] = {reco_remote_text(question->key)};
-	RecoCachedKey cached = buffer_key(question, question->key);
 	RecoCachedValue value = {0};
 	RecoCacheRow *rows;
+	const char *bytes;
 	int			n;
 
 	rows = reco_cache_read(reco_category_name(RECO_CATEGORY_RESULT), keys, 1, &n);
-	if (n == 0 || rows[0].absent)
+	if (n == 0 || rows[0].absent || strlen(rows[0].value) <= EPOCHS)
 		return NULL;
-	value.value = reco_remote_key(rows[0].value);
-	value.len = strlen(value.value);
+	bytes = rows[0].value + EPOCHS;
 	value.fetched_at = rows[0].fetched_at;
 	value.fresh_until = rows[0].fresh_until;
 	value.usable_until = rows[0].usable_until;
+	if (question->request->user_id[0] != '\0' &&
+		reco_listener_listened_at(question->request->user_id) >= value.fetched_at)
+		value.fresh_until = Min(value.fresh_until, value.fetched_at);
 	*origin = value.fresh_until > GetCurrentTimestamp() ? RECO_ORIGIN_CACHED
 														: RECO_ORIGIN_STALE;
-	(void) reco_cached_put(&cached, &value, true, question->epoch);
-	cached = buffer_key(question, question->raw);
-	(void) reco_cached_put(&cached, &value, true, question->epoch);
-	return value.value;
+	if (question->publishes)
+		put(question, bytes, &value, true);
+	return bytes;
+}
+
+/* Puts a result into the buffer, by its meaning and by its words. */
+static void
+put(const Question *question, const char *bytes, RecoCachedValue *value, bool written)
+{
+	char		epochs[EPOCHS + 1];
+	RecoCachedKey key = buffer_key(question, question->key);
+
+	write_epochs(question, epochs);
+	value->value = psprintf("%s%s", epochs, reco_remote_key(bytes));
+	value->len = strlen(value->value);
+	(void) reco_cached_put(&key, value, written, question->epoch);
+	if (RecoveryInProgress())
+		return;
+	key = buffer_key(question, question->raw);
+	(void) reco_cached_put(&key, value, true, question->epoch);
 }
 
 /* Makes the key by meaning: with the state of everything that a list depends on. */
@@ -267,6 +354,14 @@ static struct
 	uint64		sum;
 }			servers;
 
+static uint64
+hash_text(uint64 sum, const char *text)
+{
+	const char *some = text == NULL ? "" : text;
+
+	return hash_bytes_extended((const unsigned char *) some, (int) strlen(some), sum);
+}
+
 static void
 forget_servers(Datum arg, int cache, uint32 hash)
 {
@@ -296,15 +391,21 @@ servers_of(Oid role)
 		registered = true;
 	}
 	servers.valid = true;
-	servers.role = role;
+	servers.role = InvalidOid;
 	foreach (cell, reco_server_list(role))
 	{
 		const RecoServer *server = lfirst(cell);
 
 		if (server->lacks == NULL)
+		{
 			sum = hash_combine64(sum, server->id);
+			sum = hash_text(sum, server->options.base_url);
+			sum = hash_text(sum, server->options.market);
+			sum = hash_text(sum, server->options.model);
+		}
 	}
 	servers.sum = sum;
+	servers.role = role;
 	return sum;
 }
 
@@ -319,8 +420,8 @@ generate(Question *question, MemoryContext context, RecoResultWriter write)
 		RecoRun    *run = reco_run_execute(question->request, context, NULL, NULL);
 
 		bytes = write(run);
-		if (run->complete && !run->partial && may_publish())
-			publish(question, bytes);
+		if (run->complete && !run->partial)
+			publish(question, bytes, reco_source_missed(run->source));
 	}
 	PG_CATCH();
 	{
@@ -332,25 +433,25 @@ generate(Question *question, MemoryContext context, RecoResultWriter write)
 	return bytes;
 }
 
-/* Puts a result into the buffer, by its meaning and by its words. */
+/*
+ * Publishes a result. One that lacks what a service did not tell is given to those who
+ * ask right now, and then made again.
+ */
 static void
-publish(const Question *question, const char *bytes)
+publish(const Question *question, const char *bytes, bool missed)
 {
-	RecoCachedKey key = buffer_key(question, question->key);
 	RecoCachedValue value = {0};
 	RecoCachePolicy policy;
 
 	reco_cache_policy(reco_category_name(RECO_CATEGORY_RESULT), &policy);
 	if (policy.fresh_us <= 0)
 		return;
-	value.value = bytes;
-	value.len = strlen(bytes);
+	if (missed)
+		policy.fresh_us = policy.usable_us = Min(policy.fresh_us, MISSED_US);
 	value.fetched_at = GetCurrentTimestamp();
 	value.fresh_until = value.fetched_at + policy.fresh_us;
 	value.usable_until = value.fetched_at + Max(policy.usable_us, policy.fresh_us);
-	(void) reco_cached_put(&key, &value, RecoveryInProgress(), question->epoch);
-	key = buffer_key(question, question->raw);
-	(void) reco_cached_put(&key, &value, true, question->epoch);
+	put(question, bytes, &value, missed || RecoveryInProgress());
 }
 
 static void

@@ -114,7 +114,7 @@ reco_cached_row_is_at(int row, Oid database, uint64 epoch)
 	return pg_atomic_read_u32(&read->database) == database && now <= epoch;
 }
 
-/* A database without a row has no epoch that could be at hand anywhere. */
+/* The time goes first: who reads the new epoch reads the new time. */
 void
 reco_cached_row_move(Oid database)
 {
@@ -122,11 +122,14 @@ reco_cached_row_move(Oid database)
 	{
 		int			row = look_up(database);
 
+		if (row < 0)
+			row = claim_row(database);
 		if (row >= 0)
 		{
-			pg_atomic_write_u64(&reco_cached_buffer->row[row].epoch, next_epoch());
 			pg_atomic_write_u64(&reco_cached_buffer->row[row].moved_at,
 								(uint64) GetCurrentTimestamp());
+			pg_write_barrier();
+			pg_atomic_write_u64(&reco_cached_buffer->row[row].epoch, next_epoch());
 		}
 	}
 	LWLockRelease(&reco_cached_buffer->rows);
@@ -186,7 +189,13 @@ claim_row(Oid database)
 		{
 			RecoCachedRow *row = &reco_cached_buffer->row[best];
 
-			/* the epoch is there before anybody finds the row */
+			/*
+			 * The epoch is there before anybody finds the row. A row that was another's
+			 * knows nothing of what became of this database; one that was nobody's is the
+			 * first that this database has.
+			 */
+			if (pg_atomic_read_u64(&row->epoch) != 0)
+				pg_atomic_write_u64(&row->moved_at, (uint64) GetCurrentTimestamp());
 			pg_atomic_write_u64(&row->epoch, next_epoch());
 			pg_write_barrier();
 			pg_atomic_write_u32(&row->database, database);

@@ -33,10 +33,8 @@ typedef struct Collection
 } Collection;
 
 static void collect_bucket(Collection *collection, uint32 number);
-static int64 sweep(Oid database, Oid extension, RecoCategory category, const char *asked,
-				   bool remove);
-static int	sweep_bucket(RecoCachedPartition *partition, uint32 number,
-						const RecoCachedKey *key, bool remove);
+static int	remove_from_bucket(RecoCachedPartition *partition, uint32 number,
+							  const RecoCachedKey *key, Size len);
 static bool is_asked(const RecoCachedEntry *entry, const char *asked, Size len);
 
 /* Tells what is in use, a stretch of buckets after another. */
@@ -116,20 +114,8 @@ int64
 reco_cached_remove_asked(Oid database, Oid extension, RecoCategory category,
 						 const char *asked)
 {
-	return sweep(database, extension, category, asked, true);
-}
-
-void
-reco_cached_make_stale(Oid database, RecoCategory category, const char *asked)
-{
-	(void) sweep(database, InvalidOid, category, asked, false);
-}
-
-/* Removes the entries of what is asked for, or ends their freshness. */
-static int64
-sweep(Oid database, Oid extension, RecoCategory category, const char *asked, bool remove)
-{
 	RecoCachedBuffer *buffer = reco_cached_buffer;
+	Size		len = strlen(asked);
 	int64		removed = 0;
 
 	if (buffer == NULL || !OidIsValid(database))
@@ -149,7 +135,7 @@ sweep(Oid database, Oid extension, RecoCategory category, const char *asked, boo
 			{
 				RecoCachedKey key = {database, extension, category, asked};
 
-				removed += sweep_bucket(partition, places[b], &key, remove);
+				removed += remove_from_bucket(partition, places[b], &key, len);
 			}
 			LWLockRelease(&partition->lock);
 		}
@@ -158,11 +144,9 @@ sweep(Oid database, Oid extension, RecoCategory category, const char *asked, boo
 }
 
 static int
-sweep_bucket(RecoCachedPartition *partition, uint32 number, const RecoCachedKey *key,
-			 bool remove)
+remove_from_bucket(RecoCachedPartition *partition, uint32 number,
+				   const RecoCachedKey *key, Size len)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	Size		len = strlen(key->key);
 	int			removed = 0;
 
 	while (number != RECO_CACHED_NONE)
@@ -175,10 +159,7 @@ sweep_bucket(RecoCachedPartition *partition, uint32 number, const RecoCachedKey 
 			(key->category >= 0 && entry->category != key->category) ||
 			!is_asked(entry, key->key, len))
 			continue;
-		if (remove)
-			reco_cached_discard(partition, entry);
-		else
-			entry->fresh_until = Min(entry->fresh_until, now);
+		reco_cached_discard(partition, entry);
 		removed++;
 	}
 	return removed;

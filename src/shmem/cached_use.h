@@ -42,8 +42,4 @@ extern int	reco_cached_used(Oid database, Oid extension, RecoCachedUse *uses, in
 extern int64 reco_cached_remove_asked(Oid database, Oid extension, RecoCategory category,
 									  const char *asked);
 
-/* Ends the freshness of these entries instead; extension InvalidOid = of all. */
-extern void reco_cached_make_stale(Oid database, RecoCategory category,
-								   const char *asked);
-
 #endif							/* RECO_CACHED_USE_H */

@@ -22,6 +22,7 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "pool.h"
+#include "result_epoch.h"
 #include "run_flight.h"
 #include "slot.h"
 #include "storage/ipc.h"
@@ -65,6 +66,7 @@ reco_shared_size(void)
 	size = add_size(size, part_of_lanes());
 	size = add_size(size, reco_cached_size());
 	size = add_size(size, reco_run_flights_size());
+	size = add_size(size, reco_result_epochs_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
 
@@ -140,6 +142,8 @@ attach(char *memory, bool fresh)
 	memory += reco_cached_size();
 	reco_run_flights_attach(memory, fresh);
 	memory += reco_run_flights_size();
+	reco_result_epochs_attach(memory, fresh);
+	memory += reco_result_epochs_size();
 	reco_pool_attach(memory, fresh);
 }
 

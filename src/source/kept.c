@@ -4,7 +4,8 @@
  *	  What is known already, so that no service is asked again.
  *
  * Purpose: see kept.h. The buffer is looked into first; what only the table has is put
- *			into the buffer, so that the next reader finds it there.
+ *			into the buffer, so that the next reader finds it there, unless an older
+ *			snapshot may still see what was invalidated since.
  * Runs in: any process with a database and a transaction.
  * Locks:	those of cached.h and of one SELECT.
  * Never:	read the unlogged table on a standby (store/cache.c sees to it).
@@ -150,6 +151,8 @@ read_table(const RecoKept *kept, const char *const *keys, int nkeys,
 	int			nrows;
 	RecoCacheRow *rows;
 
+	bool		shared = reco_sql_sees(reco_cached_moved_at(MyDatabaseId));
+
 	for (int i = 0; i < nkeys; i++)
 		own[i] = reco_remote_text(keys[i]);
 	rows = reco_cache_read(reco_operation_name(kept->operation), own, nkeys, &nrows);
@@ -163,7 +166,8 @@ read_table(const RecoKept *kept, const char *const *keys, int nkeys,
 				continue;
 			value = rows[r].absent ? NULL : reco_remote_key(rows[r].value);
 			take(&answers[i], rows[r].absent, value, rows[r].fresh_until);
-			put_into_buffer(kept, keys[i], &rows[r], value);
+			if (shared)
+				put_into_buffer(kept, keys[i], &rows[r], value);
 		}
 	}
 	pfree(own);

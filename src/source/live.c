@@ -232,6 +232,8 @@ reco_live_wait(RecoLiveTurn *turn)
 			 * gateway keeps refused calls from being made again */
 			else if (value->outcome == RECO_OUTCOME_DENIED)
 				question->asked = false;
+			turn->live->missed |= reco_outcome_is_retryable(value->outcome) ||
+				value->outcome == RECO_OUTCOME_QUOTA;
 		}
 		if (batch->sent >= 0)
 			batch->n = 0;
@@ -246,4 +248,10 @@ reco_live_value(const RecoLive *live, RecoOperation operation, const char *key)
 	const RecoLiveQuestion *question = find_question(live, operation, key, HASH_FIND);
 
 	return question == NULL ? NULL : question->json;
+}
+
+bool
+reco_live_missed(const RecoLive *live)
+{
+	return live->missed;
 }

@@ -35,4 +35,7 @@ extern void reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks,
 /* How many tracks of services are remembered. */
 extern uint32 reco_live_tracks(const RecoLive *live);
 
+/* Did a service not answer what it may answer another time? */
+extern bool reco_live_missed(const RecoLive *live);
+
 #endif							/* RECO_LIVE_H */

@@ -65,6 +65,7 @@ struct RecoLive
 	HTAB	   *artists;		/* RecoLiveName */
 	HTAB	   *questions;		/* RecoLiveQuestion */
 	List	   *ruled;			/* RecoLiveRuled */
+	bool		missed;			/* something was not answered, and may be another time */
 };
 
 /* A key that a service is asked for on behalf of one key of an ask. */

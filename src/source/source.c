@@ -175,6 +175,12 @@ reco_source_tracks(const RecoSource *source)
 		(source->live == NULL ? 0 : reco_live_tracks(source->live));
 }
 
+bool
+reco_source_missed(const RecoSource *source)
+{
+	return source->live != NULL && reco_live_missed(source->live);
+}
+
 const char *
 reco_source_kind_name(RecoKind kind)
 {

@@ -81,6 +81,9 @@ extern void reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks,
 extern const RecoBackground *reco_source_background(RecoSource *source);
 extern uint32 reco_source_tracks(const RecoSource *source);
 
+/* Was anything left out that a service would have told another time? */
+extern bool reco_source_missed(const RecoSource *source);
+
 extern const char *reco_source_kind_name(RecoKind kind);
 extern int	reco_source_kind_of(const char *name);	/* -1 = none */
 

@@ -6,7 +6,8 @@
  * Purpose: see cache.h. Expiry and eviction are in cache_care.c.
  * Runs in: any process with a database and a transaction.
  * Locks:	those of its statements. Our own one is on the extension, with a number
- *			behind it: invalidations share it, the keeper has it alone.
+ *			behind it: invalidations share it, the keeper has it alone. Whoever looks for
+ *			a value or its policy never waits for a table: what is locked is not there.
  * Never:	read or write the unlogged table on a standby.
  *
  * A key is looked up by two hashes, since it may be longer than an index entry, and
@@ -20,12 +21,14 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "cache_parts.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "sql.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #define WRITING			1		/* objsubid of our lock */
@@ -107,18 +110,19 @@ static RecoStatement delete_category_statement = {
 
 static RecoStatement delete_key_statement = {
 	.text = "DELETE FROM reco.cache WHERE " DIGEST("$1")
-	" AND (key = $1 OR split_part(key, chr(31), 1) = $1)",
+	" AND (key = $1 OR starts_with(key, $1 || chr(31)))",
 	.nargs = 1,
 	.types = {TEXTOID},
 };
 
 static RecoStatement delete_both_statement = {
 	.text = "DELETE FROM reco.cache WHERE category = $1 AND " DIGEST("$2")
-	" AND (key = $2 OR split_part(key, chr(31), 1) = $2)",
+	" AND (key = $2 OR starts_with(key, $2 || chr(31)))",
 	.nargs = 2,
 	.types = {TEXTOID, TEXTOID},
 };
 
+static bool lock_to_read(const char *table);
 static void take_policy(const Datum *values, RecoCachePolicy *policy);
 static Datum texts(const char *const *strings, int n);
 static Datum times(const RecoCacheRow *rows, int n, Size offset);
@@ -132,6 +136,8 @@ reco_cache_policy(const char *category, RecoCachePolicy *policy)
 	RecoSql		sql;
 
 	memset(policy, 0, sizeof(*policy));
+	if (!lock_to_read("cache_policy"))
+		return;
 	arguments[0] = CStringGetTextDatum(category);
 	reco_sql_begin(&sql);
 	reco_sql_run(&policy_statement, arguments, NULL, true, 1);
@@ -194,7 +200,7 @@ reco_cache_read(const char *category, const char *const *keys, int nkeys, int *n
 	RecoSql		sql;
 
 	*nfound = 0;
-	if (nkeys == 0 || RecoveryInProgress())
+	if (nkeys == 0 || RecoveryInProgress() || !lock_to_read("cache"))
 		return palloc0(sizeof(RecoCacheRow));
 
 	arguments[0] = CStringGetTextDatum(category);
@@ -223,6 +229,18 @@ reco_cache_read(const char *category, const char *const *keys, int nkeys, int *n
 	MemoryContextSwitchTo(old);
 	reco_sql_end(&sql);
 	return rows;
+}
+
+/*
+ * Locks one of our tables as a SELECT does, but never waits: false = somebody has it
+ * alone (VACUUM FULL, TRUNCATE). One that does not exist is the statement's to report.
+ */
+static bool
+lock_to_read(const char *table)
+{
+	Oid			relation = get_relname_relid(table, get_namespace_oid("reco", true));
+
+	return !OidIsValid(relation) || ConditionalLockRelationOid(relation, AccessShareLock);
 }
 
 void

@@ -28,7 +28,10 @@ typedef struct RecoCachePolicy
 	double		jitter;			/* share by which each value's time varies, 0 .. 0.5 */
 } RecoCachePolicy;
 
-/* Reads the policy of a category by name; a category without a row is not kept. */
+/*
+ * Reads the policy of a category by name. A category without a row is not kept, nor is
+ * any while somebody has the table alone: this never waits.
+ */
 extern void reco_cache_policy(const char *category, RecoCachePolicy *policy);
 
 /* A category as the table of policies has it. */
@@ -57,7 +60,8 @@ typedef struct RecoCacheRow
 
 /*
  * Reads the usable rows of some keys of a category, set-based, in any order, into the
- * current context. None on a standby.
+ * current context. None on a standby, or while somebody has the table alone: this never
+ * waits.
  */
 extern RecoCacheRow *reco_cache_read(const char *category, const char *const *keys,
 									 int nkeys, int *nfound);
@@ -103,7 +107,7 @@ extern RecoCacheCount *reco_cache_evict(int64 most, int *ncounts);
 
 /*
  * Deletes rows: NULL = all; returns how many. 'asked' is a key, or what stands before
- * a key's first separator: then whoever answered.
+ * one of a key's separators: then whoever answered.
  */
 extern int64 reco_cache_delete(const char *category, const char *asked);
 

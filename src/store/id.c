@@ -47,3 +47,12 @@ reco_id_new(void)
 	return ((last_ms & ((INT64CONST(1) << 41) - 1)) << (NODE_BITS + RANDOM_BITS)) |
 		((int64) reco_guc_node_id << RANDOM_BITS) | last_random;
 }
+
+TimestampTz
+reco_id_time(int64 id)
+{
+	int64		unix_ms = (id >> (NODE_BITS + RANDOM_BITS)) + EPOCH_UNIX_MS;
+
+	return (unix_ms - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(86400000)) *
+		1000;
+}

@@ -17,7 +17,12 @@
 
 #include "compat.h"
 
+#include "datatype/timestamp.h"
+
 /* 41 bits of milliseconds since 2024-01-01 UTC, 8 of reco.node_id, 14 random. */
 extern int64 reco_id_new(void);
+
+/* When an id was made, to the millisecond. */
+extern TimestampTz reco_id_time(int64 id);
 
 #endif							/* RECO_ID_H */

@@ -49,8 +49,16 @@ static RecoStatement play_statement = {
 	.types = {TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID},
 };
 
+static RecoStatement listened_statement = {
+	.text = "SELECT max(listen_id) FROM reco.listen WHERE user_id = $1",
+	.nargs = 1,
+	.types = {TEXTOID},
+};
+
 static RecoStatement judged_statement = {
-	.text = "SELECT max(feedback_id), count(*) FROM reco.feedback WHERE user_id = $1",
+	.text = "SELECT max(feedback_id), count(*),"
+	" bit_xor(hashtextextended(track_id || chr(31) || event || chr(31) || at::text, feedback_id))"
+	" FROM reco.feedback WHERE user_id = $1",
 	.nargs = 1,
 	.types = {TEXTOID},
 };
@@ -98,7 +106,7 @@ reco_listener_tracks(const char *user_id, TimestampTz since, int *nfound)
 	return tracks;
 }
 
-/* Tells judgements of a listener apart by the newest id, and how many there are. */
+/* Tells the states of a listener's judgements apart. */
 uint64
 reco_listener_judged(const char *user_id)
 {
@@ -110,7 +118,7 @@ reco_listener_judged(const char *user_id)
 		return 0;
 	reco_sql_begin(&sql);
 	reco_sql_run(&judged_statement, &argument, NULL, true, 1);
-	for (int column = 1; column <= 2; column++)
+	for (int column = 1; column <= 3; column++)
 	{
 		bool		isnull;
 		Datum value =
@@ -121,6 +129,25 @@ reco_listener_judged(const char *user_id)
 	}
 	reco_sql_end(&sql);
 	return state;
+}
+
+/* Tells when a listener's newest play was written. */
+TimestampTz
+reco_listener_listened_at(const char *user_id)
+{
+	Datum		argument = CStringGetTextDatum(user_id);
+	TimestampTz at = 0;
+	RecoSql		sql;
+	bool		isnull;
+	Datum		id;
+
+	reco_sql_begin(&sql);
+	reco_sql_run(&listened_statement, &argument, NULL, true, 1);
+	id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		at = reco_id_time(DatumGetInt64(id));
+	reco_sql_end(&sql);
+	return at;
 }
 
 /* Writes a play. */

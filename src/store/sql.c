@@ -21,11 +21,13 @@
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -228,4 +230,16 @@ reco_sql_version(void)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return version;
+}
+
+bool
+reco_sql_sees(TimestampTz since)
+{
+	TimestampTz taken = GetCurrentStatementStartTimestamp();
+
+	if (IsolationUsesXactSnapshot())
+		return false;
+	if (ActivePortal != NULL)
+		taken = Min(taken, ActivePortal->creation_time);
+	return taken > since;
 }

@@ -16,6 +16,7 @@
 
 #include "compat.h"
 
+#include "datatype/timestamp.h"
 #include "executor/spi.h"
 
 typedef struct RecoSql
@@ -59,6 +60,12 @@ extern Oid	reco_sql_namespace_of(const char *extension);
 
 /* The oid of extension "reco"; ERROR with a hint when it is not installed. */
 extern Oid	reco_sql_extension(void);
+
+/*
+ * Does this transaction see all that was committed until a time? False in doubt: under
+ * REPEATABLE READ, and where a cursor keeps an older snapshot.
+ */
+extern bool reco_sql_sees(TimestampTz since);
 
 /* The version of the SQL objects in this database; NULL when not installed. */
 extern const char *reco_sql_version(void);

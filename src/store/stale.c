@@ -6,12 +6,11 @@
  * Purpose: see stale.h. What a subtransaction noted that was rolled back counts too: it
  *			costs a result that could have stayed, and nothing else.
  * Runs in: any process with a database and a transaction.
- * Locks:	those of cached.h, at commit.
+ * Locks:	none.
  * Never:	throw at commit; forget a note because memory is short: then all go.
  *
- * A prepared transaction is committed by another process, perhaps after a restart. Its
- * results go when it is prepared; what is generated between that and COMMIT PREPARED
- * lives until it expires.
+ * A prepared transaction is committed by another process, perhaps after a restart. So
+ * COMMIT PREPARED makes all results of the database invalid, whatever was prepared.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,8 +18,7 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "shmem/cached.h"
-#include "shmem/cached_use.h"
+#include "shmem/result_epoch.h"
 #include "shmem/shared.h"
 #include "utils/memutils.h"
 
@@ -88,14 +86,13 @@ at_transaction_end(XactEvent event, void *arg)
 		event != XACT_EVENT_PREPARE)
 		return;
 	if (event != XACT_EVENT_ABORT && all)
-		(void) reco_cached_remove(MyDatabaseId, InvalidOid, RECO_CATEGORY_RESULT, NULL);
+		reco_result_epoch_move(MyDatabaseId, NULL);
 	for (int i = 0; i < nnotes && event != XACT_EVENT_ABORT && !all; i++)
 	{
 		if (notes[i].gone)
-			(void) reco_cached_remove_asked(MyDatabaseId, InvalidOid,
-											RECO_CATEGORY_RESULT, notes[i].user_id);
+			reco_result_epoch_move(MyDatabaseId, notes[i].user_id);
 		else
-			reco_cached_make_stale(MyDatabaseId, RECO_CATEGORY_RESULT, notes[i].user_id);
+			reco_result_epoch_age(MyDatabaseId, notes[i].user_id);
 	}
 	nnotes = 0;
 	all = false;

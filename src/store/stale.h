@@ -3,10 +3,10 @@
  * stale.h
  *	  What a transaction makes of results that are kept.
  *
- * Purpose: remove results from the buffer when the transaction commits that made them
- *			invalid, and not before.
+ * Purpose: make results invalid when the transaction commits that has changed what they
+ *			rest on, and not before.
  * Runs in: any process with a database and a transaction.
- * Locks:	those of cached.h, at commit.
+ * Locks:	none.
  * Never:	throw at commit.
  *
  *-------------------------------------------------------------------------
@@ -16,10 +16,10 @@
 
 #include "compat.h"
 
-/* All results of this database go at commit. */
+/* All results of this database become invalid at commit. */
 extern void reco_stale_all(void);
 
-/* The results of one listener go at commit, or become stale ('gone' false). */
+/* The results of one listener become invalid at commit, or stale ('gone' false). */
 extern void reco_stale_listener(const char *user_id, bool gone);
 
 #endif							/* RECO_STALE_H */

@@ -56,6 +56,7 @@ static struct
 
 static TimestampTz next_care = 0;
 static TimestampTz next_uses = 0;
+static bool held_up = false;	/* the last round, by an invalidation */
 
 static void begin_batch(Oid extension);
 static bool drain(void);
@@ -72,17 +73,25 @@ reco_keeper_round(void)
 {
 	bool		more;
 
+	held_up = false;
 	if (RecoveryInProgress() || reco_cached_counts == NULL)
 		return false;
 	begin_batch(reco_sql_extension());
 
 	/* somebody invalidates: what is drained now might come after the deletion */
-	if (!reco_cache_begin_writing())
+	held_up = !reco_cache_begin_writing();
+	if (held_up)
 		return false;
 	more = drain();
 	more = note_uses() || more;
 	more = care() || more;
 	return more;
+}
+
+bool
+reco_keeper_is_held_up(void)
+{
+	return held_up;
 }
 
 /* Tells the buffer, and counts, what is now committed. */

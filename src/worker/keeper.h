@@ -20,6 +20,9 @@
  */
 extern bool reco_keeper_round(void);
 
+/* Did the round do nothing, because somebody's invalidation is not committed yet? */
+extern bool reco_keeper_is_held_up(void);
+
 /* After the commit of a round: what was written may leave the buffer. */
 extern void reco_keeper_committed(void);
 

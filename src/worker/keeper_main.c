@@ -293,7 +293,7 @@ note_round(Round round)
 				ereport(LOG, (errmsg("reco keeper works again")));
 			last_error[0] = '\0';
 			told_version = false;
-			say("running");
+			say(reco_keeper_is_held_up() ? "waiting: an invalidation is open" : "running");
 			if (started != 0 &&
 				TimestampDifferenceExceeds(started, GetCurrentTimestamp(), WELL_MS))
 			{

@@ -3,8 +3,8 @@
  * launcher_hooks.c
  *	  How the launcher learns of databases, and keepers let go of them.
  *
- * Purpose: notice CREATE and DROP EXTENSION when they are committed; send the keeper
- *			away before a command that needs its database alone.
+ * Purpose: notice CREATE and DROP EXTENSION when they are committed, and COMMIT PREPARED;
+ *			send the keeper away before a command that needs its database alone.
  * Runs in: backends that run such a command.
  * Locks:	those of database.h.
  * Never:	do more after a commit than change a row of a table and set a latch: an
@@ -31,6 +31,7 @@
 #include "shmem/shared.h"
 #include "storage/latch.h"
 #include "storage/procarray.h"
+#include "store/stale.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/syscache.h"
@@ -47,6 +48,7 @@ typedef enum After
 	NOTHING = 0,
 	EXTENSION_CAME,				/* perhaps */
 	EXTENSION_WENT,				/* perhaps */
+	PREPARED_CAME,				/* whatever it was */
 	DATABASE_WENT,
 	DATABASE_CAME,
 	DATABASE_OPENED				/* it may take connections now */
@@ -122,7 +124,7 @@ prepare(Node *statement, Oid *before)
 			if (((TransactionStmt *) statement)->kind != TRANS_STMT_COMMIT_PREPARED)
 				return NOTHING;
 			*before = get_extension_oid("reco", true);
-			return EXTENSION_CAME;
+			return PREPARED_CAME;
 		case T_CreatedbStmt:
 			option = find_option(((CreatedbStmt *) statement)->options, "template");
 			let_go(option && option->arg ? defGetString(option) : "template1", true);
@@ -155,6 +157,11 @@ after(After what, Node *statement, Oid before)
 
 	switch (what)
 	{
+		case PREPARED_CAME:
+
+			/* done by now: who asks after this command's own end sees it */
+			reco_stale_all();
+			/* FALLTHROUGH */
 		case EXTENSION_CAME:
 			CommandCounterIncrement();
 			now = get_extension_oid("reco", true);

@@ -3,7 +3,7 @@
 
 A value that somebody read before the commit, or that a service was asked for before, is
 turned away; what the keeper was about to write is not written; a rollback takes nothing
-from the table.
+from the table. Nobody who asks for a list waits for somebody who has the table alone.
 """
 import shutil
 import sys
@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from cluster import Cluster  # noqa: E402
 from driver import build  # noqa: E402
-from reco_tap import Lost, done, literal, ok, same, until  # noqa: E402
+from reco_tap import Lost, call, done, literal, ok, same, until  # noqa: E402
 
 FEATURES = 7  # a category as a number
 LONG = 3600 * 1000  # ms
@@ -53,6 +53,9 @@ class Buffer:
             return len(seen - {None}) > count
         return until(all_seen)
 
+    def keeper_is(self, state):
+        return until(lambda: self.session.value("SELECT state FROM reco_stat_worker WHERE worker = 'keeper'") == state)
+
     def settle(self):
         return until(lambda: self.unwritten() == 0)
 
@@ -84,10 +87,11 @@ def checks(buffer, other):
     ok(buffer.put("other"), "and something else")
     ok(buffer.rounds(3), "the keeper comes round")
     ok(not buffer.in_table("other") and buffer.unwritten() == 2, "and writes nothing until the commit")
+    ok(buffer.keeper_is("waiting: an invalidation is open"), "it says what it waits for")
     other.query("COMMIT")
     same([buffer.has("a"), buffer.has("a" + BEHIND)], [False, False], "after the commit neither is there")
     ok(not buffer.put("a", written=True, epoch=during), "nor comes back")
-    ok(buffer.settle(), "the keeper goes on")
+    ok(buffer.settle() and buffer.keeper_is("running"), "the keeper goes on")
     same([buffer.in_table(key) for key in keys + ["other"]], [False, False, True, True, True], "and wrote neither")
     ok(buffer.put("a") and buffer.has("a"), "a new answer is kept")
     ok(buffer.settle() and buffer.in_table("a"), "and written")
@@ -141,6 +145,65 @@ def checks(buffer, other):
     ok(buffer.put("end") and buffer.settle() and buffer.in_table("end"), "nor is the keeper held up")
 
 
+def check_prefix(session):
+    """A separator may be a part of what was asked."""
+    def kept():
+        return session.value("SELECT string_agg(translate(key, chr(31), '|'), ' ' ORDER BY key) FROM reco.cache")
+
+    session.query("SELECT reco_cache_invalidate()")
+    session.query("INSERT INTO reco.cache (category, key, fresh_until, usable_until, value)"
+                  " SELECT 'result', replace(k, '|', chr(31)), 'infinity', 'infinity', '{}' FROM unnest(ARRAY["
+                  "'a|b|list', 'a|b|other', 'a|c|list', 'a|bb|list', 'ab|list', '%|list']) AS k")
+    same(session.value("SELECT reco_cache_invalidate(user_id => 'a' || chr(31) || 'b')"), "2", "a listener with a separator")
+    same(kept(), "%|list a|bb|list a|c|list ab|list", "loses lists, no other one does")
+    same(session.value("SELECT reco_cache_invalidate(user_id => '%')"), "1", "a listener is no pattern")
+    same(session.value("SELECT reco_cache_invalidate('result', 'a' || chr(31) || 'c')"), "1", "nor is a key")
+    same(kept(), "a|bb|list ab|list", "the others stay")
+
+
+def check_locked(one, two):
+    """Somebody has a table alone: what it holds is not there."""
+    two.query("SELECT reco_demo_catalogue(1000)")
+    two.query("SET reco.result_cache = on")
+    two.query("SELECT count(*) FROM " + call("ana", "calm evening", 5, function="reco_generate"))
+    two.query("SET statement_timeout = '5 s'")
+    for table in ("reco.cache", "reco.cache_policy"):
+        one.query(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        same(two.error("SELECT " + call("ana", f"a question while {table} is locked", 5, None, "1 s")), None,
+             f"a list comes while somebody has {table} alone")
+        same(one.value(f"SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted"
+                       " AND pid = " + str(two.pid)), "0", "nobody waits for it")
+        one.query("ROLLBACK")
+    two.query("RESET statement_timeout")
+
+
+def check_lists(one, two):
+    """What a TRUNCATE or a prepared transaction changes ends lists."""
+    def run():
+        return two.value("SELECT DISTINCT run_id FROM " + call("ana", "rainy sunday, calm", 5, function="reco_generate"))
+
+    def again():
+        return until(lambda: run() == run())
+
+    for change in ("TRUNCATE reco.feedback", "TRUNCATE reco.listen"):
+        ok(again(), "a list is kept")
+        kept = run()
+        one.query("BEGIN")
+        one.query(change)
+        one.query("ROLLBACK")
+        same(run(), kept, f"{change} that is rolled back leaves it")
+        one.query(change)
+        ok(run() != kept, "but not one that is committed")
+    track = two.value("SELECT track_id FROM " + call("ana", "rainy sunday, calm", 5, function="reco_generate") + " LIMIT 1")
+    one.query("BEGIN")
+    one.query(f"INSERT INTO reco.feedback (user_id, track_id, event) VALUES ('ana', {literal(track)}, 'skip')")
+    one.query("PREPARE TRANSACTION 'judged'")
+    ok(again(), "a list is kept while a judgement is prepared")
+    kept = run()
+    one.query("COMMIT PREPARED 'judged'")
+    ok(run() != kept, "and goes when that is committed")
+
+
 def main():
     directory = tempfile.mkdtemp(prefix="reco-driver.")
     try:
@@ -157,6 +220,9 @@ def main():
                               f" AS {literal(library)} LANGUAGE C")
             other = cluster.session()
             checks(Buffer(session), other)
+            check_prefix(session)
+            check_locked(session, other)
+            check_lists(session, other)
     except Lost as lost:
         ok(False, "the server lives", lost)
     finally:
