@@ -129,6 +129,26 @@ word_after(const RecoWords *words, int i)
 	return i < words->nwords ? words->words[i].fold : "";
 }
 
+/*
+ * Sets one bound of the era, the other is 0. Of two bounds that leave nothing between
+ * them, the one that was said last stands.
+ */
+static void
+set_era(RecoMood *mood, int from, int to)
+{
+	bool		contradicts;
+
+	if (from != 0)
+		mood->era_from = from;
+	else
+		mood->era_to = to;
+	contradicts = mood->era_to != 0 && mood->era_from > mood->era_to;
+	if (contradicts && from != 0)
+		mood->era_to = 0;
+	else if (contradicts)
+		mood->era_from = 0;
+}
+
 /* Reads decades, years and what bounds them. */
 static void
 read_era(Reader *reader)
@@ -152,15 +172,15 @@ read_era(Reader *reader)
 		if (reader->negated[i])
 			continue;
 		if (among(before, after_words))
-			mood->era_from = to + 1;
+			set_era(mood, to + 1, 0);
 		else if (strcmp(before, "since") == 0 || among(after, on_words))
-			mood->era_from = from;
+			set_era(mood, from, 0);
 		else if (strcmp(after, "older") == 0 || strcmp(after, "earlier") == 0)
-			mood->era_to = to;
+			set_era(mood, 0, to);
 		else if (among(before, before_words))
-			mood->era_to = from - 1;
+			set_era(mood, 0, from - 1);
 		else if (strcmp(before, "until") == 0 || strcmp(before, "till") == 0)
-			mood->era_to = to;
+			set_era(mood, 0, to);
 		else
 		{
 			if (mood->era_from == 0 || from < mood->era_from)

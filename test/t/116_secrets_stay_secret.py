@@ -217,6 +217,8 @@ def mistakes(session, private, sought):
     secret = sought.new("in a mistake of ALTER")
     fails(session, f"ALTER USER MAPPING FOR PUBLIC SERVER openai OPTIONS (ADD apikey {literal(secret)})",
           "refused: ALTER USER MAPPING")
+    # the server itself tells the context of a library's look-up, at debug3
+    private.query("SELECT reco_upstream_validator('{}', 'pg_foreign_data_wrapper'::regclass)")
     # whoever runs a block is shown its own statement by PL/pgSQL
     secret = sought.new("in a DO block")
     fails(private, "DO $$ BEGIN EXECUTE '" + create.format(f"apikey ''{secret}''") + "'; END $$",

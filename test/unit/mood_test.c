@@ -231,7 +231,8 @@ test_era(void)
 		{"until 1969", 0, 1969}, {"before 1970", 0, 1969}, {"since 1990 until 1995", 1990, 1995},
 		{"99 luftballons", 0, 0}, {"85s", 0, 0}, {"1985s", 0, 0}, {"3000", 0, 0}, {"12", 0, 0},
 		{"no 80s", 0, 0}, {"since the 90s", 1990, 0}, {"before the 80s", 0, 1979},
-		{"after the 70s", 1980, 0}
+		{"after the 70s", 1980, 0}, {"80s, since 2000", 2000, 0}, {"90s, before 1970", 0, 1969},
+		{"80s 97 90s on", 1990, 0}
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
