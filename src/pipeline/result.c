@@ -232,8 +232,8 @@ own_text(const char *text)
 }
 
 /*
- * Looks for the very words that were asked before. Nothing invalidates these on a standby,
- * where no commit is seen.
+ * Looks for the very words that were asked before. Nothing invalidates these on a
+ * standby, where no commit is seen.
  */
 static const char *
 find_raw(Question *question, RecoOrigin *origin)

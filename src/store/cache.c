@@ -25,6 +25,7 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "sql.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -252,8 +253,11 @@ reco_cache_forbid_writing(void)
 bool
 reco_cache_begin_writing(void)
 {
-	return ConditionalLockDatabaseObject(ExtensionRelationId, reco_sql_extension(),
-										 WRITING, ExclusiveLock);
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, reco_sql_extension(),
+					   WRITING);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 /* Writes rows. */
