@@ -20,6 +20,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "options.h"
+#include "shmem/database.h"
 #include "source/readers.h"
 #include "source/remote.h"
 #include "source/server_options.h"
@@ -37,6 +38,7 @@ static const char *const WARNING_ = "warning";
 static const char *const ERROR_ = "error";
 
 static bool check_process(ReturnSetInfo *result);
+static void check_keeper(ReturnSetInfo *result);
 static void check_servers(ReturnSetInfo *result, List *servers, bool can_ask,
 						  int64 deadline);
 static const char *set_option(const RecoServer *server, const char *option,
@@ -77,6 +79,7 @@ reco_doctor(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	can_ask = check_process(result);
+	check_keeper(result);
 	servers = reco_server_list(GetUserId());
 	check_servers(result, servers, can_ask, deadline);
 	check_readers(result, servers);
@@ -127,6 +130,39 @@ check_process(ReturnSetInfo *result)
 			 "reco.upstreams is off in this session: no service is asked",
 			 "Set reco.upstreams to on.");
 	return pid != 0 && reco_guc_upstreams;
+}
+
+/* Looks at what writes the answers and lists of this database that are kept. */
+static void
+check_keeper(ReturnSetInfo *result)
+{
+	RecoKeeperState state;
+	int			failures;
+	int			pid;
+
+	if (reco_shared == NULL)
+		return;
+	pid = reco_database_keeper(MyDatabaseId);
+	state = reco_database_state(MyDatabaseId, &failures);
+	if (pid != 0)
+		tell(result, "keeper", OK,
+			 psprintf("it runs in this database, with pid %d", pid), NULL);
+	else if (RecoveryInProgress())
+		tell(result, "keeper", OK, "none works on a standby", NULL);
+	else if (!reco_guc_keeper)
+		tell(result, "keeper", WARNING_,
+			 "reco.keeper is off: answers and lists are kept in shared memory only",
+			 "Run ALTER SYSTEM SET reco.keeper = on; and SELECT pg_reload_conf().");
+	else if (failures > 0)
+		tell(result, "keeper", ERROR_, psprintf("it failed %d times in a row", failures),
+			 "It is tried again after a pause; see last_error in reco_stat_worker, and the "
+			 "server's log.");
+	else if (state != RECO_KEEPER_NONE)
+		tell(result, "keeper", OK, "it is about to start", NULL);
+	else
+		tell(result, "keeper", WARNING_, "none runs in this database",
+			 "It starts by itself within a second; if it does not, see the server's log, "
+			 "and max_worker_processes.");
 }
 
 /* Asks every server that can be asked, all at once. */

@@ -19,7 +19,7 @@ from cluster import Cluster, connect_services, gateway_pid  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import SqlError, done, ok, same, until  # noqa: E402
 
-STATEMENT = re.compile(r"(?:ALTER|CREATE) [^;]*?OPTIONS \(.*?\)|REVOKE [^,;]*|ALTER EXTENSION \w+ UPDATE"
+STATEMENT = re.compile(r"ALTER SYSTEM [^;]*|(?:ALTER|CREATE) [^;]*?OPTIONS \(.*?\)|REVOKE [^,;]*|ALTER EXTENSION \w+ UPDATE"
                        r"|ALTER SERVER \S+ OWNER TO|SET reco\S+ (?:TO|=) \w+", re.IGNORECASE)
 
 
@@ -88,11 +88,14 @@ def library(cluster):
     ok(doctor.is_ok("preloaded"), "preloaded: ok")
     row = doctor.row("gateway")
     ok(row["status"] == "error" and "max_worker_processes" in row["hint"], "no place for the gateway: a row says where", row)
+    row = doctor.row("keeper")
+    ok(row["status"] == "warning" and "max_worker_processes" in row["hint"], "nor for a keeper: a row says so", row)
     cluster.configure("max_worker_processes = 8")
     cluster.stop()
     cluster.start()
     doctor.session = session = cluster.session()
     ok(until(lambda: doctor.is_ok("gateway"), 20), "with one: ok")
+    ok(until(lambda: doctor.is_ok("keeper") and "with pid" in doctor.row("keeper")["detail"], 20), "the keeper: ok")
     ok({row["status"] for row in doctor.rows()} == {"ok"}, "a fresh installation is all ok", doctor.rows())
     ok("CREATE SERVER" in doctor.row("servers")["hint"], "and says how to add a service")
 
@@ -111,6 +114,14 @@ def library(cluster):
     row = doctor.row("upstreams")
     ok(row["status"] == "warning" and "reco.upstreams" in row["hint"], "upstreams switched off: a row says so", row)
     session.query("RESET reco.upstreams")
+
+    session.query("ALTER SYSTEM SET reco.keeper = off")
+    session.query("SELECT pg_reload_conf()")
+    ok(until(lambda: doctor.row("keeper")["status"] == "warning", 20), "keepers switched off: a row says so")
+    row = doctor.row("keeper", "reco.keeper is off")
+    same(doctor.follow(row["hint"]), None, "keepers: its statement can be run")
+    session.query("SELECT pg_reload_conf()")
+    ok(until(lambda: "with pid" in doctor.row("keeper")["detail"], 20), "keepers: then one runs")
     return doctor
 
 
