@@ -234,9 +234,61 @@ COMMENT ON COLUMN reco.cache.used_at IS 'Says when it was seen in use last; a sa
 COMMENT ON COLUMN reco.cache.hits IS 'Counts how often the sample saw it in use.';
 COMMENT ON COLUMN reco.cache.value IS 'Is the answer, JSON.';
 
+CREATE UNLOGGED TABLE reco.id_registry (
+	spotify_id text COLLATE "C" NOT NULL,
+	server text COLLATE "C" NOT NULL,
+	reccobeats_id uuid,
+	recorded_as text COLLATE "C",
+	isrc text,
+	fetched_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	fresh_until timestamptz NOT NULL,
+	usable_until timestamptz NOT NULL,
+	used_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	hits bigint NOT NULL DEFAULT 0,
+	PRIMARY KEY (spotify_id, server),
+	CHECK (reccobeats_id IS NOT NULL OR (recorded_as IS NULL AND isrc IS NULL))
+) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.5);
+CREATE INDEX id_registry_usable_until_idx ON reco.id_registry (usable_until);
+COMMENT ON TABLE reco.id_registry IS 'Holds which id ReccoBeats has for a track of Spotify''s, or that it has none. Unlogged: a crash empties it, a standby has none.';
+COMMENT ON COLUMN reco.id_registry.spotify_id IS 'Is what was asked for: a Spotify id, seldom an ISRC or an id of ReccoBeats.';
+COMMENT ON COLUMN reco.id_registry.server IS 'Is the base_url of the server that answered: two of them may know different tracks.';
+COMMENT ON COLUMN reco.id_registry.reccobeats_id IS 'Is its id there; NULL = it is missing there, as a complete answer said.';
+COMMENT ON COLUMN reco.id_registry.recorded_as IS 'Is the Spotify id that its record names; of a track released twice it may be the other one.';
+COMMENT ON COLUMN reco.id_registry.isrc IS 'Is the ISRC of its record.';
+COMMENT ON COLUMN reco.id_registry.fresh_until IS 'Says until when it is used without asking again.';
+COMMENT ON COLUMN reco.id_registry.usable_until IS 'Says until when it is used while it is asked for again; then it is deleted.';
+COMMENT ON COLUMN reco.id_registry.used_at IS 'Says when it was seen in use last; a sample, so that reading writes nothing.';
+COMMENT ON COLUMN reco.id_registry.hits IS 'Counts how often the sample saw it in use.';
+
+-- One row per combination and who refused it; a denial by hand holds for all servers.
+CREATE UNLOGGED TABLE reco.deny_list (
+	deny_key text COLLATE "C" NOT NULL,
+	server text COLLATE "C" NOT NULL DEFAULT '',
+	by_hand boolean NOT NULL DEFAULT false,
+	reason text NOT NULL,
+	request text NOT NULL,
+	denied_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	denied_until timestamptz NOT NULL,
+	used_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	hits bigint NOT NULL DEFAULT 0,
+	PRIMARY KEY (deny_key, server),
+	CHECK (by_hand OPERATOR(pg_catalog.=) (server OPERATOR(pg_catalog.=) ''))
+) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.5);
+CREATE INDEX deny_list_denied_until_idx ON reco.deny_list (denied_until);
+COMMENT ON TABLE reco.deny_list IS 'Holds recommendations that are not asked for, since a service refused them for good or somebody said so. Unlogged: a crash empties it, a standby has none.';
+COMMENT ON COLUMN reco.deny_list.deny_key IS 'Is a hash of the sorted seeds, negative seeds and feature parameters.';
+COMMENT ON COLUMN reco.deny_list.server IS 'Is the base_url of the server that refused; empty = all, by hand.';
+COMMENT ON COLUMN reco.deny_list.by_hand IS 'Says that reco_deny() made it; no service''s refusal changes it.';
+COMMENT ON COLUMN reco.deny_list.reason IS 'Is what the service said, or who denied it by hand.';
+COMMENT ON COLUMN reco.deny_list.request IS 'Is what is denied, JSON.';
+COMMENT ON COLUMN reco.deny_list.denied_at IS 'Says when it was denied.';
+COMMENT ON COLUMN reco.deny_list.denied_until IS 'Says until when; then it is deleted.';
+COMMENT ON COLUMN reco.deny_list.used_at IS 'Says when it was seen to hold last; a sample, so that reading writes nothing.';
+COMMENT ON COLUMN reco.deny_list.hits IS 'Counts how often the sample saw it in use.';
+
 CREATE TABLE reco.cache_policy (
 	category text COLLATE "C" NOT NULL PRIMARY KEY CHECK (category IN
-		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'result')),
+		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'result', 'denied')),
 	fresh interval NOT NULL CHECK (fresh OPERATOR(pg_catalog.>=) '0'),
 	usable interval NOT NULL CHECK (usable OPERATOR(pg_catalog.>=) fresh AND usable OPERATOR(pg_catalog.<=) '10 years'),
 	absent interval NOT NULL DEFAULT '0' CHECK (absent OPERATOR(pg_catalog.>=) '0' AND absent OPERATOR(pg_catalog.<=) '10 years'),
@@ -264,7 +316,8 @@ INSERT INTO reco.cache_policy (category, fresh, usable, absent, max_entries, max
 	('ids', '30 days', '60 days', '7 days', 500000, 134217728),
 	('recommendation', '30 minutes', '7 days', '1 hour', 100000, 536870912),
 	('completion', '7 days', '14 days', '0', 50000, 134217728),
-	('result', '30 minutes', '24 hours', '0', 100000, 1073741824);
+	('result', '30 minutes', '24 hours', '0', 100000, 1073741824),
+	('denied', '24 hours', '24 hours', '0', 100000, 67108864);
 
 /* -------------------------------------------------------------------------
  * Triggers
