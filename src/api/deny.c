@@ -16,6 +16,8 @@
  */
 #include "compat.h"
 
+#include <math.h>
+
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
@@ -46,6 +48,7 @@ PG_FUNCTION_INFO_V1(reco_stat_deny_list);
 PG_FUNCTION_INFO_V1(reco_stat_id_registry);
 
 #define MOST_IDS		100		/* of a list; no service takes so many */
+#define LARGEST			1e6		/* parameter; all that are known are far smaller */
 #define MOST_REASON		200		/* bytes */
 #define LONGEST			(INT64CONST(3660) * USECS_PER_DAY)	/* ten years */
 
@@ -238,6 +241,7 @@ read_parameters(StringInfo json, Jsonb *parameters)
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		char	   *number;
+		double		size;
 
 		if (token == WJB_KEY)
 			name = pnstrdup(value.val.string.val, value.val.string.len);
@@ -253,6 +257,13 @@ read_parameters(StringInfo json, Jsonb *parameters)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("parameter \"%s\" must be a number", name),
+					 errhint("Use the value that the recommendation is asked for with.")));
+		size = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												  NumericGetDatum(value.val.numeric)));
+		if (!(fabs(size) <= LARGEST))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("parameter \"%s\" is out of range", name),
 					 errhint("Use the value that the recommendation is asked for with.")));
 		number = DatumGetCString(
 			DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
@@ -277,7 +288,7 @@ key_of(const char *request)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("this is no recommendation that could be asked for"),
-				 errhint("Use numbers in the range of double precision.")));
+				 errhint("Give ids in seeds, and numbers as parameters.")));
 	return key;
 }
 
