@@ -391,7 +391,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId
 			pending = pending->next;
 }
 
-/* What was denied before under the key, by hand, gives way. */
+/* What was denied before under the key, by hand, gives way, as it is older. */
 static void
 change_buffer(const Change *change)
 {
@@ -404,8 +404,6 @@ change_buffer(const Change *change)
 										RECO_CATEGORY_DENIED, change->key);
 		return;
 	}
-	(void) reco_cached_remove(MyDatabaseId, change->extension, RECO_CATEGORY_DENIED,
-							  change->key);
 	value.fetched_at = change->denied_at;
 	value.fresh_until = value.usable_until = change->denied_until;
 	value.value = change->value;
