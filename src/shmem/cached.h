@@ -11,7 +11,8 @@
  * Locks:	one of RECO_CACHED_PARTITIONS LWLocks for an entry, then 'pool' of its own
  *			for memory. No other lock of ours is taken below them.
  * Never:	wait for memory: a full buffer drops what is clean and oldest, else the new
- *			value, and counts it. Never throw in the gateway: get is for backends only.
+ *			value, and counts it. Never throw in the gateway: get is for backends only,
+ *			copy for both.
  *
  * An entry is found by (database, extension, category, key): two databases, or an
  * extension that was dropped and made again, never see each other's.
@@ -76,6 +77,13 @@ extern PGDLLEXPORT bool reco_cached_put(const RecoCachedKey *key,
 
 /* Finds a value; copied into the current memory context. Expired ones are not found. */
 extern PGDLLEXPORT bool reco_cached_get(const RecoCachedKey *key, RecoCachedValue *value);
+
+/*
+ * The same for the gateway: copies as far as it fits in 'room', the value not terminated;
+ * 'value->value' is 'room' if all of it did. Never throws, takes no memory.
+ */
+extern bool reco_cached_copy(const RecoCachedKey *key, RecoCachedValue *value, char *room,
+							 Size size);
 
 /* The epoch of a database's invalidations; moves with each. */
 extern PGDLLEXPORT uint64 reco_cached_epoch(Oid database);
