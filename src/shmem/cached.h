@@ -30,11 +30,17 @@
 #define RECO_CACHED_PARTITIONS	16
 #define RECO_CACHED_MAXKEY		4096	/* bytes; longer keys are not kept */
 
-/* What is kept, a row of reco.cache_policy each: operations, and results of runs. */
+/*
+ * What is kept: a row of reco.cache_policy for each operation and for results of runs;
+ * and the records of runs.
+ */
 typedef int RecoCategory;
 
 #define RECO_CATEGORY_RESULT	RECO_NOPERATIONS
-#define RECO_NCATEGORIES		(RECO_NOPERATIONS + 1)
+#define RECO_CATEGORY_RUN		(RECO_NOPERATIONS + 1)	/* records; in reco.run */
+#define RECO_NCATEGORIES		(RECO_NOPERATIONS + 2)
+
+#define RECO_CATEGORY_ANSWERS	(-2)	/* where -1 means all: all but records */
 
 extern const char *reco_category_name(RecoCategory category);
 extern RecoCategory reco_category_of(const char *name); /* -1 = none */
