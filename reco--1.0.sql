@@ -287,6 +287,27 @@ COMMENT ON COLUMN reco.deny_list.denied_until IS 'Says until when; then it is de
 COMMENT ON COLUMN reco.deny_list.used_at IS 'Says when it was seen to hold last; a sample, so that reading writes nothing.';
 COMMENT ON COLUMN reco.deny_list.hits IS 'Counts how often the sample saw it in use.';
 
+-- Logged, unlike reco.cache: a history is of use after a crash and on a standby. The
+-- list is apart from the figures, which are read without it: so it is compressed, and
+-- they are not.
+CREATE TABLE reco.run (
+	user_id text COLLATE "C" NOT NULL,
+	run_id bigint NOT NULL,
+	role_id oid NOT NULL,
+	started timestamptz NOT NULL,
+	record jsonb NOT NULL,
+	tracks jsonb NOT NULL,
+	PRIMARY KEY (user_id, run_id)
+) WITH (toast_tuple_target = 4080, autovacuum_vacuum_scale_factor = 0.1);
+ALTER TABLE reco.run ALTER COLUMN record SET STORAGE MAIN;
+CREATE INDEX run_run_id_idx ON reco.run (run_id);
+COMMENT ON TABLE reco.run IS 'Holds a record of each run of reco_generate, for a while; view reco_run shows it.';
+COMMENT ON COLUMN reco.run.user_id IS 'Is whom the list was made for.';
+COMMENT ON COLUMN reco.run.run_id IS 'Is the id in the rows of the list; ids grow with time.';
+COMMENT ON COLUMN reco.run.role_id IS 'Is the role that asked.';
+COMMENT ON COLUMN reco.run.record IS 'Is the run, but for its list.';
+COMMENT ON COLUMN reco.run.tracks IS 'Is the list, with reasons and parts of the scores.';
+
 CREATE TABLE reco.cache_policy (
 	category text COLLATE "C" NOT NULL PRIMARY KEY CHECK (category IN
 		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'result', 'denied')),
@@ -820,6 +841,94 @@ GRANT EXECUTE ON FUNCTION reco.stat_upstream(), reco.stat_worker(), reco.stat_ga
 	reco.stat_id_registry(), reco.stat_deny_list() TO pg_monitor;
 GRANT SELECT ON @extschema@.reco_stat_upstream, @extschema@.reco_stat_worker, @extschema@.reco_stat_gateway,
 	@extschema@.reco_cache_stats, @extschema@.reco_id_registry_stats, @extschema@.reco_deny_list TO pg_monitor;
+
+/* -------------------------------------------------------------------------
+ * Runs: what was asked, how the list came about, what it was
+ * ------------------------------------------------------------------------- */
+
+CREATE FUNCTION reco.run_lately(
+	OUT user_id text,
+	OUT run_id bigint,
+	OUT role_id oid,
+	OUT started timestamptz,
+	OUT record jsonb)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_run_lately' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.run_lately() IS 'Lists the latest runs from shared memory, for the view reco_run: of one''s own, and for pg_monitor all.';
+REVOKE ALL ON FUNCTION reco.run_lately() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_run WITH (security_barrier) AS
+	SELECT r.run_id, r.started, pg_catalog.pg_get_userbyid(r.role_id) AS role, r.user_id,
+		r.record OPERATOR(pg_catalog.->>) 'prompt' AS prompt,
+		(r.record OPERATOR(pg_catalog.->>) 'size')::integer AS size,
+		r.record OPERATOR(pg_catalog.->) 'options' AS options,
+		(r.record OPERATOR(pg_catalog.->>) 'deadline_ms')::integer AS deadline_ms,
+		(r.record OPERATOR(pg_catalog.->>) 'total_ms')::double precision AS total_ms,
+		(r.record OPERATOR(pg_catalog.->>) 'complete')::boolean AS complete,
+		r.record OPERATOR(pg_catalog.->) 'missing' AS missing,
+		(r.record OPERATOR(pg_catalog.->>) 'delivered')::integer AS tracks,
+		(r.record OPERATOR(pg_catalog.#>>) '{origins,live}')::integer AS live,
+		(r.record OPERATOR(pg_catalog.#>>) '{origins,cached}')::integer AS cached,
+		(r.record OPERATOR(pg_catalog.#>>) '{origins,stale}')::integer AS stale,
+		(r.record OPERATOR(pg_catalog.#>>) '{origins,local}')::integer AS local,
+		(r.record OPERATOR(pg_catalog.#>>) '{quality,overall}')::double precision AS quality,
+		r.record OPERATOR(pg_catalog.->) 'quality' AS quality_parts,
+		r.record OPERATOR(pg_catalog.->) 'stages' AS stages,
+		r.record OPERATOR(pg_catalog.->) 'strategies' AS strategies,
+		r.record OPERATOR(pg_catalog.->) 'pruned' AS pruned,
+		r.record OPERATOR(pg_catalog.->) 'calls' AS calls
+	FROM (
+		SELECT t.user_id, t.run_id, t.role_id, t.started, t.record FROM reco.run AS t
+		UNION ALL
+		SELECT l.user_id, l.run_id, l.role_id, l.started, l.record FROM reco.run_lately() AS l
+		WHERE NOT EXISTS (SELECT FROM reco.run AS t
+						  WHERE t.user_id OPERATOR(pg_catalog.=) l.user_id AND t.run_id OPERATOR(pg_catalog.=) l.run_id)
+	) AS r
+	WHERE r.role_id OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_roles AS a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER)
+		OR (SELECT pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
+COMMENT ON VIEW @extschema@.reco_run IS 'Shows the runs of reco_generate that are on record: those that the role made itself; to pg_monitor all.';
+COMMENT ON COLUMN @extschema@.reco_run.run_id IS 'Is the id in the rows of the list; reco_explain_run and reco_run_tracks take it.';
+COMMENT ON COLUMN @extschema@.reco_run.role IS 'Names the role that asked.';
+COMMENT ON COLUMN @extschema@.reco_run.user_id IS 'Is whom the list was made for; empty = nobody in particular.';
+COMMENT ON COLUMN @extschema@.reco_run.prompt IS 'Is what was asked, the first 2000 bytes of it.';
+COMMENT ON COLUMN @extschema@.reco_run.size IS 'Is how many tracks were asked for; tracks: how many there were.';
+COMMENT ON COLUMN @extschema@.reco_run.options IS 'Holds the options that were not at their default.';
+COMMENT ON COLUMN @extschema@.reco_run.complete IS 'Says that nothing was left out for time; missing tells what was.';
+COMMENT ON COLUMN @extschema@.reco_run.live IS 'Counts the tracks of origin live; the columns after it count the other origins.';
+COMMENT ON COLUMN @extschema@.reco_run.quality IS 'Is how good the list is, 0..1; quality_parts tells what that rests on.';
+COMMENT ON COLUMN @extschema@.reco_run.stages IS 'Holds of each stage when it began and how long it took, in milliseconds, what went in and what came out.';
+COMMENT ON COLUMN @extschema@.reco_run.strategies IS 'Holds how many candidates each strategy found, and how many of them are in the list.';
+COMMENT ON COLUMN @extschema@.reco_run.pruned IS 'Counts the candidates that each rule of the list left out.';
+COMMENT ON COLUMN @extschema@.reco_run.calls IS 'Holds of each kind of question how often it was asked, for how many keys, how many of these a service answered (live) or had answered (cached), and the time in milliseconds.';
+REVOKE ALL ON @extschema@.reco_run FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_explain_run(run_id bigint)
+RETURNS SETOF text
+AS 'MODULE_PATHNAME', 'reco_explain_run' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 60 COST 1000;
+COMMENT ON FUNCTION @extschema@.reco_explain_run(bigint) IS
+	'Tells how a run of reco_generate went, as reco_explain does, from its record: of one''s own runs, and for pg_monitor of all.';
+REVOKE ALL ON FUNCTION @extschema@.reco_explain_run(bigint) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_run_tracks(
+	run_id bigint,
+	OUT rank integer,
+	OUT track_id text,
+	OUT title text,
+	OUT artist text,
+	OUT album text,
+	OUT score real,
+	OUT strategy text,
+	OUT origin text,
+	OUT reason text,
+	OUT run_id bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_run_tracks' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 20 COST 1000;
+COMMENT ON FUNCTION @extschema@.reco_run_tracks(bigint) IS
+	'Gives the list that a run of reco_generate made once more, from its record: of one''s own runs, and for pg_monitor of all.';
+REVOKE ALL ON FUNCTION @extschema@.reco_run_tracks(bigint) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION reco.run_lately(), @extschema@.reco_explain_run(bigint), @extschema@.reco_run_tracks(bigint) TO pg_monitor;
+GRANT SELECT ON @extschema@.reco_run TO pg_monitor;
 
 /* -------------------------------------------------------------------------
  * Rows that ship with the extension: what common words mean

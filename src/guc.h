@@ -17,6 +17,10 @@ extern int	reco_guc_deadline;	/* ms; how long reco_generate may take */
 extern int	reco_guc_node_id;	/* 0..255; part of every id we make */
 extern int	reco_guc_repeat_days;	/* days; 0 = off */
 
+/* what is kept of runs */
+extern int	reco_guc_run_history;	/* rows; 0 = none */
+extern int	reco_guc_run_history_age;	/* min */
+
 /* how upstreams are asked */
 extern bool reco_guc_batching;	/* may keys share a call with others */
 extern bool reco_guc_single_flight; /* may a key share the call of the same key */

@@ -45,7 +45,7 @@ List *
 reco_explain_lines(const RecoRun *run)
 {
 	const RecoRequest *request = run->request;
-	const RecoSourceCount *counts = reco_source_counts(run->source);
+	const RecoSourceCount *counts = run->counts;
 	List	   *lines = NIL;
 
 	line("Playlist for \"%s\"  (%d of %d tracks) (time=%.3f ms, deadline=%d ms) (%s)",
@@ -62,7 +62,7 @@ reco_explain_lines(const RecoRun *run)
 		lines);
 	lines = explain_stage(run, RECO_STAGE_SEARCH,
 						  psprintf("%d tracks of %u, %d artists (%d pruned)", run->npool,
-								   reco_source_tracks(run->source), run->nartists,
+								   run->catalogue, run->nartists,
 								   run->nartists_pruned),
 						  lines);
 	lines = explain_stage(run, RECO_STAGE_SEEDS,

@@ -391,15 +391,26 @@ count_put(RecoCategory category, bool dropped)
 const char *
 reco_category_name(RecoCategory category)
 {
-	if (category == RECO_CATEGORY_RESULT)
-		return "result";
-	return category == RECO_CATEGORY_DENIED ? "denied" : reco_operation_name(category);
+	switch (category)
+	{
+		case RECO_CATEGORY_RESULT:
+			return "result";
+		case RECO_CATEGORY_DENIED:
+			return "denied";
+		case RECO_CATEGORY_RUN:
+			return "run";
+		default:
+			return reco_operation_name(category);
+	}
 }
 
 RecoCategory
 reco_category_of(const char *name)
 {
-	if (strcmp(name, "result") == 0)
-		return RECO_CATEGORY_RESULT;
-	return strcmp(name, "denied") == 0 ? RECO_CATEGORY_DENIED : reco_operation_of(name);
+	if (reco_operation_of(name) >= 0)
+		return reco_operation_of(name);
+	for (RecoCategory category = RECO_NOPERATIONS; category < RECO_NCATEGORIES; category++)
+		if (strcmp(name, reco_category_name(category)) == 0)
+			return category;
+	return -1;
 }

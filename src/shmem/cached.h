@@ -32,15 +32,19 @@
 #define RECO_CACHED_MAXKEY		4096	/* bytes; longer keys are not kept */
 
 /*
- * What is kept, a row of reco.cache_policy each: answers to operations, results of runs,
- * and which recommendations are refused. RECO_OP_IDS goes to reco.id_registry, the
- * denied to reco.deny_list, all else to reco.cache.
+ * What is kept: a row of reco.cache_policy for each operation, for results of runs, and for
+ * recommendations that are refused; and the records of runs. RECO_OP_IDS goes to
+ * reco.id_registry, the denied to reco.deny_list, records to reco.run, all else to
+ * reco.cache.
  */
 typedef int RecoCategory;
 
 #define RECO_CATEGORY_RESULT	RECO_NOPERATIONS
 #define RECO_CATEGORY_DENIED	(RECO_NOPERATIONS + 1)	/* key: see upstream/denial.h */
-#define RECO_NCATEGORIES		(RECO_NOPERATIONS + 2)
+#define RECO_CATEGORY_RUN		(RECO_NOPERATIONS + 2)	/* records; in reco.run */
+#define RECO_NCATEGORIES		(RECO_NOPERATIONS + 3)
+
+#define RECO_CATEGORY_ANSWERS	(-2)	/* where -1 means all: all but records */
 
 extern const char *reco_category_name(RecoCategory category);
 extern RecoCategory reco_category_of(const char *name); /* -1 = none */
