@@ -236,7 +236,7 @@ COMMENT ON COLUMN reco.cache.value IS 'Is the answer, JSON.';
 
 CREATE TABLE reco.cache_policy (
 	category text COLLATE "C" NOT NULL PRIMARY KEY CHECK (category IN
-		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'result')),
+		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'result', 'artifacts')),
 	fresh interval NOT NULL CHECK (fresh OPERATOR(pg_catalog.>=) '0'),
 	usable interval NOT NULL CHECK (usable OPERATOR(pg_catalog.>=) fresh AND usable OPERATOR(pg_catalog.<=) '10 years'),
 	absent interval NOT NULL DEFAULT '0' CHECK (absent OPERATOR(pg_catalog.>=) '0' AND absent OPERATOR(pg_catalog.<=) '10 years'),
@@ -246,7 +246,7 @@ CREATE TABLE reco.cache_policy (
 	edited boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE reco.cache_policy IS 'Holds how long answers are kept and how many; edit it freely.';
-COMMENT ON COLUMN reco.cache_policy.category IS 'Names what is asked of a service; result: the lists of reco_generate.';
+COMMENT ON COLUMN reco.cache_policy.category IS 'Names what is asked of a service; result: the lists of reco_generate; artifacts: what a run was told, for the listener''s next one.';
 COMMENT ON COLUMN reco.cache_policy.fresh IS 'Is how long an answer is used without asking again; 0 = answers are not kept.';
 COMMENT ON COLUMN reco.cache_policy.usable IS 'Is how long an answer is used while it is asked for again.';
 COMMENT ON COLUMN reco.cache_policy.absent IS 'Is how long it is believed that a service knows no such thing; 0 = that is not kept.';
@@ -264,7 +264,8 @@ INSERT INTO reco.cache_policy (category, fresh, usable, absent, max_entries, max
 	('ids', '30 days', '60 days', '7 days', 500000, 134217728),
 	('recommendation', '30 minutes', '7 days', '1 hour', 100000, 536870912),
 	('completion', '7 days', '14 days', '0', 50000, 134217728),
-	('result', '30 minutes', '24 hours', '0', 100000, 1073741824);
+	('result', '30 minutes', '24 hours', '0', 100000, 1073741824),
+	('artifacts', '30 minutes', '30 minutes', '0', 50000, 1073741824);
 
 /* -------------------------------------------------------------------------
  * Triggers

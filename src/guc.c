@@ -25,6 +25,7 @@ int			reco_guc_repeat_days = 0;
 bool		reco_guc_batching = true;
 bool		reco_guc_single_flight = true;
 bool		reco_guc_result_cache = true;
+bool		reco_guc_artifacts = true;
 bool		reco_guc_cache = true;
 bool		reco_guc_upstreams = true;
 int			reco_guc_gateway_slots = 256;
@@ -83,6 +84,13 @@ define_upstreams(void)
 							 "How long, is in table reco.cache_policy.",
 							 &reco_guc_result_cache, true, PGC_USERSET, 0, NULL, NULL,
 							 NULL);
+
+	DefineCustomBoolVariable(
+		"reco.artifacts",
+		"Sets whether a run reuses what the listener's last run was told.",
+		"The list is the same; off, everything is asked each time. How long, is in "
+		"table reco.cache_policy.",
+		&reco_guc_artifacts, true, PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("reco.cache",
 							 "Sets whether answers of services are kept and used again.",

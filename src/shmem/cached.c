@@ -382,11 +382,15 @@ count_put(RecoCategory category, bool dropped)
 const char *
 reco_category_name(RecoCategory category)
 {
-	return category == RECO_CATEGORY_RESULT ? "result" : reco_operation_name(category);
+	return category == RECO_CATEGORY_RESULT ? "result"
+		: category == RECO_CATEGORY_ARTIFACTS ? "artifacts"
+											  : reco_operation_name(category);
 }
 
 RecoCategory
 reco_category_of(const char *name)
 {
-	return strcmp(name, "result") == 0 ? RECO_CATEGORY_RESULT : reco_operation_of(name);
+	return strcmp(name, "result") == 0 ? RECO_CATEGORY_RESULT
+		: strcmp(name, "artifacts") == 0 ? RECO_CATEGORY_ARTIFACTS
+										 : reco_operation_of(name);
 }
