@@ -74,11 +74,14 @@ reco_cache_invalidate(PG_FUNCTION_ARGS)
 	reco_require_writable("reco_cache_invalidate()");
 	extension = reco_sql_extension();
 	reco_cache_forbid_writing();
+	if (!PG_ARGISNULL(2) && key != NULL)
+		PG_RETURN_INT64(0);
 	if (!PG_ARGISNULL(2))
-		PG_RETURN_INT64(key != NULL ? 0
-									: remove_listeners(category,
-													   text_to_cstring(PG_GETARG_TEXT_PP(2)),
-													   extension));
+	{
+		char	   *user_id = text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+		PG_RETURN_INT64(remove_listeners(category, user_id, extension));
+	}
 	remember(extension, category, key == NULL ? NULL : reco_remote_key(key));
 	PG_RETURN_INT64(remove_entries(category_name, category, key, extension));
 }

@@ -10,11 +10,13 @@
  * Never:	publish what a transaction sees that has written, or whose snapshot is older
  *			than the last change; reuse what such a one must not see.
  *
- * What ends them, is what ends results: an entry of the buffer begins with the epochs
- * that the run began in (result_epoch.h), so a judgement or a change of the catalogue ends
- * it. A play ends only what is known of the listener. What is found only in the table has
- * outlived the epochs: it counts where the catalogue is the one it was made from, and
- * without what is known of the listener.
+ * What ends results ends them: an entry of the buffer begins with the epochs that the run
+ * began in (result_epoch.h), so a judgement or a change of the catalogue ends it. A play
+ * ends only what is known of the listener. What is found only in the table may be older
+ * than the epochs: it counts where the catalogue is the one it was made from, and without
+ * what is known of the listener.
+ *
+ *-------------------------------------------------------------------------
  */
 #include "artifacts.h"
 
@@ -33,6 +35,7 @@
 #include "shmem/result_epoch.h"
 #include "shmem/shared.h"
 #include "source/memo.h"
+#include "source/memo_line.h"
 #include "source/remote.h"
 #include "store/cache.h"
 #include "store/sql.h"
@@ -462,12 +465,12 @@ reco_artifacts_explain(const RecoRun *run, List *lines)
 		return lappend(lines,
 					   psprintf("Artifacts: none%s; asked %d keys",
 								run->artifacts == NULL ? " (off)" : "", asked));
-	lines = lappend(lines,
-					psprintf("Artifacts: of a run %.1f s ago (mood: %s); asked %d keys, "
-							 "reused %d",
-							 (double) (run->started - run->artifacts->made_at) / 1000000,
-							 difference[0] == '\0' ? "the same" : difference, asked,
-							 reused));
+	lines =
+		lappend(lines,
+				psprintf("Artifacts: of a run %.1f s ago (mood: %s); asked %d keys, "
+						 "reused %d",
+						 (double) (run->started - run->artifacts->made_at) / 1000000,
+						 difference[0] == '\0' ? "the same" : difference, asked, reused));
 	for (int s = 0; s < RECO_NSTAGES; s++)
 		if (reco_artifacts_stage(run, s) != NULL)
 			lines = lappend(lines,

@@ -4,8 +4,8 @@
  *	  What a run leaves behind for the listener's next one.
  *
  * Purpose: reuse what an earlier run of the same listener was told (names, what the
- *			listener plays, tracks, artists), where the prompt differs a little; tell which
- *			stages ran again, and by what the two moods differ.
+ *			listener plays, tracks, artists), where the prompt differs a little; tell
+ *			which stages ran again, and by what the two moods differ.
  * Runs in: wherever a run does.
  * Locks:	none.
  * Never:	change a list: what is reused is what would be answered again. Share anything
@@ -32,7 +32,7 @@ extern void reco_artifacts_publish(const RecoRun *run);
 /* Was there an earlier run to reuse? */
 extern bool reco_artifacts_found(const RecoRun *run);
 
-/* By what the mood differs from the earlier run's: "" = by nothing; NULL = there is none. */
+/* By what the mood differs from the earlier run's: "" = nothing; NULL = there is none. */
 extern char *reco_artifacts_difference(const RecoRun *run);
 
 /* What became of a stage: reused, in part, again; NULL = it asked nothing. */

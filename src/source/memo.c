@@ -16,17 +16,12 @@
 
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
+#include "memo_line.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#define DIGITS			6		/* characters of 32 bits, 6 bits each */
-#define DIGEST			(4 * DIGITS)
+#define DIGEST			(4 * RECO_MEMO_BITS)
 #define MOST_HISTORY	2000	/* tracks of a listener; more are read anew */
-#define NO_FIELD		"\\N"
-
-/* No tab, no line's end, no backslash. */
-static const char digits[] =
-	"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+-";
 
 /* One answer, or one track of an answer about facts. */
 typedef struct Entry
@@ -57,17 +52,6 @@ static bool read_answer(RecoMemo *memo, RecoEngine *engine, RecoKind kind,
 static bool read_facts(RecoMemo *memo, const RecoKey *key, RecoAnswer *answer);
 static char *write_answer(RecoEngine *engine, RecoKind kind, const RecoAnswer *answer);
 static void note_facts(RecoMemo *memo, const RecoKey *key, const RecoAnswer *answer);
-static void put_number(StringInfo line, int64 number);
-static void put_bits(StringInfo line, uint32 bits);
-static void put_track(StringInfo line, const RecoTrack *track);
-static void put_played(StringInfo line, const RecoTrack *track);
-static void put_artist(StringInfo line, const RecoArtist *artist);
-static bool next_number(char **line, int64 *number);
-static bool next_count(char **line, int *count);
-static bool read_bits(const char *text, uint32 *bits);
-static RecoTrack *read_track(char **line);
-static RecoTrack *read_played(char **line);
-static RecoArtist *read_artist(char **line);
 
 static bool
 is_listeners(RecoKind kind)
@@ -107,7 +91,7 @@ reco_memo_load(RecoMemo *memo, const char *text, bool listener)
 		if (end != NULL)
 			*end = '\0';
 		for (int i = 0; i < 4 && good; i++)
-			good = read_bits(line + i * DIGITS, &digest[i]);
+			good = reco_memo_read_bits(line + i * RECO_MEMO_BITS, &digest[i]);
 		if (good && (listener || line[DIGEST] != 'L'))
 		{
 			bool		found;
@@ -226,7 +210,7 @@ reco_memo_write(const RecoMemo *memo)
 		if (entry->line == NULL)
 			continue;
 		for (int d = 0; d < 4; d++)
-			put_bits(&text, entry->digest[d]);
+			reco_memo_put_bits(&text, entry->digest[d]);
 		appendStringInfoChar(&text, entry->listener ? 'L' : '-');
 		appendStringInfoString(&text, entry->line);
 		appendStringInfoChar(&text, '\n');
@@ -343,12 +327,13 @@ read_answer(RecoMemo *memo, RecoEngine *engine, RecoKind kind, const RecoKey *ke
 		int64		first;
 		int64		nrows;
 
-		return next_number(&line, &first) && next_number(&line, &nrows) && first >= 0 &&
-			first < RECO_NO_ROW && nrows > 0 && nrows < RECO_NO_ROW &&
+		return reco_memo_next_number(&line, &first) &&
+			reco_memo_next_number(&line, &nrows) && first >= 0 && first < RECO_NO_ROW &&
+			nrows > 0 && nrows < RECO_NO_ROW &&
 			reco_engine_artist_again(engine, key, (uint32) first, (uint32) nrows, give_up,
 									 answer);
 	}
-	if (!next_count(&line, &n))
+	if (!reco_memo_next_count(&line, &n))
 		return false;
 	if (kind == RECO_KIND_USER_TOP_ARTISTS || kind == RECO_KIND_ARTIST_SEARCH)
 	{
@@ -356,7 +341,7 @@ read_answer(RecoMemo *memo, RecoEngine *engine, RecoKind kind, const RecoKey *ke
 			MemoryContextAlloc(memo->context, sizeof(RecoArtist *) * Max(n, 1));
 		for (; answer->nartists < n; answer->nartists++)
 		{
-			answer->artists[answer->nartists] = read_artist(&line);
+			answer->artists[answer->nartists] = reco_memo_read_artist(&line);
 			if (answer->artists[answer->nartists] == NULL)
 				return false;
 		}
@@ -365,8 +350,9 @@ read_answer(RecoMemo *memo, RecoEngine *engine, RecoKind kind, const RecoKey *ke
 	answer->tracks = MemoryContextAlloc(memo->context, sizeof(RecoTrack *) * Max(n, 1));
 	for (; answer->ntracks < n; answer->ntracks++)
 	{
-		answer->tracks[answer->ntracks] =
-			kind == RECO_KIND_USER_HISTORY ? read_played(&line) : read_track(&line);
+		answer->tracks[answer->ntracks] = kind == RECO_KIND_USER_HISTORY
+			? reco_memo_read_played(&line)
+			: reco_memo_read_track(&line);
 		if (answer->tracks[answer->ntracks] == NULL)
 			return false;
 	}
@@ -396,7 +382,7 @@ read_facts(RecoMemo *memo, const RecoKey *key, RecoAnswer *answer)
 		if (entry->line[0] == '\0')
 			continue;			/* the catalogue has no such track */
 		line = MemoryContextStrdup(memo->context, entry->line);
-		track = read_track(&line);
+		track = reco_memo_read_track(&line);
 		if (track == NULL || strcmp(track->track_id, key->ids[i]) != 0)
 		{
 			entry->line = NULL;
@@ -424,24 +410,24 @@ write_answer(RecoEngine *engine, RecoKind kind, const RecoAnswer *answer)
 		if (answer->ntracks == 0 ||
 			!reco_engine_artist_rows(engine, answer->tracks[0], &first, &nrows))
 			return NULL;
-		put_number(&line, first);
-		put_number(&line, nrows);
+		reco_memo_put_number(&line, first);
+		reco_memo_put_number(&line, nrows);
 		return line.data;
 	}
 	if (kind == RECO_KIND_USER_TOP_ARTISTS || kind == RECO_KIND_ARTIST_SEARCH)
 	{
-		put_number(&line, answer->nartists);
+		reco_memo_put_number(&line, answer->nartists);
 		for (int i = 0; i < answer->nartists; i++)
-			put_artist(&line, answer->artists[i]);
+			reco_memo_put_artist(&line, answer->artists[i]);
 		return line.data;
 	}
-	put_number(&line, answer->ntracks);
+	reco_memo_put_number(&line, answer->ntracks);
 	for (int i = 0; i < answer->ntracks; i++)
 	{
 		if (kind == RECO_KIND_USER_HISTORY)
-			put_played(&line, answer->tracks[i]);
+			reco_memo_put_played(&line, answer->tracks[i]);
 		else
-			put_track(&line, answer->tracks[i]);
+			reco_memo_put_track(&line, answer->tracks[i]);
 	}
 	return line.data;
 }
@@ -460,290 +446,8 @@ note_facts(RecoMemo *memo, const RecoKey *key, const RecoAnswer *answer)
 		initStringInfo(&line);
 		if (next < answer->ntracks &&
 			strcmp(answer->tracks[next]->track_id, key->ids[i]) == 0)
-			put_track(&line, answer->tracks[next++]);
+			reco_memo_put_track(&line, answer->tracks[next++]);
 		entry->line = line.data;
 		use(memo, entry);
 	}
-}
-
-/* Appends a field. */
-void
-reco_memo_put(StringInfo line, const char *field)
-{
-	if (field == NULL)
-		appendStringInfoString(line, NO_FIELD);
-	else if (strpbrk(field, "\\\t\n") == NULL)
-		appendStringInfoString(line, field);
-	else
-	{
-		for (; *field != '\0'; field++)
-		{
-			if (*field == '\\' || *field == '\t' || *field == '\n')
-				appendStringInfoChar(line, '\\');
-			appendStringInfoChar(line,
-								 *field == '\t' ? 't' : *field == '\n' ? 'n' : *field);
-		}
-	}
-	appendStringInfoChar(line, '\t');
-}
-
-/* Cuts the next field off. */
-char *
-reco_memo_next(char **line)
-{
-	char	   *field = *line;
-	char	   *end = strchr(field, '\t');
-	char	   *to;
-
-	if (end == NULL)
-		return NULL;
-	*end = '\0';
-	*line = end + 1;
-	if (strcmp(field, NO_FIELD) == 0)
-		return NULL;
-	to = strchr(field, '\\');
-	for (char *from = to; from != NULL && *from != '\0'; from++)
-	{
-		bool		escaped = from[0] == '\\' && from[1] != '\0';
-
-		if (escaped)
-			from++;
-		*to++ = escaped && *from == 't' ? '\t' : escaped && *from == 'n' ? '\n' : *from;
-	}
-	if (to != NULL)
-		*to = '\0';
-	return field;
-}
-
-static void
-put_number(StringInfo line, int64 number)
-{
-	appendStringInfo(line, INT64_FORMAT "\t", number);
-}
-
-/* Appends 32 bits as characters, without an end: as many as there are always. */
-static void
-put_bits(StringInfo line, uint32 bits)
-{
-	char		text[DIGITS];
-
-	for (int i = 0; i < DIGITS; i++)
-		text[i] = digits[(bits >> (6 * i)) & 0x3F];
-	appendBinaryStringInfo(line, text, DIGITS);
-}
-
-static void
-put_float(StringInfo line, float value)
-{
-	uint32		bits;
-
-	memcpy(&bits, &value, sizeof(bits));
-	put_bits(line, bits);
-}
-
-/* Appends a track with all that answers about facts and listeners tell. */
-static void
-put_track(StringInfo line, const RecoTrack *track)
-{
-	reco_memo_put(line, track->track_id);
-	reco_memo_put(line, track->artist_id);
-	reco_memo_put(line, track->title);
-	reco_memo_put(line, track->artist);
-	reco_memo_put(line, track->album);
-	reco_memo_put(line, track->isrc);
-	reco_memo_put(line, track->release);
-	for (int f = 0; f < RECO_NCOLUMNS; f++)
-		put_float(line, track->values[f]);
-	appendStringInfoChar(line, '\t');
-	put_number(line, track->missing);
-	put_number(line, track->key);
-	put_number(line, track->facets);
-	put_number(line, track->dup_key);
-	put_number(line, track->events);
-	put_number(line, track->plays);
-	put_number(line, track->last_played);
-	put_number(line, track->nartist_ids);
-	put_number(line, track->ngenres);
-	for (int i = 0; i < track->nartist_ids; i++)
-		reco_memo_put(line, track->artist_ids[i]);
-	for (int i = 0; i < track->ngenres; i++)
-		reco_memo_put(line, track->genres[i]);
-}
-
-/* Appends what a history tells of a track. */
-static void
-put_played(StringInfo line, const RecoTrack *track)
-{
-	reco_memo_put(line, track->track_id);
-	reco_memo_put(line, track->artist_id);
-	put_number(line, track->events);
-	put_number(line, track->plays);
-	put_number(line, track->last_played);
-}
-
-static void
-put_artist(StringInfo line, const RecoArtist *artist)
-{
-	reco_memo_put(line, artist->artist_id);
-	reco_memo_put(line, artist->name);
-	put_float(line, artist->score);
-	put_float(line, artist->genre_match);
-	appendStringInfoChar(line, '\t');
-	put_number(line, artist->popularity);
-	put_number(line, artist->fuzzy);
-}
-
-static bool
-next_number(char **line, int64 *number)
-{
-	char	   *field = reco_memo_next(line);
-	char	   *end;
-
-	if (field == NULL)
-		return false;
-	*number = strtoll(field, &end, 10);
-	return end != field && *end == '\0';
-}
-
-static bool
-next_int(char **line, int *number)
-{
-	int64		wide;
-
-	if (!next_number(line, &wide) || wide < PG_INT32_MIN || wide > PG_INT32_MAX)
-		return false;
-	*number = (int) wide;
-	return true;
-}
-
-/* A number of things that follow, each of a character at least. */
-static bool
-next_count(char **line, int *count)
-{
-	return next_int(line, count) && *count >= 0 && (Size) *count <= strlen(*line);
-}
-
-/* What a digit stands for; -1 = it is none. */
-static int
-value_of(char digit)
-{
-	return digit >= '0' && digit <= '9' ? digit - '0'
-		: digit >= 'A' && digit <= 'Z'	? digit - 'A' + 10
-		: digit >= 'a' && digit <= 'z'	? digit - 'a' + 36
-		: digit == '+'					? 62
-		: digit == '-'					? 63
-										: -1;
-}
-
-/* Reads what put_bits wrote. */
-static bool
-read_bits(const char *text, uint32 *bits)
-{
-	*bits = 0;
-	for (int i = 0; i < DIGITS; i++)
-	{
-		int			value = value_of(text[i]);
-
-		if (value < 0)
-			return false;
-		*bits |= (uint32) value << (6 * i);
-	}
-	return true;
-}
-
-/* Reads so many numbers that stand in one field. */
-static bool
-next_floats(char **line, float *values, int n)
-{
-	char	   *field = reco_memo_next(line);
-
-	if (field == NULL || strlen(field) != (Size) n * DIGITS)
-		return false;
-	for (int i = 0; i < n; i++)
-	{
-		uint32		bits;
-
-		if (!read_bits(field + i * DIGITS, &bits))
-			return false;
-		memcpy(&values[i], &bits, sizeof(bits));
-	}
-	return true;
-}
-
-/* Reads strings; NULL where one is missing. */
-static const char **
-next_strings(char **line, int n)
-{
-	const char **strings = palloc(sizeof(char *) * Max(n, 1));
-
-	for (int i = 0; i < n; i++)
-	{
-		strings[i] = reco_memo_next(line);
-		if (strings[i] == NULL)
-			return NULL;
-	}
-	return strings;
-}
-
-/* Reads a track; NULL where it is none. */
-static RecoTrack *
-read_track(char **line)
-{
-	RecoTrack  *track = palloc0(sizeof(RecoTrack));
-	int			missing;
-	int			facets;
-
-	track->has_facts = true;
-	track->track_id = reco_memo_next(line);
-	track->artist_id = reco_memo_next(line);
-	track->title = reco_memo_next(line);
-	track->artist = reco_memo_next(line);
-	track->album = reco_memo_next(line);
-	track->isrc = reco_memo_next(line);
-	track->release = reco_memo_next(line);
-	if (track->track_id == NULL || track->artist_id == NULL || track->title == NULL ||
-		track->artist == NULL || !next_floats(line, track->values, RECO_NCOLUMNS) ||
-		!next_int(line, &missing) || !next_int(line, &track->key) ||
-		!next_int(line, &facets) || !next_number(line, &track->dup_key) ||
-		!next_int(line, &track->events) || !next_int(line, &track->plays) ||
-		!next_number(line, &track->last_played) ||
-		!next_count(line, &track->nartist_ids) || !next_count(line, &track->ngenres))
-		return NULL;
-	track->missing = (uint32) missing;
-	track->facets = (uint16) facets;
-	track->artist_ids = next_strings(line, track->nartist_ids);
-	track->genres = next_strings(line, track->ngenres);
-	return track->artist_ids == NULL || track->genres == NULL ? NULL : track;
-}
-
-static RecoTrack *
-read_played(char **line)
-{
-	RecoTrack  *track = palloc0(sizeof(RecoTrack));
-
-	track->track_id = reco_memo_next(line);
-	track->artist_id = reco_memo_next(line);
-	track->missing = (1 << RECO_NCOLUMNS) - 1;
-	if (track->track_id == NULL || !next_int(line, &track->events) ||
-		!next_int(line, &track->plays) || !next_number(line, &track->last_played))
-		return NULL;
-	return track;
-}
-
-static RecoArtist *
-read_artist(char **line)
-{
-	RecoArtist *artist = palloc0(sizeof(RecoArtist));
-	float		numbers[2];
-	int			fuzzy;
-
-	artist->artist_id = reco_memo_next(line);
-	artist->name = reco_memo_next(line);
-	if (artist->artist_id == NULL || !next_floats(line, numbers, 2) ||
-		!next_int(line, &artist->popularity) || !next_int(line, &fuzzy))
-		return NULL;
-	artist->score = numbers[0];
-	artist->genre_match = numbers[1];
-	artist->fuzzy = fuzzy != 0;
-	return artist;
 }

@@ -11,9 +11,9 @@
  *			trust the text: somebody may have edited the table that it comes from.
  *
  * What is remembered: names; what a listener plays; tracks with all facts, each by its
- * id; and where in the matrix the tracks of an artist stand. Of these tracks the ones that
- * fit best are worked out anew, under the new mood. What depends on the mood as a whole
- * (searches for what fits, what is near some seeds) is not remembered.
+ * id; and where in the matrix the tracks of an artist stand. Of these tracks the ones
+ * that fit best are worked out anew, under the new mood. What depends on the mood as a
+ * whole (searches for what fits, what is near some seeds) is not remembered.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,7 +22,6 @@
 
 #include "compat.h"
 
-#include "lib/stringinfo.h"
 #include "source.h"
 
 typedef struct RecoMemo RecoMemo;
@@ -52,12 +51,5 @@ extern void reco_memo_note(RecoMemo *memo, RecoEngine *engine, RecoKind kind,
 
 /* Writes what this run was told or found: lines of text in the database's encoding. */
 extern char *reco_memo_write(const RecoMemo *memo);
-
-/*
- * Lines of text: fields that end with a tab. 'put' takes NULL; 'next' cuts the field off
- * in place, and gives NULL for one that was NULL or is not there.
- */
-extern void reco_memo_put(StringInfo line, const char *field);
-extern char *reco_memo_next(char **line);
 
 #endif							/* RECO_MEMO_H */

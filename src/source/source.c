@@ -77,7 +77,7 @@ static void answer_locally(RecoSource *source, RecoAsk *asks, int nasks,
 						   TimestampTz give_up);
 static bool recall(RecoSource *source, const Question *question, TimestampTz give_up);
 static int	ask_engine(RecoSource *source, Question *questions, int n,
-					   TimestampTz give_up);
+					  TimestampTz give_up);
 static void count(RecoSource *source, const RecoAsk *asks, int nasks, int64 us);
 
 /* Opens the seam for a run. */
