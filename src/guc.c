@@ -27,6 +27,7 @@ bool		reco_guc_single_flight = true;
 int			reco_guc_run_history = 10000;
 int			reco_guc_run_history_age = 30 * 24 * 60;
 bool		reco_guc_result_cache = true;
+bool		reco_guc_artifacts = true;
 bool		reco_guc_cache = true;
 bool		reco_guc_id_registry = true;
 bool		reco_guc_deny_list = true;
@@ -104,6 +105,13 @@ define_upstreams(void)
 							 "How long, is in table reco.cache_policy.",
 							 &reco_guc_result_cache, true, PGC_USERSET, 0, NULL, NULL,
 							 NULL);
+
+	DefineCustomBoolVariable(
+		"reco.artifacts",
+		"Sets whether a run reuses what the listener's last run was told.",
+		"The list is the same; off, everything is asked each time. How long, is in "
+		"table reco.cache_policy.",
+		&reco_guc_artifacts, true, PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("reco.cache",
 							 "Sets whether answers of services are kept and used again.",

@@ -55,6 +55,7 @@ static int	npending = 0;
 static RecoCategory category_argument(FunctionCallInfo fcinfo, int nth, char **name);
 static int64 remove_entries(const char *category_name, RecoCategory category,
 							const char *key, Oid extension);
+static int64 remove_listeners(RecoCategory category, const char *user_id, Oid extension);
 static int64 remove_from_buffer(Oid extension, RecoCategory category, const char *key);
 static void remember(Oid extension, RecoCategory category, const char *key);
 static void at_transaction_end(XactEvent event, void *arg);
@@ -71,21 +72,38 @@ reco_cache_invalidate(PG_FUNCTION_ARGS)
 	Oid			extension;
 
 	reco_require_writable("reco_cache_invalidate()");
-
-	/* what is kept per listener are results, and the listener stands in front */
-	if (!PG_ARGISNULL(2))
-	{
-		if (key != NULL || (category >= 0 && category != RECO_CATEGORY_RESULT))
-			PG_RETURN_INT64(0);
-		category = RECO_CATEGORY_RESULT;
-		category_name = pstrdup(reco_category_name(category));
-		key = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	}
-
 	extension = reco_sql_extension();
 	reco_cache_forbid_writing();
+	if (!PG_ARGISNULL(2) && key != NULL)
+		PG_RETURN_INT64(0);
+	if (!PG_ARGISNULL(2))
+	{
+		char	   *user_id = text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+		PG_RETURN_INT64(remove_listeners(category, user_id, extension));
+	}
 	remember(extension, category, key == NULL ? NULL : reco_remote_key(key));
 	PG_RETURN_INT64(remove_entries(category_name, category, key, extension));
+}
+
+/* Removes what is kept per listener: there the listener stands in front of the key. */
+static int64
+remove_listeners(RecoCategory category, const char *user_id, Oid extension)
+{
+	static const RecoCategory listeners[] = {
+		RECO_CATEGORY_RESULT, RECO_CATEGORY_ARTIFACTS
+	};
+	int64		removed = 0;
+
+	for (int i = 0; i < lengthof(listeners); i++)
+	{
+		if (category >= 0 && category != listeners[i])
+			continue;
+		remember(extension, listeners[i], reco_remote_key(user_id));
+		removed += remove_entries(reco_category_name(listeners[i]), listeners[i], user_id,
+								  extension);
+	}
+	return removed;
 }
 
 /* Which category; NULL = all of answers. One that is not kept is an ERROR. */

@@ -395,6 +395,8 @@ reco_category_name(RecoCategory category)
 	{
 		case RECO_CATEGORY_RESULT:
 			return "result";
+		case RECO_CATEGORY_ARTIFACTS:
+			return "artifacts";
 		case RECO_CATEGORY_DENIED:
 			return "denied";
 		case RECO_CATEGORY_RUN:
