@@ -8,7 +8,7 @@
  * Locks:	those of its statements. Our own one is on the extension, with a number
  *			behind it: invalidations share it, the keeper has it alone. Whoever looks for
  *			a value or its policy never waits for a table: what is locked is not there.
- * Never:	read or write the unlogged table on a standby.
+ * Never:	read the table on a standby, unless it was made logged.
  *
  * A key is looked up by two hashes, since it may be longer than an index entry, and
  * then compared. Two keys with the same hashes displace each other, and that is all.
@@ -24,6 +24,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
+#include "logged.h"
 #include "sql.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -201,7 +202,7 @@ reco_cache_read(const char *category, const char *const *keys, int nkeys, int *n
 	RecoSql		sql;
 
 	*nfound = 0;
-	if (nkeys == 0 || RecoveryInProgress() || !lock_to_read("cache"))
+	if (nkeys == 0 || !reco_logged_can_read("cache") || !lock_to_read("cache"))
 		return palloc0(sizeof(RecoCacheRow));
 
 	arguments[0] = CStringGetTextDatum(category);

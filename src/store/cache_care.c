@@ -17,6 +17,7 @@
 #include "access/xlog.h"
 #include "cache_parts.h"
 #include "catalog/pg_type.h"
+#include "logged.h"
 #include "sql.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -89,7 +90,7 @@ RecoCacheCount *
 reco_cache_count(int *ncounts)
 {
 	*ncounts = 0;
-	if (RecoveryInProgress())
+	if (!reco_logged_can_read("cache"))
 		return palloc0(sizeof(RecoCacheCount));
 	return run_counting(&count_statement, NULL, true, ncounts);
 }
