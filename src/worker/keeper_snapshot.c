@@ -51,7 +51,8 @@ typedef struct Work
 	TimestampTz began;			/* the restoring, or the taking */
 	TimestampTz last;			/* when one was taken; 0 = never, or it is to be soon */
 
-	/* restoring: what is done, and the last chunk */
+	/* restoring: where (to be told after the commit), what is done, and the last chunk */
+	char		database[NAMEDATALEN];
 	char		category[NAMEDATALEN];
 	int32		bucket;
 	RecoSnapshotRestored restored[RECO_NSNAPSHOTS];
@@ -193,6 +194,7 @@ is_wanted_logged(RecoSnapshotSource source)
 static void
 look(void)
 {
+	strlcpy(after.database, get_database_name(MyDatabaseId), sizeof(after.database));
 	after.last = reco_snapshot_taken_at();
 	after.phase = reco_snapshot_is_alive() ? PHASE_WAIT : PHASE_RESTORE;
 	after.began = GetCurrentTimestamp();
@@ -290,7 +292,7 @@ tell_restored(void)
 				(long long) work.restored[RECO_SNAPSHOT_ID_REGISTRY].rows,
 				(long long) work.restored[RECO_SNAPSHOT_DENY_LIST].rows,
 				(long long) work.restored[RECO_SNAPSHOT_CACHE].rows,
-				get_database_name(MyDatabaseId),
+				work.database,
 				(long long) TimestampDifferenceMilliseconds(work.began,
 															GetCurrentTimestamp())),
 		 errdetail("The snapshot is of %s. %lld rows were no longer valid, %lld chunks "
