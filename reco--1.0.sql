@@ -217,6 +217,7 @@ CREATE UNLOGGED TABLE reco.cache (
 	hits bigint NOT NULL DEFAULT 0,
 	value text,
 	PRIMARY KEY (category, digest, variant),
+	CHECK (category OPERATOR(pg_catalog.<>) ALL (ARRAY['ids', 'denied'])),
 	CHECK (absent OPERATOR(pg_catalog.=) (value IS NULL))
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.5,
 		toast.autovacuum_vacuum_scale_factor = 0.05);
@@ -335,12 +336,12 @@ CREATE TABLE reco.cache_policy (
 	edited boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE reco.cache_policy IS 'Holds how long answers are kept and how many; edit it freely.';
-COMMENT ON COLUMN reco.cache_policy.category IS 'Names what is asked of a service; result: the lists of reco_generate.';
+COMMENT ON COLUMN reco.cache_policy.category IS 'Names what is asked of a service; result: the lists of reco_generate; denied: recommendations that a service refused for good.';
 COMMENT ON COLUMN reco.cache_policy.fresh IS 'Is how long an answer is used without asking again; 0 = answers are not kept.';
 COMMENT ON COLUMN reco.cache_policy.usable IS 'Is how long an answer is used while it is asked for again.';
 COMMENT ON COLUMN reco.cache_policy.absent IS 'Is how long it is believed that a service knows no such thing; 0 = that is not kept.';
 COMMENT ON COLUMN reco.cache_policy.jitter IS 'Is by what share the times of each answer vary, so that not all of them end at once: 0..0.5.';
-COMMENT ON COLUMN reco.cache_policy.max_entries IS 'Is how many rows reco.cache may have; the least recently used ones go first.';
+COMMENT ON COLUMN reco.cache_policy.max_entries IS 'Is how many rows reco.cache may have (ids: reco.id_registry, denied: reco.deny_list); the least recently used ones go first.';
 COMMENT ON COLUMN reco.cache_policy.max_bytes IS 'Is how many bytes of keys and values reco.cache may have.';
 COMMENT ON COLUMN reco.cache_policy.edited IS 'Is derived by a trigger: somebody wrote the row, so it belongs into a dump.';
 
@@ -738,7 +739,7 @@ REVOKE ALL ON FUNCTION reco.stat_cache() FROM PUBLIC;
 
 CREATE VIEW @extschema@.reco_cache_stats AS SELECT * FROM reco.stat_cache();
 COMMENT ON VIEW @extschema@.reco_cache_stats IS 'Shows one row per category of answers: what this database keeps, and how often that helped in the whole cluster.';
-COMMENT ON COLUMN @extschema@.reco_cache_stats.entries IS 'Counts the rows of reco.cache; NULL on a standby, which has none.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.entries IS 'Counts the rows of reco.cache, for ids of reco.id_registry, for denied of reco.deny_list, without those by hand; NULL on a standby, which has none unless the table is logged.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.bytes IS 'Sums their keys and values.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.buffer_entries IS 'Counts the answers in shared memory, written ones too.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.unwritten IS 'Counts those that the keeper has not written yet.';
@@ -781,6 +782,87 @@ COMMENT ON COLUMN @extschema@.reco_snapshot_stats.dropped IS 'Counts the rows th
 COMMENT ON COLUMN @extschema@.reco_snapshot_stats.damaged IS 'Counts the chunks that were not, since they were damaged.';
 REVOKE ALL ON @extschema@.reco_snapshot_stats FROM PUBLIC;
 
+CREATE FUNCTION reco.stat_id_registry(
+	OUT validated bigint,
+	OUT missing bigint,
+	OUT expiring bigint,
+	OUT oldest timestamptz,
+	OUT unwritten bigint,
+	OUT hits bigint,
+	OUT stale_hits bigint,
+	OUT missing_hits bigint,
+	OUT misses bigint,
+	OUT calls_saved bigint,
+	OUT hit_ratio double precision)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_id_registry' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000;
+COMMENT ON FUNCTION reco.stat_id_registry() IS 'Counts what is known of ids, for the view reco_id_registry_stats.';
+REVOKE ALL ON FUNCTION reco.stat_id_registry() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_id_registry_stats AS SELECT * FROM reco.stat_id_registry();
+COMMENT ON VIEW @extschema@.reco_id_registry_stats IS 'Shows in one row which tracks this database knows to be at ReccoBeats or missing there, and how often that helped in the whole cluster.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.validated IS 'Counts the tracks whose id there is known; NULL on a standby, which has none unless the table is logged.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.missing IS 'Counts the tracks that are known to be missing there.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.expiring IS 'Counts those of both that will be asked for again within a day, if anybody wants them.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.oldest IS 'Says when the oldest of them was fetched.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.unwritten IS 'Counts ids in shared memory that the keeper has not written yet.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.hits IS 'Counts ids that were found, fresh.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.stale_hits IS 'Counts ids that were found, and asked for again meanwhile.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.missing_hits IS 'Counts how often a track was known to be missing, by whoever wanted its id, its features, or a list around it.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.misses IS 'Counts ids of which nothing was known.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.calls_saved IS 'Counts ids that ReccoBeats did not have to be asked for: hits and missing_hits.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.hit_ratio IS 'Is the share of ids of which something was known.';
+REVOKE ALL ON @extschema@.reco_id_registry_stats FROM PUBLIC;
+
+CREATE FUNCTION reco.stat_deny_list(
+	OUT deny_key text,
+	OUT server text,
+	OUT by_hand boolean,
+	OUT reason text,
+	OUT request text,
+	OUT denied_at timestamptz,
+	OUT denied_until timestamptz,
+	OUT used_at timestamptz,
+	OUT hits bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_deny_list' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100 COST 1000;
+COMMENT ON FUNCTION reco.stat_deny_list() IS 'Lists what is denied, for the view reco_deny_list.';
+REVOKE ALL ON FUNCTION reco.stat_deny_list() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_deny_list AS SELECT * FROM reco.stat_deny_list();
+COMMENT ON VIEW @extschema@.reco_deny_list IS 'Shows the recommendations that are not asked for, the newest first; a refusal appears once the keeper has written it.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.deny_key IS 'Is a hash of seeds, negative seeds and feature parameters; reco_allow(deny_key => ...) takes it.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.server IS 'Is the base_url of the server that refused; NULL = denied for all, by hand.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.by_hand IS 'Says that reco_deny() made it.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.reason IS 'Is what the service said, or whoever denied it.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.request IS 'Is what is denied, JSON.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.used_at IS 'Says when it was seen to hold last; a sample.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.hits IS 'Counts how often the sample saw it in use.';
+REVOKE ALL ON @extschema@.reco_deny_list FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_deny(
+	seeds text[],
+	negatives text[] DEFAULT '{}',
+	parameters jsonb DEFAULT '{}',
+	duration interval DEFAULT '24 hours',
+	reason text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'reco_deny' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_deny(text[], text[], jsonb, interval, text) IS
+	'Keeps a recommendation from being asked for, from the commit on; returns its key in reco_deny_list. Ids are those of Spotify or of ReccoBeats, parameters as in {"energy": 0.8}.';
+REVOKE ALL ON FUNCTION @extschema@.reco_deny(text[], text[], jsonb, interval, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_allow(
+	seeds text[] DEFAULT NULL,
+	negatives text[] DEFAULT '{}',
+	parameters jsonb DEFAULT '{}',
+	deny_key text DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_allow' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_allow(text[], text[], jsonb, text) IS
+	'Ends all denials of a recommendation, or of a key of reco_deny_list, from the commit on; returns how many there were.';
+REVOKE ALL ON FUNCTION @extschema@.reco_allow(text[], text[], jsonb, text) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.reco_cache_invalidate(
 	category text DEFAULT NULL,
 	key text DEFAULT NULL,
@@ -788,7 +870,7 @@ CREATE FUNCTION @extschema@.reco_cache_invalidate(
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'reco_cache_invalidate' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) IS
-	'Removes answers from memory, from reco.cache and from its copy, those of a category, of a key, or all; returns how many. With user_id it removes the lists that are kept for that listener.';
+	'Removes answers from memory, from the tables and from their snapshot, those of a category, of a key, or all; returns how many. What was denied by hand stays, see reco_allow(). With user_id it removes the lists that are kept for that listener.';
 REVOKE ALL ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.reco_stat_reset() RETURNS void
@@ -808,9 +890,11 @@ COMMENT ON FUNCTION @extschema@.reco_doctor(interval) IS
 	'Says what is wrong (status ok, warning or error) and the command that mends it; asks each server one small question.';
 REVOKE ALL ON FUNCTION @extschema@.reco_doctor(interval) FROM PUBLIC;
 
-GRANT EXECUTE ON FUNCTION reco.stat_upstream(), reco.stat_worker(), reco.stat_gateway(), reco.stat_cache() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION reco.stat_upstream(), reco.stat_worker(), reco.stat_gateway(), reco.stat_cache(),
+	reco.stat_id_registry(), reco.stat_deny_list() TO pg_monitor;
 GRANT SELECT ON @extschema@.reco_stat_upstream, @extschema@.reco_stat_worker, @extschema@.reco_stat_gateway,
-	@extschema@.reco_cache_stats, @extschema@.reco_snapshot_stats TO pg_monitor;
+	@extschema@.reco_cache_stats, @extschema@.reco_id_registry_stats, @extschema@.reco_deny_list,
+	@extschema@.reco_snapshot_stats TO pg_monitor;
 
 /* -------------------------------------------------------------------------
  * Rows that ship with the extension: what common words mean

@@ -28,6 +28,8 @@ bool		reco_guc_batching = true;
 bool		reco_guc_single_flight = true;
 bool		reco_guc_result_cache = true;
 bool		reco_guc_cache = true;
+bool		reco_guc_id_registry = true;
+bool		reco_guc_deny_list = true;
 bool		reco_guc_upstreams = true;
 int			reco_guc_gateway_slots = 256;
 int			reco_guc_gateway_memory = 16 * 1024;
@@ -99,6 +101,18 @@ define_upstreams(void)
 							 "Sets whether answers of services are kept and used again.",
 							 "How long, is in table reco.cache_policy.", &reco_guc_cache,
 							 true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable(
+		"reco.id_registry",
+		"Sets whether ids of ReccoBeats are kept, and which tracks it does not have.",
+		"How long, is in table reco.cache_policy. Off, it is asked each time.",
+		&reco_guc_id_registry, true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable(
+		"reco.deny_list",
+		"Sets whether recommendations that were refused for good are not asked again.",
+		"How long, is in table reco.cache_policy. Off, those denied by hand are asked, too.",
+		&reco_guc_deny_list, true, PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("reco.upstreams",
 							 "Asks the configured servers for what is missing.",

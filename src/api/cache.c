@@ -257,7 +257,8 @@ put_category(ReturnSetInfo *result, const RecoCacheCategory *category,
 	int			n = 0;
 
 	values[n++] = CStringGetTextDatum(category->name);
-	nulls[n] = nulls[n + 1] = !reco_logged_can_read("cache");
+	nulls[n] = nulls[n + 1] = !reco_logged_can_read(
+		reco_snapshot_table(reco_snapshot_source_of(category->name)));
 	values[n++] = Int64GetDatum(rows->entries);
 	values[n++] = Int64GetDatum(rows->bytes);
 	if (number >= 0 && reco_cached_counts != NULL)

@@ -19,6 +19,7 @@
 
 #include "common/hashfn.h"
 #include "shmem/cached.h"
+#include "upstream/denial.h"
 #include "utils/timestamp.h"
 
 #define NBUCKETS 4096
@@ -140,7 +141,7 @@ make(RecoQuestion *question, const char *key, const char *listener, uint64 hash)
 		free(flight);
 		return NULL;
 	}
-	if (question->wire.cache.on)
+	if (question->wire.cache.on || question->wire.cache.deny_us > 0)
 		note_cache(flight, &question->wire.cache);
 	flight->lane = question->lane;
 	flight->operation = question->wire.operation;
@@ -169,6 +170,8 @@ note_cache(RecoFlight *flight, const RecoWireCache *wire)
 	if (cache->key == NULL)
 		return;
 	snprintf(cache->key, size, "%s%s", flight->key, wire->suffix);
+	cache->on = wire->on;
+	cache->deny_us = wire->deny_us;
 	cache->extension = wire->extension;
 	cache->fresh_us = wire->fresh_us;
 	cache->usable_us = wire->usable_us;
@@ -193,7 +196,7 @@ reco_flight_keep(const RecoFlight *flight, RecoOutcome outcome, const char *valu
 	int64		fresh_us = kept.absent ? cache->absent_us : cache->fresh_us;
 	int64		usable_us = kept.absent ? cache->absent_us : cache->usable_us;
 
-	if (cache->key == NULL || fresh_us <= 0 ||
+	if (cache->key == NULL || !cache->on || fresh_us <= 0 ||
 		(outcome != RECO_OUTCOME_FRESH && outcome != RECO_OUTCOME_ABSENT))
 		return;
 	kept.fetched_at = GetCurrentTimestamp();
@@ -202,6 +205,40 @@ reco_flight_keep(const RecoFlight *flight, RecoOutcome outcome, const char *valu
 	kept.value = kept.absent ? NULL : value;
 	kept.len = kept.absent ? 0 : value_len;
 	(void) reco_cached_put(&key, &kept, false, cache->epoch);
+}
+
+/*
+ * Keeps that a recommendation was refused for good, so that nobody asks for it again.
+ * Its key in the buffer is that of the deny list, with who refused behind it.
+ */
+void
+reco_flight_deny(const RecoFlight *flight, const char *reason)
+{
+	const RecoFlightCache *cache = &flight->cache;
+	RecoCachedKey key = {flight->database, cache->extension, RECO_CATEGORY_DENIED, NULL};
+	RecoCachedValue kept = {0};
+	RecoBuffer	name = {0};
+	RecoBuffer	value = {0};
+	char		hash[RECO_DENIAL_KEY];
+	double		share = 1 + cache->jitter * (2 * reco_gateway_dice() - 1);
+
+	if (cache->key == NULL || cache->deny_us <= 0 || !reco_denial_key(flight->key, hash))
+		return;
+	reco_buffer_puts(&name, hash);
+	reco_buffer_puts(&name, cache->key + strlen(flight->key));
+	reco_denial_write(&value, reason[0] == '\0' ? "refused" : reason, flight->key);
+	if (!name.failed && !value.failed)
+	{
+		key.key = name.data;
+		kept.fetched_at = GetCurrentTimestamp();
+		kept.fresh_until = kept.fetched_at + (int64) (cache->deny_us * share);
+		kept.usable_until = kept.fresh_until;
+		kept.value = value.data;
+		kept.len = value.len;
+		(void) reco_cached_put(&key, &kept, false, cache->epoch);
+	}
+	reco_buffer_free(&name, false);
+	reco_buffer_free(&value, false);
 }
 
 /* Takes a waiter away. */
@@ -221,7 +258,8 @@ reco_flight_leave(RecoWaiter *waiter)
 		return;
 
 	/* what is under way and will be kept goes on; reco_trips_end_orphans sees to it */
-	if (flight->place == RECO_FLIGHT_ON_TRIP && flight->cache.key != NULL)
+	if (flight->place == RECO_FLIGHT_ON_TRIP && flight->cache.key != NULL &&
+		flight->cache.on)
 		return;
 	if (flight->place == RECO_FLIGHT_ON_TRIP)
 		reco_trip_leave(flight->trip, flight);

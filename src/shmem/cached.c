@@ -382,11 +382,15 @@ count_put(RecoCategory category, bool dropped)
 const char *
 reco_category_name(RecoCategory category)
 {
-	return category == RECO_CATEGORY_RESULT ? "result" : reco_operation_name(category);
+	if (category == RECO_CATEGORY_RESULT)
+		return "result";
+	return category == RECO_CATEGORY_DENIED ? "denied" : reco_operation_name(category);
 }
 
 RecoCategory
 reco_category_of(const char *name)
 {
-	return strcmp(name, "result") == 0 ? RECO_CATEGORY_RESULT : reco_operation_of(name);
+	if (strcmp(name, "result") == 0)
+		return RECO_CATEGORY_RESULT;
+	return strcmp(name, "denied") == 0 ? RECO_CATEGORY_DENIED : reco_operation_of(name);
 }

@@ -30,11 +30,16 @@
 #define RECO_CACHED_PARTITIONS	16
 #define RECO_CACHED_MAXKEY		4096	/* bytes; longer keys are not kept */
 
-/* What is kept, a row of reco.cache_policy each: operations, and results of runs. */
+/*
+ * What is kept, a row of reco.cache_policy each: answers to operations, results of runs,
+ * and which recommendations are refused. RECO_OP_IDS goes to reco.id_registry, the
+ * denied to reco.deny_list, all else to reco.cache.
+ */
 typedef int RecoCategory;
 
 #define RECO_CATEGORY_RESULT	RECO_NOPERATIONS
-#define RECO_NCATEGORIES		(RECO_NOPERATIONS + 1)
+#define RECO_CATEGORY_DENIED	(RECO_NOPERATIONS + 1)	/* key: see upstream/denial.h */
+#define RECO_NCATEGORIES		(RECO_NOPERATIONS + 2)
 
 extern const char *reco_category_name(RecoCategory category);
 extern RecoCategory reco_category_of(const char *name); /* -1 = none */

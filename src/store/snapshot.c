@@ -148,14 +148,35 @@ static RecoStatement taken_at_statement = {
 	.text = "SELECT max(taken_at) FROM reco.snapshot_state",
 };
 
+/*
+ * Which chunks are meant: $1 = category, $2 = key, NULL = all. Of the denials those stay
+ * in their chunks that were made by hand, or have another key than $3. Who invalidates
+ * shall not fail over a chunk that is damaged: that goes as a whole.
+ */
+#define MEANT                                                                       \
+	"($1 IS NULL OR s.category = $1) AND ($2 IS NULL"                                \
+	" OR s.bucket = " BUCKET("hashtextextended(split_part($2, chr(31), 1), 0)") ")"
+
 static RecoStatement remove_statement = {
-	.text = "DELETE FROM reco.snapshot WHERE ($1 IS NULL OR category = $1) AND ($2 IS NULL"
-	" OR bucket = " BUCKET("hashtextextended(split_part($2, chr(31), 1), 0)") ")",
-	.nargs = 2,
-	.types = {TEXTOID, TEXTOID},
+	.text = "WITH kept AS (SELECT s.category, s.bucket, count(*)::int AS entries,"
+	"  json_agg(e.entry)::text AS content FROM reco.snapshot AS s"
+	"  CROSS JOIN LATERAL jsonb_array_elements(CASE WHEN s.hash = hashtextextended(s.content, 0)"
+	"   THEN s.content::jsonb ELSE '[]' END) AS e (entry)"
+	"  WHERE s.category = 'denied' AND " MEANT " AND CASE WHEN $3 IS NULL"
+	"   THEN (e.entry ->> 2)::boolean ELSE e.entry ->> 0 <> $3 END GROUP BY 1, 2),"
+	" changed AS (UPDATE reco.snapshot AS s SET entries = k.entries, state = 0,"
+	"  content = k.content, hash = hashtextextended(k.content, 0) FROM kept AS k"
+	"  WHERE s.category = k.category AND s.bucket = k.bucket)"
+	" DELETE FROM reco.snapshot AS s WHERE " MEANT " AND NOT EXISTS (SELECT FROM kept AS k"
+	"  WHERE s.category = k.category AND s.bucket = k.bucket)",
+	.nargs = 3,
+	.types = {TEXTOID, TEXTOID, TEXTOID},
 };
 
 static int64 sum_of(RecoSnapshotSource source, TimestampTz now);
+static void remove_chunks(const char *category, const char *asked, const char *allowed);
+static void run_on_latest(const RecoStatement *statement, Datum *arguments,
+						  const char *nulls);
 static Datum array_of(const RecoSnapshotChunk *chunks, int nchunks, bool categories);
 
 const char *
@@ -336,32 +357,57 @@ reco_snapshot_taken_at(void)
 	return taken_at;
 }
 
+void
+reco_snapshot_remove(const char *category, const char *asked)
+{
+	remove_chunks(category, asked, NULL);
+}
+
+void
+reco_snapshot_allow(const char *deny_key)
+{
+	remove_chunks("denied", deny_key, deny_key);
+}
+
 /*
  * Removes chunks. Those that were written since the transaction's own snapshot are
  * removed, too, and are no reason to fail.
  */
-void
-reco_snapshot_remove(const char *category, const char *asked)
+static void
+remove_chunks(const char *category, const char *asked, const char *allowed)
 {
-	Datum		arguments[2] = {0};
-	char		nulls[3] = "  ";
+	const char *const texts[] = {category, asked, allowed};
+	Datum		arguments[3] = {0};
+	char		nulls[4] = "   ";
 	RecoSql		sql;
 
-	if (category == NULL)
-		nulls[0] = 'n';
-	else
-		arguments[0] = CStringGetTextDatum(category);
-	if (asked == NULL)
-		nulls[1] = 'n';
-	else
-		arguments[1] = CStringGetTextDatum(asked);
+	for (int i = 0; i < lengthof(texts); i++)
+		if (texts[i] == NULL)
+			nulls[i] = 'n';
+		else
+			arguments[i] = CStringGetTextDatum(texts[i]);
 	reco_sql_begin(&sql);
 	if (IsolationUsesXactSnapshot())
-		PushActiveSnapshot(GetLatestSnapshot());
-	reco_sql_run(&remove_statement, arguments, nulls, false, 0);
-	if (IsolationUsesXactSnapshot())
-		PopActiveSnapshot();
+		run_on_latest(&remove_statement, arguments, nulls);
+	else
+		reco_sql_run(&remove_statement, arguments, nulls, false, 0);
 	reco_sql_end(&sql);
+}
+
+/* Runs a statement, once, on what is committed now. */
+static void
+run_on_latest(const RecoStatement *statement, Datum *arguments, const char *nulls)
+{
+	SPIPlanPtr	plan = SPI_prepare(statement->text, statement->nargs,
+								  unconstify(Oid *, &statement->types[0]));
+	int			code;
+
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	code = SPI_execute_snapshot(plan, arguments, nulls, GetLatestSnapshot(),
+								InvalidSnapshot, false, true, 0);
+	if (code < 0)
+		elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
 }
 
 /*

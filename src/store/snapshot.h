@@ -97,7 +97,8 @@ typedef struct RecoSnapshotRestored
 extern RecoSnapshotChunk *reco_snapshot_next(const char *category, int32 bucket, int most,
 											 int64 bytes, int *nchunks);
 
-extern RecoSnapshotSource reco_snapshot_source_of(const RecoSnapshotChunk *chunk);
+/* Which table has the rows of a category. */
+extern RecoSnapshotSource reco_snapshot_source_of(const char *category);
 
 /*
  * Puts the rows of a chunk back into their table, where there are no newer ones. False =
@@ -111,10 +112,13 @@ extern void reco_snapshot_note_restored(RecoSnapshotSource source, TimestampTz f
 
 /*
  * Removes what may hold a key: NULL = all. 'asked' is as for reco_cache_delete(). What
- * else was in these chunks is copied again with the next snapshot. Sees what was
- * committed last, whatever the transaction's isolation.
+ * else was in these chunks is copied again with the next snapshot; what was denied by
+ * hand stays. Sees what was committed last, whatever the transaction's isolation.
  */
 extern void reco_snapshot_remove(const char *category, const char *asked);
+
+/* Removes all denials of a key, those by hand, too. */
+extern void reco_snapshot_allow(const char *deny_key);
 
 /* A denial was made or changed by hand: it is in the snapshot with this transaction. */
 extern void reco_snapshot_keep_denial(const char *deny_key);

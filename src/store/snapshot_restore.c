@@ -149,12 +149,11 @@ reco_snapshot_set_alive(void)
 }
 
 RecoSnapshotSource
-reco_snapshot_source_of(const RecoSnapshotChunk *chunk)
+reco_snapshot_source_of(const char *category)
 {
-	if (strcmp(chunk->category, "denied") == 0)
+	if (strcmp(category, "denied") == 0)
 		return RECO_SNAPSHOT_DENY_LIST;
-	return strcmp(chunk->category, "ids") == 0 ? RECO_SNAPSHOT_ID_REGISTRY
-											   : RECO_SNAPSHOT_CACHE;
+	return strcmp(category, "ids") == 0 ? RECO_SNAPSHOT_ID_REGISTRY : RECO_SNAPSHOT_CACHE;
 }
 
 /* Tells the next chunks; one at least, however large, if there is one. */
@@ -205,8 +204,8 @@ reco_snapshot_restore(const RecoSnapshotChunk *chunk, RecoSnapshotRestored *rest
 		TupleDesc	columns;
 		int64		valid;
 
-		reco_sql_run(&restore_statements[reco_snapshot_source_of(chunk)], arguments, NULL,
-					 false, 0);
+		reco_sql_run(&restore_statements[reco_snapshot_source_of(chunk->category)],
+					 arguments, NULL, false, 0);
 		tuple = SPI_tuptable->vals[0];
 		columns = SPI_tuptable->tupdesc;
 		valid = DatumGetInt64(SPI_getbinval(tuple, columns, 1, &isnull));

@@ -24,6 +24,8 @@
 #include "shmem/cached_use.h"
 #include "source/remote.h"
 #include "store/cache.h"
+#include "store/denied.h"
+#include "store/registry.h"
 #include "store/sql.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -164,7 +166,9 @@ drain(void)
 		entry->category = waiting[i].category;
 		entry->key = MemoryContextStrdup(batch.context, waiting[i].key);
 		entry->version = waiting[i].value.version;
-		if (make_row(&waiting[i], &rows[nrows]))
+		if (make_row(&waiting[i], &rows[nrows]) &&
+			(entry->category != RECO_OP_IDS || reco_registry_takes(&rows[nrows])) &&
+			(entry->category != RECO_CATEGORY_DENIED || reco_denied_takes(&rows[nrows])))
 			nrows++;
 		else if (entry->category >= 0 && entry->category < RECO_NCATEGORIES)
 			batch.dropped[entry->category]++;

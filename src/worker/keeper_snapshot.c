@@ -223,7 +223,7 @@ restore(void)
 static void
 restore_chunk(const RecoSnapshotChunk *chunk)
 {
-	RecoSnapshotSource source = reco_snapshot_source_of(chunk);
+	RecoSnapshotSource source = reco_snapshot_source_of(chunk->category);
 	RecoSnapshotRestored restored = after.restored[source];
 	Restoration restoration = {chunk, &restored, false};
 	ErrorData  *error;
@@ -259,6 +259,7 @@ end_restoring(void)
 {
 	reco_snapshot_set_alive();
 	after.phase = PHASE_WAIT;
+	after.last = 0;				/* what was denied by hand meanwhile is not in it */
 	for (int i = 0; i < RECO_NSNAPSHOTS; i++)
 	{
 		const RecoSnapshotRestored *restored = &work.restored[i];
@@ -291,8 +292,7 @@ tell_restored(void)
 				"cache in database \"%s\" in %lld ms",
 				(long long) work.restored[RECO_SNAPSHOT_ID_REGISTRY].rows,
 				(long long) work.restored[RECO_SNAPSHOT_DENY_LIST].rows,
-				(long long) work.restored[RECO_SNAPSHOT_CACHE].rows,
-				work.database,
+				(long long) work.restored[RECO_SNAPSHOT_CACHE].rows, work.database,
 				(long long) TimestampDifferenceMilliseconds(work.began,
 															GetCurrentTimestamp())),
 		 errdetail("The snapshot is of %s. %lld rows were no longer valid, %lld chunks "
