@@ -390,3 +390,12 @@ reco_category_of(const char *name)
 {
 	return strcmp(name, "result") == 0 ? RECO_CATEGORY_RESULT : reco_operation_of(name);
 }
+
+bool
+reco_category_is_kept(RecoCategory category)
+{
+	if (category == RECO_CATEGORY_RESULT)
+		return true;
+	return category >= 0 && category < RECO_NOPERATIONS && category != RECO_OP_PROBE &&
+		category != RECO_OP_RB_ARTIST_TRACKS && !reco_operation_is_listeners(category);
+}

@@ -24,7 +24,6 @@
 #include "utils/timestamp.h"
 
 static const char *suffix_of(const RecoServer *server, RecoOperation operation);
-static bool is_kept(RecoOperation operation);
 static void count(RecoOperation operation, const RecoKeptAnswer *answer, bool table);
 static void take(RecoKeptAnswer *answer, bool absent, const char *value,
 				 TimestampTz fresh_until);
@@ -41,7 +40,7 @@ reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept
 
 	memset(kept, 0, sizeof(*kept));
 	kept->operation = operation;
-	if (!reco_guc_cache || reco_shared == NULL || !is_kept(operation))
+	if (!reco_guc_cache || reco_shared == NULL || !reco_category_is_kept(operation))
 		return;
 	reco_cache_policy(reco_operation_name(operation), &policy);
 	if (policy.fresh_us <= 0)
@@ -54,13 +53,6 @@ reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept
 	kept->wire.jitter = policy.jitter;
 	kept->wire.epoch = reco_cached_epoch(MyDatabaseId);
 	kept->wire.suffix = suffix_of(server, operation);
-}
-
-/* Whose answers are anybody's: a listener's own, and the doctor's, are not kept. */
-static bool
-is_kept(RecoOperation operation)
-{
-	return operation != RECO_OP_PROBE && !reco_operation_is_listeners(operation);
 }
 
 /*
