@@ -2,8 +2,9 @@
 """Claim: five hundred who ask a question for the first time at once get one run's list; nothing that was fetched is lost.
 
 They are held up until all of them ask, and let go together. A leader that is cancelled or
-ended while it waits for a service leaves the run to one of those who wait. Whoever asks in a transaction that is read-only, or rolled back, or is
-cancelled, leaves behind what it asked for: the next one makes no call.
+ended while it waits for a service leaves the run to one of those who wait. Whoever asks in
+a transaction that is read-only, or rolled back, or is cancelled, leaves behind what it
+asked for: the next one makes no call.
 """
 import os
 import subprocess
