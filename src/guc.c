@@ -35,6 +35,7 @@ int			reco_guc_gateway_connections = 64;
 bool		reco_guc_gateway_on_standby = false;
 bool		reco_guc_keeper = true;
 int			reco_guc_keeper_interval = 1000;
+int			reco_guc_matrix_memory = 4 * 1024 * 1024;
 
 static void define_upstreams(void);
 static void define_gateway(void);
@@ -168,4 +169,12 @@ define_keeper(void)
 							"It works earlier when there is something to write.",
 							&reco_guc_keeper_interval, 1000, 10, 3600 * 1000, PGC_SIGHUP,
 							GUC_UNIT_MS, NULL, NULL, NULL);
+
+	DefineCustomIntVariable(
+		"reco.matrix_memory",
+		"Sets the most shared memory for the catalogue of one database.",
+		"It is for scans; a catalogue that needs more, each session has in memory of its own. "
+		"0 has all do that.",
+		&reco_guc_matrix_memory, 4 * 1024 * 1024, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB,
+		NULL, NULL, NULL);
 }

@@ -37,6 +37,7 @@ extern int	reco_guc_buffer_memory; /* kB */
 /* of the keepers; also only where the library is preloaded */
 extern bool reco_guc_keeper;	/* whether they run */
 extern int	reco_guc_keeper_interval;	/* ms; longest time between two rounds */
+extern int	reco_guc_matrix_memory; /* kB; of one database's shared matrix */
 
 /* In _PG_init; those of processes only while preloading. */
 extern void reco_guc_define(void);

@@ -58,13 +58,19 @@ reco_engine_tracks(const RecoEngine *engine)
 	return engine->matrix == NULL ? 0 : engine->matrix->plane.nrows;
 }
 
+bool
+reco_engine_is_behind(const RecoEngine *engine)
+{
+	return engine->matrix != NULL && engine->state == RECO_MATRIX_BEHIND;
+}
+
 /* Takes hold of the catalogue, once a run. */
 static void
 need_matrix(RecoEngine *engine, TimestampTz give_up)
 {
 	if (engine->matrix != NULL)
 		return;
-	engine->matrix = reco_matrix_acquire(give_up);
+	engine->matrix = reco_matrix_acquire(give_up, false, &engine->state);
 	reco_matrix_hold_until(engine->matrix, engine->context);
 	reco_scan_background(engine->matrix, &engine->background);
 }
@@ -117,8 +123,8 @@ reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquest
 		else
 			reco_engine_lookup(engine, question);
 		question->answer->done = true;
-		question->answer->partial = engine->matrix != NULL &&
-			(!engine->matrix->complete || engine->matrix->stale);
+		question->answer->partial =
+			engine->matrix != NULL && engine->state == RECO_MATRIX_PART;
 	}
 	if (nscans > 0)
 		answer_scans(engine, scans, nscans);

@@ -181,6 +181,12 @@ reco_source_missed(const RecoSource *source)
 	return source->live != NULL && reco_live_missed(source->live);
 }
 
+bool
+reco_source_is_behind(const RecoSource *source)
+{
+	return reco_engine_is_behind(source->engine);
+}
+
 const char *
 reco_source_kind_name(RecoKind kind)
 {

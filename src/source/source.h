@@ -84,6 +84,9 @@ extern uint32 reco_source_tracks(const RecoSource *source);
 /* Was anything left out that a service would have told another time? */
 extern bool reco_source_missed(const RecoSource *source);
 
+/* Is what was found that of another state of the catalogue than is seen now? */
+extern bool reco_source_is_behind(const RecoSource *source);
+
 extern const char *reco_source_kind_name(RecoKind kind);
 extern int	reco_source_kind_of(const char *name);	/* -1 = none */
 
