@@ -134,7 +134,11 @@ acquire_shared(void)
 	Oid			extension;
 
 	if (!reco_matrix_is_shareable())
+	{
+		if (shared != NULL && shared->holders == 0)
+			unmap(shared);
 		return NULL;
+	}
 	extension = reco_sql_extension();
 	if (shared != NULL && shared->holders > 0 &&
 		reco_matrix_lease_is_current(shared->lease, extension))

@@ -88,6 +88,8 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 
 	if (request->ranked == 0)
 		deliver(run);
+	else if (reco_source_is_behind(run->source))
+		reco_select_seen(run);
 	run->total_us = GetCurrentTimestamp() - run->started;
 
 	/* where transactions ended in between, the caller's context may be gone */
