@@ -34,6 +34,7 @@ static RecoFlight *find(const RecoQuestion *question, const char *key,
 						const char *listener, uint64 hash);
 static RecoFlight *make(RecoQuestion *question, const char *key, const char *listener,
 						uint64 hash);
+static bool answer_from_buffer(RecoWaiter *waiter, const char *key);
 static void note_cache(RecoFlight *flight, const RecoWireCache *wire);
 static void destroy(RecoFlight *flight);
 
@@ -54,6 +55,8 @@ reco_flight_join(RecoQuestion *question, int key)
 		flight = find(question, wire->keys[key], listener, hash);
 	if (flight != NULL)
 		question->lane->shared->counters[RECO_LANE_COALESCED]++;
+	else if (wire->single_flight && answer_from_buffer(waiter, wire->keys[key]))
+		return true;
 	else
 	{
 		flight = make(question, wire->keys[key], listener, hash);
@@ -157,6 +160,33 @@ make(RecoQuestion *question, const char *key, const char *listener, uint64 hash)
 	if (flight->shared)
 		dlist_push_head(&buckets[hash % NBUCKETS], &flight->bucket);
 	return flight;
+}
+
+/*
+ * Answers a key whose flight has ended between the asker's look into the buffer and now.
+ * A value that is too large to be copied at once is left alone: then it is asked for.
+ */
+static bool
+answer_from_buffer(RecoWaiter *waiter, const char *key)
+{
+	static char room[64 * 1024];
+	static char name[RECO_CACHED_MAXKEY + 1];
+	const RecoQuestion *question = waiter->question;
+	const RecoWireCache *wire = &question->wire.cache;
+	RecoCachedKey cached = {question->database, wire->extension, question->wire.operation,
+							name};
+	RecoCachedValue value;
+
+	if (!wire->on ||
+		snprintf(name, sizeof(name), "%s%s", key, wire->suffix) >= sizeof(name) ||
+		!reco_cached_copy(&cached, &value, room, sizeof(room)) || value.value == NULL ||
+		value.fresh_until <= GetCurrentTimestamp())
+		return false;
+	question->lane->shared->counters[RECO_LANE_COALESCED]++;
+	reco_question_answer(waiter, value.absent ? RECO_OUTCOME_ABSENT : RECO_OUTCOME_FRESH,
+						 value.absent ? NULL : room, value.absent ? 0 : value.len, 0,
+						 NULL);
+	return true;
 }
 
 /* Notes how the answer is to be kept; without memory it is not. */

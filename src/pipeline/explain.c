@@ -12,6 +12,7 @@
  */
 #include "explain.h"
 
+#include "artifacts.h"
 #include "catalogue/facet.h"
 #include "lib/stringinfo.h"
 #include "strategy.h"
@@ -45,7 +46,7 @@ List *
 reco_explain_lines(const RecoRun *run)
 {
 	const RecoRequest *request = run->request;
-	const RecoSourceCount *counts = reco_source_counts(run->source);
+	const RecoSourceCount *counts = run->counts;
 	List	   *lines = NIL;
 
 	line("Playlist for \"%s\"  (%d of %d tracks) (time=%.3f ms, deadline=%d ms) (%s)",
@@ -62,7 +63,7 @@ reco_explain_lines(const RecoRun *run)
 		lines);
 	lines = explain_stage(run, RECO_STAGE_SEARCH,
 						  psprintf("%d tracks of %u, %d artists (%d pruned)", run->npool,
-								   reco_source_tracks(run->source), run->nartists,
+								   run->catalogue, run->nartists,
 								   run->nartists_pruned),
 						  lines);
 	lines = explain_stage(run, RECO_STAGE_SEEDS,
@@ -87,12 +88,15 @@ reco_explain_lines(const RecoRun *run)
 							  ? "by score"
 							  : psprintf("arc: %s", reco_order_arc_name(run->arc)),
 						  lines);
+	lines = reco_artifacts_explain(run, lines);
 	line("Asked:");
 	for (int k = 0; k < RECO_NKINDS; k++)
-		if (counts[k].keys > 0)
+		if (counts[k].keys + counts[k].reused > 0)
 			line("  %-18s asked=%d keys=%d%s", reco_source_kind_name(k), counts[k].asks,
 				 counts[k].keys,
-				 psprintf("%s%s",
+				 psprintf("%s%s%s",
+						  counts[k].reused > 0 ? psprintf(" reused=%d", counts[k].reused)
+											   : "",
 						  counts[k].live > 0 ? psprintf(" live=%d", counts[k].live) : "",
 						  counts[k].kept > 0 ? psprintf(" cached=%d", counts[k].kept) : ""));
 	lines = explain_lists(run, lines);

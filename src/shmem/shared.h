@@ -61,6 +61,7 @@ typedef struct RecoShared
 	LWLock		processes;		/* 'process' */
 	LWLock		pool;			/* free blocks and free slots, see slot.h */
 	LWLock		runs;			/* the table of run_flight.c */
+	LWLock		matrices;		/* the table of matrix_shared.c */
 
 	/* the gateway: 'gateway_lock' (a spinlock, for a few instructions) */
 	slock_t		gateway_lock;
@@ -119,6 +120,9 @@ extern const char *reco_process_kind_name(RecoProcessKind kind);
  */
 extern int	reco_lane_claim(uint64 key, RecoService service, const char *server,
 						   const char *base_url, uint64 fingerprint);
+
+/* When the last endpoint of a lane has quota again; 0 = none lacks any. */
+extern int64 reco_lane_exhausted_until(const RecoLane *lane);
 
 /* Sets all figures to 0; limits, breakers and what was learned stay. */
 extern void reco_lanes_reset(void);
