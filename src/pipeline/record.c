@@ -300,6 +300,23 @@ put_calls(StringInfo json, const RecoRun *run)
 	appendStringInfoChar(json, '}');
 }
 
+/* How recommendations of services were got: null where none was asked for. */
+void
+reco_record_put_lists(StringInfo json, const RecoRun *run)
+{
+	const RecoLists *lists = run->lists;
+
+	if (lists->asked > 0)
+		put_number(json, "tier", lists->tier);
+	else
+		put_string(json, "tier", NULL);
+	open_with(json, "guardrails", '[');
+	for (int i = 0; i < RECO_GUARD_NFINDINGS; i++)
+		if ((lists->found >> i) & 1)
+			put_string(json, NULL, reco_guard_finding_name(i));
+	appendStringInfoChar(json, ']');
+}
+
 static void
 put_track(StringInfo json, const RecoRun *run, int i)
 {
@@ -346,6 +363,8 @@ write_record(const RecoRun *run)
 	put_string(&json, "arc", reco_order_arc_name(run->arc));
 	put_stages(&json, run);
 	put_calls(&json, run);
+	put_number(&json, "lists", run->lists->asked);
+	reco_record_put_lists(&json, run);
 	put_number(&json, "delivered", run->nlist);
 	open_with(&json, "tracks", '[');
 	for (int i = 0; i < run->nlist; i++)

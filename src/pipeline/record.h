@@ -38,6 +38,9 @@ extern void reco_record_put_parts(StringInfo json, const char *key,
 extern void reco_record_put_missing(StringInfo json, const RecoRun *run);
 extern void reco_record_put_quality(StringInfo json, const RecoRun *run);
 
+/* Members "tier", null where no service was asked for a list, and "guardrails". */
+extern void reco_record_put_lists(StringInfo json, const RecoRun *run);
+
 /* Whose a record is. */
 typedef struct RecoRecordOwner
 {

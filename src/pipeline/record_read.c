@@ -34,6 +34,7 @@ static void read_mood(JsonbContainer *mood, RecoRun *run);
 static void read_found(JsonbContainer *found, RecoRun *run);
 static void read_strategies(JsonbContainer *record, RecoRun *run);
 static void read_quality(JsonbContainer *quality, RecoRun *run);
+static void read_lists(JsonbContainer *record, RecoRun *run);
 static void read_stages(JsonbContainer *stages, RecoRun *run);
 static void read_calls(JsonbContainer *calls, RecoRun *run);
 static void read_tracks(JsonbContainer *tracks, RecoRun *run);
@@ -218,6 +219,7 @@ reco_record_read(Jsonb *jsonb)
 	read_quality(get_container(record, "quality"), run);
 	read_stages(get_container(record, "stages"), run);
 	read_calls(get_container(record, "calls"), run);
+	read_lists(record, run);
 	read_tracks(get_container(record, "tracks"), run);
 	return run;
 }
@@ -378,6 +380,27 @@ read_calls(JsonbContainer *calls, RecoRun *run)
 		counts[k].us = get_ms(from, "ms");
 	}
 	run->counts = counts;
+}
+
+/* How recommendations of services were got; what is not known by now is left out. */
+static void
+read_lists(JsonbContainer *record, RecoRun *run)
+{
+	RecoLists  *lists = palloc0(sizeof(RecoLists));
+	JsonbContainer *found = get_container(record, "guardrails");
+	int			tier = get_int(record, "tier");
+
+	lists->asked = get_int(record, "lists");
+	lists->tier = tier > 0 && tier < RECO_NTIERS ? (RecoTier) tier : RECO_TIER_ASKED;
+	for (uint32 i = 0; i < count_of(found); i++)
+	{
+		const char *name = element_string(found, i);
+
+		for (int f = 0; f < RECO_GUARD_NFINDINGS && name != NULL; f++)
+			if (strcmp(name, reco_guard_finding_name(f)) == 0)
+				lists->found |= 1u << f;
+	}
+	run->lists = lists;
 }
 
 /*

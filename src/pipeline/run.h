@@ -132,6 +132,7 @@ typedef struct RecoRun
 	/* what the seam says at the end */
 	uint32		catalogue;		/* tracks in hand */
 	const RecoSourceCount *counts;	/* of each kind */
+	const RecoLists *lists;		/* recommendations of services, and how they were got */
 } RecoRun;
 
 /*
