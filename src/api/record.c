@@ -33,12 +33,6 @@ PG_FUNCTION_INFO_V1(reco_explain_run);
 PG_FUNCTION_INFO_V1(reco_run_tracks);
 PG_FUNCTION_INFO_V1(reco_run_lately);
 
-/*
- * For so long, a record that is written is told from the buffer, too: a query may have
- * begun before it was.
- */
-#define LATELY_US	(10 * INT64CONST(1000000))
-
 static RecoRun *find_run(FunctionCallInfo fcinfo);
 static void put_lately(const char *name, const RecoCachedValue *value,
 					   ReturnSetInfo *result);
@@ -126,8 +120,9 @@ find_run(FunctionCallInfo fcinfo)
 }
 
 /*
- * Records that are in the buffer and perhaps not in the table, as the query sees it. On
- * a standby none of its own runs ever is.
+ * Records that are in the buffer and perhaps not in the table, as the query sees it: for
+ * a while the written ones, too, since a query may have begun before they were. On a
+ * standby none of its own runs is ever written.
  */
 Datum
 reco_run_lately(PG_FUNCTION_ARGS)
@@ -139,8 +134,7 @@ reco_run_lately(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	key.extension = reco_sql_extension();
-	names = reco_cached_keys(
-		&key, RecoveryInProgress() ? 0 : GetCurrentTimestamp() - LATELY_US, &n);
+	names = reco_cached_keys(&key, RecoveryInProgress() ? 0 : GetCurrentTimestamp(), &n);
 	for (int i = 0; i < n; i++)
 	{
 		RecoCachedValue value;

@@ -25,6 +25,7 @@
 #define MOST_PROMPT		2000	/* bytes; of a longer text the beginning is kept */
 #define MOST_TEXT		300
 #define MOST_OPTIONS	20		/* ids of an option that is a list */
+#define LATELY_US		(2 * INT64CONST(1000000))	/* told from here though written, see view reco_run */
 #define MOST_TRIES		3		/* while others invalidate */
 
 static char *write_record(const RecoRun *run);
@@ -45,7 +46,8 @@ reco_record_keep(const RecoRun *run, Oid extension)
 	value.value = reco_remote_key(write_record(run));
 	value.len = strlen(value.value);
 	value.fetched_at = run->started;
-	value.fresh_until = value.usable_until =
+	value.fresh_until = GetCurrentTimestamp() + LATELY_US;
+	value.usable_until =
 		run->started + (int64) reco_guc_run_history_age * SECS_PER_MINUTE * USECS_PER_SEC;
 	for (int tries = 0; tries < MOST_TRIES; tries++)
 	{
