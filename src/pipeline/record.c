@@ -25,7 +25,7 @@
 #define MOST_PROMPT		2000	/* bytes; of a longer text the beginning is kept */
 #define MOST_TEXT		300
 #define MOST_OPTIONS	20		/* ids of an option that is a list */
-#define LATELY_US		(2 * INT64CONST(1000000))	/* told from here though written, see view reco_run */
+#define LATELY_US		(2 * INT64CONST(1000000))	/* see reco_record_lately */
 #define MOST_TRIES		3		/* while others invalidate */
 
 static char *write_record(const RecoRun *run);

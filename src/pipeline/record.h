@@ -60,8 +60,15 @@ extern RecoRun *reco_record_read(Jsonb *record);
  */
 extern Jsonb *reco_record_find(int64 run_id, Oid extension);
 
-/* May the current role see the records of another one? */
-extern bool reco_record_is_visible(Oid role);
+/*
+ * Finds those in the buffer that may not be in the table, as the query sees it: what
+ * waits to be written, and for a while the written ones, too, since the query may have
+ * begun before they were. On a standby none of its own runs is ever written.
+ */
+extern int	reco_record_lately(Oid extension, char ***keys);
+
+/* The record in the buffer with a key, if the current role may see it; NULL = none. */
+extern Jsonb *reco_record_get(Oid extension, const char *key, TimestampTz *started);
 
 /* The key of a run in the buffer. */
 #define RECO_RECORD_KEYSIZE	24

@@ -15,12 +15,14 @@
 
 #include <math.h>
 
+#include "access/xlog.h"
 #include "catalog/pg_authid.h"
 #include "catalogue/facet.h"
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "shmem/cached.h"
+#include "shmem/cached_use.h"
 #include "source/remote.h"
 #include "store/run.h"
 #include "utils/acl.h"
@@ -28,7 +30,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
-static const char *find_in_buffer(int64 run_id, Oid extension);
 static void read_request(JsonbContainer *record, RecoRun *run);
 static void read_mood(JsonbContainer *mood, RecoRun *run);
 static void read_found(JsonbContainer *found, RecoRun *run);
@@ -109,9 +110,9 @@ get_real(JsonbContainer *object, const char *name, float otherwise)
 static int64
 get_ms(JsonbContainer *object, const char *name)
 {
-	return (int64) rint(DatumGetFloat8(get_number(object, name, numeric_float8,
-												  Float8GetDatum(0))) *
-						1000);
+	Datum		ms = get_number(object, name, numeric_float8, Float8GetDatum(0));
+
+	return (int64) rint(DatumGetFloat8(ms) * 1000);
 }
 
 /* The element of an array that is a string; NULL = it is something else. */
@@ -152,10 +153,13 @@ reco_record_owner(Jsonb *record, RecoRecordOwner *owner)
 }
 
 /* Whoever may read all statistics may see the records of others, too. */
-bool
-reco_record_is_visible(Oid role)
+static bool
+is_visible(Jsonb *record)
 {
-	return role == GetUserId() || has_privs_of_role(GetUserId(), ROLE_PG_MONITOR);
+	RecoRecordOwner owner;
+
+	return record != NULL && reco_record_owner(record, &owner) &&
+		(owner.role == GetUserId() || has_privs_of_role(GetUserId(), ROLE_PG_MONITOR));
 }
 
 /*
@@ -165,38 +169,46 @@ reco_record_is_visible(Oid role)
 Jsonb *
 reco_record_find(int64 run_id, Oid extension)
 {
-	const char *text = find_in_buffer(run_id, extension);
-	Jsonb	   *record = text == NULL ? NULL : reco_record_parse(text);
-	RecoRecordOwner owner;
-	List	   *found;
+	char		key[RECO_RECORD_KEYSIZE];
+	TimestampTz started;
+	Jsonb	   *record;
 	ListCell   *cell;
 
-	if (record != NULL && reco_record_owner(record, &owner) &&
-		reco_record_is_visible(owner.role))
+	reco_record_key(run_id, key);
+	record = reco_record_get(extension, key, &started);
+	if (record != NULL)
 		return record;
 
 	/* several nodes, or two backends in a millisecond, may have made one id twice */
-	found = reco_run_read(run_id);
-	foreach (cell, found)
-	{
-		record = lfirst(cell);
-		if (reco_record_owner(record, &owner) && reco_record_is_visible(owner.role))
-			return record;
-	}
+	foreach (cell, reco_run_read(run_id))
+		if (is_visible(lfirst(cell)))
+			return lfirst(cell);
 	return NULL;
 }
 
-static const char *
-find_in_buffer(int64 run_id, Oid extension)
+Jsonb *
+reco_record_get(Oid extension, const char *key, TimestampTz *started)
 {
-	char		name[RECO_RECORD_KEYSIZE];
-	RecoCachedKey key = {MyDatabaseId, extension, RECO_CATEGORY_RUN, name};
+	RecoCachedKey looked_for = {MyDatabaseId, extension, RECO_CATEGORY_RUN, key};
 	RecoCachedValue value;
+	Jsonb	   *record;
 
-	reco_record_key(run_id, name);
-	if (!reco_cached_get(&key, &value) || value.absent)
+	if (!reco_cached_get(&looked_for, &value) || value.absent)
 		return NULL;
-	return GetDatabaseEncoding() == PG_UTF8 ? value.value : reco_remote_text(value.value);
+	*started = value.fetched_at;
+	record = reco_record_parse(
+		GetDatabaseEncoding() == PG_UTF8 ? value.value : reco_remote_text(value.value));
+	return is_visible(record) ? record : NULL;
+}
+
+int
+reco_record_lately(Oid extension, char ***keys)
+{
+	RecoCachedKey of = {MyDatabaseId, extension, RECO_CATEGORY_RUN, NULL};
+	int			n;
+
+	*keys = reco_cached_keys(&of, RecoveryInProgress() ? 0 : GetCurrentTimestamp(), &n);
+	return n;
 }
 
 /* Makes as much of a run as there is in a record. */

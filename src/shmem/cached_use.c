@@ -256,8 +256,7 @@ remove_from_bucket(RecoCachedPartition *partition, uint32 number,
 		number = entry->next;
 		if (entry->database != key->database ||
 			(OidIsValid(key->extension) && entry->extension != key->extension) ||
-			!reco_cached_is_of(entry, key->category) ||
-			!is_asked(entry, key->key, len))
+			!reco_cached_is_of(entry, key->category) || !is_asked(entry, key->key, len))
 			continue;
 		reco_cached_discard(partition, entry);
 		removed++;

@@ -200,8 +200,7 @@ static bool
 trim_runs(bool written)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	int64		age =
-		(int64) reco_guc_run_history_age * SECS_PER_MINUTE * USECS_PER_SEC;
+	int64 age = (int64) reco_guc_run_history_age * SECS_PER_MINUTE * USECS_PER_SEC;
 	bool		more;
 
 	if (!written && now < next_trim)
