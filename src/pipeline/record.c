@@ -137,6 +137,8 @@ put_options(StringInfo json, const RecoRequest *request)
 	open_with(json, "options", '{');
 	if (request->seed != 0)
 		put_id(json, "seed", request->seed);
+	if (request->by_score)
+		put_string(json, "order", "score");
 	if (!all)
 	{
 		open_with(json, "strategies", '[');
@@ -344,7 +346,6 @@ write_record(const RecoRun *run)
 	put_counts(&json, run);
 	put_strategies(&json, run);
 	reco_record_put_quality(&json, run);
-	put_string(&json, "order", request->by_score ? "score" : "arc");
 	put_string(&json, "arc", reco_order_arc_name(run->arc));
 	put_stages(&json, run);
 	put_calls(&json, run);

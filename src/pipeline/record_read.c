@@ -238,15 +238,15 @@ static void
 read_request(JsonbContainer *record, RecoRun *run)
 {
 	RecoRequest *request = palloc0(sizeof(RecoRequest));
-	const char *order = get_string(record, "order");
+	JsonbContainer *options = get_container(record, "options");
+	const char *order = get_string(options, "order");
 	const char *arc = get_string(record, "arc");
 
 	request->user_id = get_string(record, "user_id");
 	request->prompt = get_string(record, "prompt");
 	request->size = get_int(record, "size");
 	request->deadline_ms = get_int(record, "deadline_ms");
-	request->familiarity =
-		get_real(get_container(record, "options"), "familiarity", 0.5f);
+	request->familiarity = get_real(options, "familiarity", 0.5f);
 	request->by_score = order != NULL && strcmp(order, "score") == 0;
 	if (request->user_id == NULL)
 		request->user_id = "";
