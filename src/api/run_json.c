@@ -12,7 +12,7 @@
  *			run: {run_id, user_id, prompt, size, complete, missing[], mood,
  *			tracks[{rank, track_id, title, artist, album, isrc, release,
  *			score, parts, strategy, origin, reason, features}], quality, arc,
- *			strategies, stages, total_ms}.
+ *			strategies, stages, total_ms, artifacts {asked, reused, mood, stages}}.
  * Runs in: a backend.
  * Locks:	none.
  * Never:	write a number that is not finite.
@@ -22,6 +22,7 @@
 #include "run_json.h"
 
 #include "catalogue/facet.h"
+#include "pipeline/artifacts.h"
 #include "pipeline/explain.h"
 #include "pipeline/json_write.h"
 #include "pipeline/record.h"
@@ -172,6 +173,23 @@ put_track(StringInfo json, const RecoRun *run, int i)
 	appendStringInfoString(json, "}}");
 }
 
+/* How recommendations of services were got: null where none was asked for. */
+static void
+put_lists(StringInfo json, const RecoRun *run)
+{
+	const RecoLists *lists = reco_source_lists(run->source);
+
+	if (lists->asked > 0)
+		put_number(json, "tier", lists->tier);
+	else
+		put_string(json, "tier", NULL);
+	open_with(json, "guardrails", '[');
+	for (int i = 0; i < RECO_GUARD_NFINDINGS; i++)
+		if ((lists->found >> i) & 1)
+			put_string(json, NULL, reco_guard_finding_name(i));
+	appendStringInfoChar(json, ']');
+}
+
 static void
 put_timings(StringInfo json, const RecoRun *run)
 {
@@ -200,6 +218,29 @@ put_timings(StringInfo json, const RecoRun *run)
 	put_number(json, "total_ms", (double) run->total_us / 1000);
 }
 
+/* What was reused of the listener's last run, stage by stage. */
+static void
+put_artifacts(StringInfo json, const RecoRun *run)
+{
+	int			asked = 0;
+	int			reused = 0;
+
+	open_with(json, "artifacts", '{');
+	for (int s = 0; s < RECO_NSTAGES; s++)
+	{
+		asked += run->stages[s].asked;
+		reused += run->stages[s].reused;
+	}
+	put_number(json, "asked", asked);
+	put_number(json, "reused", reused);
+	put_string(json, "mood", reco_artifacts_difference(run));
+	open_with(json, "stages", '{');
+	for (int s = 0; s < RECO_NSTAGES; s++)
+		if (reco_artifacts_stage(run, s) != NULL)
+			put_string(json, reco_run_stage_name(s), reco_artifacts_stage(run, s));
+	appendStringInfoString(json, "}}");
+}
+
 char *
 reco_run_json(const RecoRun *run)
 {
@@ -221,7 +262,9 @@ reco_run_json(const RecoRun *run)
 	put_string(&json, "order", run->request->by_score ? "score" : "arc");
 	put_string(&json, "arc", reco_order_arc_name(run->arc));
 	reco_record_put_quality(&json, run);
+	put_lists(&json, run);
 	put_timings(&json, run);
+	put_artifacts(&json, run);
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }

@@ -73,7 +73,6 @@ static void put(const Question *question, const char *bytes, RecoCachedValue *va
 				bool written);
 static void make_key(Question *question);
 static const char *listeners_key(const RecoRequest *request, const char *key);
-static uint64 servers_of(Oid role);
 static const char *generate_alone(const Question *question, MemoryContext context,
 								  RecoResultWriter write);
 static const char *generate(Question *question, MemoryContext context,
@@ -244,7 +243,7 @@ find_raw(Question *question, RecoOrigin *origin)
 	char		key[RECO_RESULT_KEYSIZE];
 	const char *bytes;
 
-	reco_result_raw_key(question->request, servers_of(GetUserId()), key);
+	reco_result_raw_key(question->request, reco_result_servers(GetUserId()), key);
 	question->raw = listeners_key(question->request, key);
 	bytes = RecoveryInProgress() ? NULL : find(question, question->raw, origin);
 	if (bytes != NULL)
@@ -332,7 +331,7 @@ make_key(Question *question)
 	generation = reco_change_token(NULL);
 	generation =
 		hash_combine64(generation, reco_listener_judged(question->request->user_id));
-	generation = hash_combine64(generation, servers_of(GetUserId()));
+	generation = hash_combine64(generation, reco_result_servers(GetUserId()));
 	reco_result_key(question->request, reco_result_read(question->request->prompt),
 					generation, key);
 	question->key = listeners_key(question->request, key);
@@ -349,7 +348,7 @@ listeners_key(const RecoRequest *request, const char *key)
 		psprintf("%s%c%.33s", request->user_id, RECO_CACHED_SEPARATOR, key));
 }
 
-/* What servers_of found last. */
+/* What reco_result_servers found last. */
 static struct
 {
 	bool		valid;
@@ -375,8 +374,8 @@ forget_servers(Datum arg, int cache, uint32 hash)
  * A number for the services that a role's lists may have come from: whoever may ask
  * others gets other lists. 0 where there are none.
  */
-static uint64
-servers_of(Oid role)
+uint64
+reco_result_servers(Oid role)
 {
 	static bool registered = false;
 	uint64		sum = 0;

@@ -31,4 +31,10 @@ extern const char *reco_result_get(RecoRequest *request, Oid function,
 								   MemoryContext context, RecoResultWriter write,
 								   RecoOrigin *origin);
 
+/*
+ * A number for the services that a role's lists may have come from: whoever may ask
+ * others gets other lists. 0 where there are none.
+ */
+extern uint64 reco_result_servers(Oid role);
+
 #endif							/* RECO_RESULT_H */

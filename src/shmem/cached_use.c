@@ -18,6 +18,7 @@
 
 #define STRETCH			512		/* buckets that are looked at while a lock is held */
 #define ROOM			(64 * 1024) /* bytes of the keys of one stretch */
+#define MOST_UNWRITTEN	32		/* servers that answered the same, in one moment */
 #define TOLD			2		/* value of 'touched': 1 = read, since then told */
 
 /* What is collected. */
@@ -241,6 +242,44 @@ reco_cached_remove_asked(Oid database, Oid extension, RecoCategory category,
 		}
 	}
 	return removed;
+}
+
+/* Tells what waits; the keys of a stretch of buckets are copied while it is locked. */
+char **
+reco_cached_unwritten(Oid database, Oid extension, RecoCategory category,
+					  const char *asked, int *nkeys)
+{
+	RecoCachedBuffer *buffer = reco_cached_buffer;
+	Size		len = strlen(asked);
+	char	   *room = palloc(MOST_UNWRITTEN * (RECO_CACHED_MAXKEY + 1));
+	char	  **keys = palloc(sizeof(char *) * MOST_UNWRITTEN);
+	int			n = 0;
+
+	*nkeys = 0;
+	for (int p = 0; buffer != NULL && p < RECO_CACHED_PARTITIONS; p++)
+	{
+		RecoCachedPartition *partition = &buffer->partition[p];
+		int			row = reco_cached_row(database, false);
+		uint32		number;
+
+		LWLockAcquire(&partition->lock, LW_SHARED);
+		number = row < 0 ? RECO_CACHED_NONE : partition->waiting[row].head;
+		for (; number != RECO_CACHED_NONE && n < MOST_UNWRITTEN;
+			 number = reco_cached_entries[number].after)
+		{
+			RecoCachedEntry *entry = &reco_cached_entries[number];
+
+			if (entry->database != database || entry->extension != extension ||
+				entry->category != category || !is_asked(entry, asked, len))
+				continue;
+			keys[n] = room + (Size) n * (RECO_CACHED_MAXKEY + 1);
+			reco_cached_read(entry->first, 0, keys[n], entry->keylen);
+			keys[n++][entry->keylen] = '\0';
+		}
+		LWLockRelease(&partition->lock);
+	}
+	*nkeys = n;
+	return keys;
 }
 
 static int

@@ -48,4 +48,11 @@ extern char **reco_cached_keys(const RecoCachedKey *of, TimestampTz at, int *nke
 extern int64 reco_cached_remove_asked(Oid database, Oid extension, RecoCategory category,
 									  const char *asked);
 
+/*
+ * Tells the whole keys of what people ask for that wait to be written, whoever answered,
+ * in the current context.
+ */
+extern char **reco_cached_unwritten(Oid database, Oid extension, RecoCategory category,
+									const char *asked, int *nkeys);
+
 #endif							/* RECO_CACHED_USE_H */

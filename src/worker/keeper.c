@@ -17,6 +17,7 @@
 #include "compat.h"
 
 #include "access/xlog.h"
+#include "keeper_snapshot.h"
 #include "mb/pg_wchar.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -25,6 +26,8 @@
 #include "shmem/cached_use.h"
 #include "source/remote.h"
 #include "store/cache.h"
+#include "store/denied.h"
+#include "store/registry.h"
 #include "store/run.h"
 #include "store/sql.h"
 #include "utils/memutils.h"
@@ -73,10 +76,14 @@ static bool care(void);
 static bool count_gone(const RecoCacheCount *counts, int ncounts, int64 *gone,
 					   int64 most);
 
-/* Does one round of work. */
+/*
+ * Does one round of work: in turn a step for the snapshot, if one is due, and all else.
+ * So an error in one of them keeps nobody from the other.
+ */
 bool
 reco_keeper_round(void)
 {
+	static bool turn = false;
 	bool		more;
 
 	held_up = false;
@@ -88,10 +95,17 @@ reco_keeper_round(void)
 	held_up = !reco_cache_begin_writing();
 	if (held_up)
 		return false;
+	turn = !turn;
+	if (turn && reco_keeper_snapshot_is_due(batch.extension))
+	{
+		reco_keeper_snapshot_step();
+		return true;
+	}
+	turn = false;
 	more = drain();
 	more = note_uses() || more;
 	more = care() || more;
-	return more;
+	return reco_keeper_snapshot_is_due(batch.extension) || more;
 }
 
 bool
@@ -123,6 +137,7 @@ reco_keeper_committed(void)
 			pg_atomic_fetch_add_u64(&counts->expired, batch.expired[c]);
 	}
 	begin_batch(batch.extension);
+	reco_keeper_snapshot_committed();
 }
 
 /* Forgets what an earlier round did, committed or not. */
@@ -162,8 +177,9 @@ drain(void)
 		entry->version = waiting[i].value.version;
 		if (entry->category == RECO_CATEGORY_RUN && make_run(&waiting[i], &runs[nruns]))
 			nruns++;
-		else if (entry->category != RECO_CATEGORY_RUN &&
-				 make_row(&waiting[i], &rows[nrows]))
+		else if (entry->category != RECO_CATEGORY_RUN && make_row(&waiting[i], &rows[nrows]) &&
+				 (entry->category != RECO_OP_IDS || reco_registry_takes(&rows[nrows])) &&
+				 (entry->category != RECO_CATEGORY_DENIED || reco_denied_takes(&rows[nrows])))
 			nrows++;
 		else if (entry->category >= 0 && entry->category < RECO_NCATEGORIES)
 			batch.dropped[entry->category]++;
