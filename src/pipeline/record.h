@@ -13,7 +13,8 @@
  * Members: run_id, role (an oid), user_id, prompt, size, deadline_ms, options {}, total_ms,
  * complete, missing[], mood {energy_level, emotion, era_from, era_to, confidence,
  * understood[], unknown[], targets {}, left_out[]}, found {}, strategies {}, pruned {},
- * quality {}, arc, stages {}, calls {}, origins {}, delivered, tracks [].
+ * quality {}, arc, stages {}, calls {}, lists, tier, guardrails [],
+ * artifacts {}, origins {}, delivered, tracks [].
  *
  *-------------------------------------------------------------------------
  */
@@ -37,6 +38,7 @@ extern void reco_record_put_parts(StringInfo json, const char *key,
 								  const RecoCandidate *candidate);
 extern void reco_record_put_missing(StringInfo json, const RecoRun *run);
 extern void reco_record_put_quality(StringInfo json, const RecoRun *run);
+extern void reco_record_put_lists(StringInfo json, const RecoRun *run);
 
 /* Whose a record is. */
 typedef struct RecoRecordOwner

@@ -37,6 +37,7 @@ static void read_strategies(JsonbContainer *record, RecoRun *run);
 static void read_quality(JsonbContainer *quality, RecoRun *run);
 static void read_stages(JsonbContainer *stages, RecoRun *run);
 static void read_calls(JsonbContainer *calls, RecoRun *run);
+static void read_lists(JsonbContainer *record, RecoRun *run);
 static void read_tracks(JsonbContainer *tracks, RecoRun *run);
 
 /* A member of an object, false = none; an object that is NULL has none. */
@@ -230,6 +231,7 @@ reco_record_read(Jsonb *jsonb)
 	read_quality(get_container(record, "quality"), run);
 	read_stages(get_container(record, "stages"), run);
 	read_calls(get_container(record, "calls"), run);
+	read_lists(record, run);
 	read_tracks(get_container(record, "tracks"), run);
 	return run;
 }
@@ -371,6 +373,8 @@ read_stages(JsonbContainer *stages, RecoRun *run)
 		run->stages[s].us = get_ms(from, "ms");
 		run->stages[s].in = get_int(from, "in");
 		run->stages[s].out = get_int(from, "out");
+		run->stages[s].asked = get_int(from, "asked");
+		run->stages[s].reused = get_int(from, "reused");
 	}
 }
 
@@ -385,11 +389,38 @@ read_calls(JsonbContainer *calls, RecoRun *run)
 
 		counts[k].asks = get_int(from, "asked");
 		counts[k].keys = get_int(from, "keys");
+		counts[k].reused = get_int(from, "reused");
 		counts[k].live = get_int(from, "live");
 		counts[k].kept = get_int(from, "cached");
 		counts[k].us = get_ms(from, "ms");
 	}
 	run->counts = counts;
+}
+
+/* How recommendations of services were got, and what was reused. */
+static void
+read_lists(JsonbContainer *record, RecoRun *run)
+{
+	RecoLists  *lists = palloc0(sizeof(RecoLists));
+	JsonbContainer *found = get_container(record, "guardrails");
+	JsonbContainer *artifacts = get_container(record, "artifacts");
+	int			tier = get_int(record, "tier");
+	uint32		n = count_of(found);
+
+	lists->asked = get_int(record, "lists");
+	lists->tier = tier >= 0 && tier < RECO_NTIERS ? tier : RECO_TIER_ASKED;
+	for (uint32 i = 0; i < n; i++)
+	{
+		const char *name = element_string(found, i);
+
+		for (int f = 0; f < RECO_GUARD_NFINDINGS; f++)
+			if (name != NULL && strcmp(name, reco_guard_finding_name(f)) == 0)
+				lists->found |= 1U << f;
+	}
+	run->lists = lists;
+	run->reused.on = get_bool(artifacts, "on");
+	run->reused.difference = get_string(artifacts, "mood");
+	run->reused.age_us = get_ms(artifacts, "age_ms");
 }
 
 /*
