@@ -316,7 +316,7 @@ def standby(cluster, one):
 
 
 def main():
-    with Cluster("reco.result_cache = on", "reco.keeper_interval = '100ms'", "max_worker_processes = 12") as cluster:
+    with Cluster("reco.result_cache = on", "reco.artifacts = off", "reco.keeper_interval = '100ms'", "max_worker_processes = 12") as cluster:
         one, two = cluster.session(), cluster.session()
         one.query("CREATE EXTENSION reco CASCADE")
         one.query("SELECT reco_demo_catalogue(3000)")
