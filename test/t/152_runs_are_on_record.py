@@ -70,6 +70,16 @@ def contents(one, two):
            f"{where}: its quality")
     same(one.value("SELECT count(*) FROM reco_run"), "1", "one record is one row, in both places or not")
 
+    one.query("SET reco.artifacts = on")
+    generate(one, "kim", "slow jazz")
+    _, run = generate(one, "kim", "slow jazz, a bit calmer")
+    record = two.json(f"SELECT to_jsonb(r) FROM reco_run AS r WHERE run_id = {run}")
+    reused = sum(stage["reused"] for stage in record["stages"].values())
+    ok(reused > 0 and record["artifacts"]["mood"] is not None and record["tier"] is None and record["guardrails"] == [],
+       "what was reused is in it", record["artifacts"], reused)
+    ok(any(line.startswith("Artifacts: of a run") and f"reused {reused}" in line for line in explain(two, run)), "and is told")
+    one.query("RESET reco.artifacts")
+
     before = int(one.value("SELECT count(*) FROM reco_run"))
     _, first = generate(one, "bob", "happy party")
     document = one.json("SELECT " + call("bob", "happy party", 5))
