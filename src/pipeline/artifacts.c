@@ -246,7 +246,8 @@ reco_artifacts_publish(const RecoRun *run)
 	StringInfoData text;
 	Mood		mood;
 
-	if (artifacts == NULL || !artifacts->shared || !run->complete || run->partial)
+	if (artifacts == NULL || !artifacts->shared || !run->complete || run->partial ||
+		reco_source_is_behind(run->source))
 		return;
 	initStringInfo(&text);
 	appendStringInfoString(&text, write_header(artifacts, run->started));
