@@ -217,6 +217,8 @@ def main():
             tracks = known_tracks(emulator, ASKED)
             primary.query(resolve("track_features", tracks))
             fill(primary)
+            ask(primary, "ana", "calm evening")
+            ok(until(lambda: int(primary.value("SELECT count(*) FROM reco.run")) > 0), "a run is on record")
             until(lambda: primary.value("SELECT bool_and(entries > 0) FROM reco_snapshot_stats") == "t")
             with Standby(cluster, *SETTINGS, "reco.gateway_on_standby = on") as replica:
                 standby = replica.session()
