@@ -44,7 +44,7 @@ PG_FUNCTION_INFO_V1(reco_stat_cache);
 typedef struct Removal
 {
 	Oid			extension;
-	RecoCategory category;		/* -1 = all */
+	RecoCategory category;		/* RECO_CATEGORY_ANSWERS = all */
 	char	   *key;			/* UTF-8; NULL = all */
 	struct Removal *next;
 } Removal;
@@ -89,7 +89,7 @@ reco_cache_invalidate(PG_FUNCTION_ARGS)
 }
 
 /*
- * Which category; -1 and NULL = all. One that is never kept is an ERROR; one that has
+ * Which category; NULL = all of answers. One that is never kept is an ERROR; one that has
  * no policy any more may have been kept before.
  */
 static RecoCategory
@@ -100,7 +100,7 @@ category_argument(FunctionCallInfo fcinfo, int nth, char **name)
 
 	*name = NULL;
 	if (PG_ARGISNULL(nth))
-		return -1;
+		return RECO_CATEGORY_ANSWERS;
 	*name = text_to_cstring(PG_GETARG_TEXT_PP(nth));
 	category = reco_category_of(*name);
 	if (reco_category_is_kept(category))
@@ -162,7 +162,7 @@ remember(Oid extension, RecoCategory category, const char *key)
 	if (npending == MOST_PENDING)
 	{
 		pending->extension = extension;
-		pending->category = -1;
+		pending->category = RECO_CATEGORY_ANSWERS;
 		pending->key = NULL;
 		pending->next = NULL;
 		return;

@@ -26,6 +26,7 @@
 #include "guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "record.h"
 #include "result_key.h"
 #include "result_prompt.h"
 #include "shmem/cached.h"
@@ -81,6 +82,7 @@ static void put_raw(const Question *question, const char *bytes, RecoCachedValue
 static void make_key(Question *question);
 static const char *listeners_key(const RecoRequest *request, const char *key);
 static uint64 servers_of(Oid role);
+static const char *generate_alone(const Question *question, MemoryContext context);
 static const char *generate(Question *question, MemoryContext context);
 static void publish(const Question *question, const char *bytes, bool missed);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
@@ -97,12 +99,12 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	memset(result, 0, sizeof(*result));
 	result->origin = RECO_ORIGIN_LOCAL;
 	reco_result_settle(request);
+	question.extension = extension_of(function);
 	if (!is_shared(request))
 	{
-		result->bytes = form->write(reco_run_execute(request, context, NULL, NULL));
+		result->bytes = generate_alone(&question, context);
 		return;
 	}
-	question.extension = extension_of(function);
 	begin(&question);
 	if (!find_raw(&question, result))
 		result->bytes = get(&question, until, context, &result->origin);
@@ -139,7 +141,7 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 	/* the time that was spent on waiting is gone */
 	*origin = RECO_ORIGIN_LOCAL;
 	request->deadline_ms = (int) Max(0, (until - reco_now_us()) / 1000);
-	return question->form->write(reco_run_execute(request, context, NULL, NULL));
+	return generate_alone(question, context);
 }
 
 /* Notes the state of everything as a question begins, or begins anew. */
@@ -185,21 +187,42 @@ is_shared(const RecoRequest *request)
 		!IsolationUsesXactSnapshot() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
-/* The extension that a function belongs to; asked once for each incarnation. */
+/* The extension that functions belong to, by function; none after a change. */
+static struct
+{
+	Oid			functions[4];
+	Oid			extensions[4];
+	int			next;
+}			known;
+
+static void
+forget_extensions(Datum arg, int cache, uint32 hash)
+{
+	memset(&known, 0, sizeof(known));
+}
+
+/*
+ * The extension that a function belongs to. An update of the extension goes with new
+ * functions: then its version is looked at again, so that what is kept is never given to
+ * a function that another library made.
+ */
 static Oid
 extension_of(Oid function)
 {
-	static Oid	functions[4];
-	static Oid	extensions[4];
-	static int	next = 0;
+	static bool registered = false;
+	Oid			extension;
 
-	for (int i = 0; i < lengthof(functions); i++)
-		if (functions[i] == function && OidIsValid(function))
-			return extensions[i];
-	extensions[next] = reco_sql_extension();
-	functions[next] = function;
-	next = (next + 1) % lengthof(functions);
-	return extensions[(next + lengthof(functions) - 1) % lengthof(functions)];
+	for (int i = 0; i < lengthof(known.functions); i++)
+		if (known.functions[i] == function && OidIsValid(function))
+			return known.extensions[i];
+	if (!registered)
+		CacheRegisterSyscacheCallback(PROCOID, forget_extensions, (Datum) 0);
+	registered = true;
+	extension = reco_sql_own_extension();
+	known.extensions[known.next] = extension;
+	known.functions[known.next] = function;
+	known.next = (known.next + 1) % lengthof(known.functions);
+	return extension;
 }
 
 static RecoCachedKey
@@ -465,16 +488,27 @@ servers_of(Oid role)
 	return sum;
 }
 
+/* Generates a result for the caller only. */
+static const char *
+generate_alone(const Question *question, MemoryContext context)
+{
+	RecoRun    *run = reco_run_execute(question->request, context, NULL, NULL);
+	const char *bytes = question->form->write(run);
+
+	reco_record_keep(run, question->extension);
+	return bytes;
+}
+
 /* Generates a result, for whoever waits for it, too. */
 static const char *
 generate(Question *question, MemoryContext context)
 {
 	const char *volatile bytes = NULL;
+	RecoRun    *volatile run = NULL;
 
 	PG_TRY();
 	{
-		RecoRun    *run = reco_run_execute(question->request, context, NULL, NULL);
-
+		run = reco_run_execute(question->request, context, NULL, NULL);
 		bytes = question->form->write(run);
 		if (run->complete && !run->partial)
 			publish(question, bytes, reco_source_missed(run->source));
@@ -486,6 +520,7 @@ generate(Question *question, MemoryContext context)
 	}
 	PG_END_TRY();
 	reco_run_flight_land();
+	reco_record_keep(run, question->extension);
 	return bytes;
 }
 

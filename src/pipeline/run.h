@@ -63,6 +63,7 @@ typedef struct RecoRun
 	const RecoRequest *request;
 	RecoSource *source;
 	int64		run_id;
+	Oid			role;			/* who asked */
 	TimestampTz started;
 	TimestampTz give_up;		/* when strategies stop; later is for ranking */
 	int64		total_us;
@@ -113,6 +114,7 @@ typedef struct RecoRun
 
 	int			nlist;
 	RecoCandidate **list;		/* in the order delivered */
+	char	  **reasons;		/* why each track is in it */
 	RecoArc		arc;
 	RecoQuality quality;
 	int			exchanged;		/* by the improvement round */
@@ -122,6 +124,10 @@ typedef struct RecoRun
 	RecoStageRecord stages[RECO_NSTAGES];
 	RecoStrategyRecord strategies[RECO_NSTRATEGIES];
 	int			pruned[RECO_NRULES];
+
+	/* what the seam says at the end */
+	uint32		catalogue;		/* tracks in hand */
+	const RecoSourceCount *counts;	/* of each kind */
 } RecoRun;
 
 /*
