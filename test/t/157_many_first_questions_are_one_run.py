@@ -112,6 +112,7 @@ def nothing_is_lost(cluster, emulator, one, artists):
         ok(calls(emulator) > 0, f"{name} asks services")
         emulator.reset_counters()
         same((ask(two, prompt)[1], calls(emulator)), (tracks, 0), "and leaves the answers to others")
+        print("#", emulator.counters()["routes"])
     prompt = f'calm, like "{artists.pop()}"'
     emulator.reset_counters()
     emulator.config(latency={"spotify": 700, "reccobeats": 100})
