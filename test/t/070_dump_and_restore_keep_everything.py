@@ -22,7 +22,8 @@ TABLES = {
     "cache_policy": "*",
 }
 # addresses, who may use them, and their secrets
-SERVICES = ("SELECT s.srvname, f.fdwname, s.srvoptions, s.srvacl, u.usename, u.umoptions FROM pg_foreign_server AS s"
+SERVICES = ("SELECT s.srvname, f.fdwname, ARRAY(SELECT o FROM unnest(s.srvoptions) AS o ORDER BY o), s.srvacl, u.usename,"
+            " ARRAY(SELECT o FROM unnest(u.umoptions) AS o ORDER BY o) FROM pg_foreign_server AS s"
             " JOIN pg_foreign_data_wrapper AS f ON f.oid = s.srvfdw LEFT JOIN pg_user_mappings AS u ON u.srvid = s.oid"
             " ORDER BY s.srvname, u.usename")
 

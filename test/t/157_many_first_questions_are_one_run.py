@@ -112,7 +112,6 @@ def nothing_is_lost(cluster, emulator, one, artists):
         ok(calls(emulator) > 0, f"{name} asks services")
         emulator.reset_counters()
         same((ask(two, prompt)[1], calls(emulator)), (tracks, 0), "and leaves the answers to others")
-        print("#", emulator.counters()["routes"])
     prompt = f'calm, like "{artists.pop()}"'
     emulator.reset_counters()
     emulator.config(latency={"spotify": 700, "reccobeats": 100})
@@ -132,7 +131,7 @@ def nothing_is_lost(cluster, emulator, one, artists):
 
 def main():
     with Emulator("--preset", "extended", "--latency", "none") as emulator, \
-            Cluster(f"max_connections = {CLIENTS + 40}", "reco.result_cache = on", "reco.cache = on",
+            Cluster(f"max_connections = {CLIENTS + 40}", "reco.result_cache = on", "reco.cache = on", "reco.id_registry = on", "reco.deny_list = on",
                     "reco.keeper_interval = '50ms'", "shared_buffers = 128MB") as cluster:
         one = cluster.session()
         one.query("CREATE EXTENSION reco CASCADE")
