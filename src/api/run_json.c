@@ -12,7 +12,7 @@
  *			run: {run_id, user_id, prompt, size, complete, missing[], mood,
  *			tracks[{rank, track_id, title, artist, album, isrc, release,
  *			score, parts, strategy, origin, reason, features}], quality, arc,
- *			strategies, stages, total_ms}.
+ *			strategies, stages, total_ms, artifacts {asked, reused, mood, stages}}.
  * Runs in: a backend.
  * Locks:	none.
  * Never:	write a number that is not finite.
@@ -22,6 +22,7 @@
 #include "run_json.h"
 
 #include "catalogue/facet.h"
+#include "pipeline/artifacts.h"
 #include "pipeline/explain.h"
 #include "pipeline/json_write.h"
 #include "pipeline/record.h"
@@ -217,6 +218,29 @@ put_timings(StringInfo json, const RecoRun *run)
 	put_number(json, "total_ms", (double) run->total_us / 1000);
 }
 
+/* What was reused of the listener's last run, stage by stage. */
+static void
+put_artifacts(StringInfo json, const RecoRun *run)
+{
+	int			asked = 0;
+	int			reused = 0;
+
+	open_with(json, "artifacts", '{');
+	for (int s = 0; s < RECO_NSTAGES; s++)
+	{
+		asked += run->stages[s].asked;
+		reused += run->stages[s].reused;
+	}
+	put_number(json, "asked", asked);
+	put_number(json, "reused", reused);
+	put_string(json, "mood", reco_artifacts_difference(run));
+	open_with(json, "stages", '{');
+	for (int s = 0; s < RECO_NSTAGES; s++)
+		if (reco_artifacts_stage(run, s) != NULL)
+			put_string(json, reco_run_stage_name(s), reco_artifacts_stage(run, s));
+	appendStringInfoString(json, "}}");
+}
+
 char *
 reco_run_json(const RecoRun *run)
 {
@@ -240,6 +264,7 @@ reco_run_json(const RecoRun *run)
 	reco_record_put_quality(&json, run);
 	put_lists(&json, run);
 	put_timings(&json, run);
+	put_artifacts(&json, run);
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }

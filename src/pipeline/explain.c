@@ -12,6 +12,7 @@
  */
 #include "explain.h"
 
+#include "artifacts.h"
 #include "catalogue/facet.h"
 #include "lib/stringinfo.h"
 #include "strategy.h"
@@ -87,12 +88,15 @@ reco_explain_lines(const RecoRun *run)
 							  ? "by score"
 							  : psprintf("arc: %s", reco_order_arc_name(run->arc)),
 						  lines);
+	lines = reco_artifacts_explain(run, lines);
 	line("Asked:");
 	for (int k = 0; k < RECO_NKINDS; k++)
-		if (counts[k].keys > 0)
+		if (counts[k].keys + counts[k].reused > 0)
 			line("  %-18s asked=%d keys=%d%s", reco_source_kind_name(k), counts[k].asks,
 				 counts[k].keys,
-				 psprintf("%s%s",
+				 psprintf("%s%s%s",
+						  counts[k].reused > 0 ? psprintf(" reused=%d", counts[k].reused)
+											   : "",
 						  counts[k].live > 0 ? psprintf(" live=%d", counts[k].live) : "",
 						  counts[k].kept > 0 ? psprintf(" cached=%d", counts[k].kept) : ""));
 	lines = explain_lists(run, lines);

@@ -58,6 +58,7 @@ typedef struct Question
 
 #define EPOCHS			32		/* characters in front of an entry, see find */
 #define MISSED_US		((int64) 5 * 1000 * 1000)	/* for a list that lacks something */
+#define BEHIND_US		((int64) 1000 * 1000)	/* ... made from an older catalogue */
 
 static bool is_shared(const RecoRequest *request);
 static Oid	extension_of(Oid function);
@@ -81,10 +82,9 @@ static void put(const Question *question, const char *bytes, RecoCachedValue *va
 static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
 static void make_key(Question *question);
 static const char *listeners_key(const RecoRequest *request, const char *key);
-static uint64 servers_of(Oid role);
 static const char *generate_alone(const Question *question, MemoryContext context);
 static const char *generate(Question *question, MemoryContext context);
-static void publish(const Question *question, const char *bytes, bool missed);
+static void publish(const Question *question, const char *bytes, int64 most_us);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
 static void count(const char *found, RecoOrigin origin, bool table);
 
@@ -105,6 +105,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 		result->bytes = generate_alone(&question, context);
 		return;
 	}
+
 	begin(&question);
 	if (!find_raw(&question, result))
 		result->bytes = get(&question, until, context, &result->origin);
@@ -290,7 +291,7 @@ find_raw(Question *question, RecoResult *result)
 	char		key[RECO_RESULT_KEYSIZE];
 	RecoCachedValue value;
 
-	reco_result_raw_key(question->request, servers_of(GetUserId()), key);
+	reco_result_raw_key(question->request, reco_result_servers(GetUserId()), key);
 	key[0] = question->form->kind;
 	question->raw = listeners_key(question->request, key);
 	if (RecoveryInProgress() || !find(question, question->raw, &value, &result->origin) ||
@@ -408,7 +409,7 @@ make_key(Question *question)
 	generation = reco_change_token(NULL);
 	generation =
 		hash_combine64(generation, reco_listener_judged(question->request->user_id));
-	generation = hash_combine64(generation, servers_of(GetUserId()));
+	generation = hash_combine64(generation, reco_result_servers(GetUserId()));
 	reco_result_key(question->request, reco_result_read(question->request->prompt),
 					generation, key);
 	question->key = listeners_key(question->request, key);
@@ -425,7 +426,7 @@ listeners_key(const RecoRequest *request, const char *key)
 		psprintf("%s%c%.33s", request->user_id, RECO_CACHED_SEPARATOR, key));
 }
 
-/* What servers_of found last. */
+/* What reco_result_servers found last. */
 static struct
 {
 	bool		valid;
@@ -451,8 +452,8 @@ forget_servers(Datum arg, int cache, uint32 hash)
  * A number for the services that a role's lists may have come from: whoever may ask
  * others gets other lists. 0 where there are none.
  */
-static uint64
-servers_of(Oid role)
+uint64
+reco_result_servers(Oid role)
 {
 	static bool registered = false;
 	uint64		sum = 0;
@@ -511,7 +512,10 @@ generate(Question *question, MemoryContext context)
 		run = reco_run_execute(question->request, context, NULL, NULL);
 		bytes = question->form->write(run);
 		if (run->complete && !run->partial)
-			publish(question, bytes, reco_source_missed(run->source));
+			publish(question, bytes,
+					reco_source_is_behind(run->source)	 ? BEHIND_US
+						: reco_source_missed(run->source) ? MISSED_US
+														 : 0);
 	}
 	PG_CATCH();
 	{
@@ -525,11 +529,12 @@ generate(Question *question, MemoryContext context)
 }
 
 /*
- * Publishes a result. One that lacks what a service did not tell is given to those who
- * ask right now, and then made again.
+ * Publishes a result, for 'most_us' if that is not 0. One that lacks what a service did
+ * not tell, or what came into the catalogue just now, is given to those who ask right
+ * now, and then made again.
  */
 static void
-publish(const Question *question, const char *bytes, bool missed)
+publish(const Question *question, const char *bytes, int64 most_us)
 {
 	RecoCachedValue value = {0};
 	RecoCachePolicy policy;
@@ -537,12 +542,12 @@ publish(const Question *question, const char *bytes, bool missed)
 	reco_cache_policy(reco_category_name(RECO_CATEGORY_RESULT), &policy);
 	if (policy.fresh_us <= 0)
 		return;
-	if (missed)
-		policy.fresh_us = policy.usable_us = Min(policy.fresh_us, MISSED_US);
+	if (most_us > 0)
+		policy.fresh_us = policy.usable_us = Min(policy.fresh_us, most_us);
 	value.fetched_at = GetCurrentTimestamp();
 	value.fresh_until = value.fetched_at + policy.fresh_us;
 	value.usable_until = value.fetched_at + Max(policy.usable_us, policy.fresh_us);
-	put(question, bytes, &value, missed || RecoveryInProgress());
+	put(question, bytes, &value, most_us > 0 || RecoveryInProgress());
 }
 
 static void

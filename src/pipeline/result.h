@@ -48,4 +48,10 @@ typedef struct RecoResult
 extern void reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 							const RecoResultForm *form, RecoResult *result);
 
+/*
+ * A number for the services that a role's lists may have come from: whoever may ask
+ * others gets other lists. 0 where there are none.
+ */
+extern uint64 reco_result_servers(Oid role);
+
 #endif							/* RECO_RESULT_H */

@@ -14,6 +14,7 @@
  */
 #include "run.h"
 
+#include "artifacts.h"
 #include "catalogue/facet.h"
 #include "catalogue/lexicon.h"
 #include "catalogue/text.h"
@@ -48,6 +49,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	RecoRun    *run = begin(context, request);
 
 	run->source = reco_source_open(context, pause, arg);
+	reco_artifacts_open(run);
 
 	begin_stage(run, RECO_STAGE_MOOD, 0);
 	read_prompt(run);
@@ -89,6 +91,9 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 
 	if (request->ranked == 0)
 		deliver(run);
+	else if (reco_source_is_behind(run->source))
+		reco_select_seen(run);
+	reco_artifacts_publish(run);
 	conclude(run);
 
 	/* where transactions ended in between, the caller's context may be gone */
@@ -187,6 +192,9 @@ reco_run_resolve(RecoRun *run, RecoAsk *asks, int nasks)
 	for (int i = 0; i < nasks; i++)
 		for (int k = 0; k < asks[i].nkeys; k++)
 		{
+			RecoStageRecord *record = &run->stages[run->stage];
+
+			*(asks[i].values[k].reused ? &record->reused : &record->asked) += 1;
 			run->partial |= asks[i].values[k].partial;
 			if (asks[i].values[k].outcome != RECO_OUTCOME_FRESH || run->partial)
 				run->complete = false;
@@ -200,6 +208,7 @@ begin_stage(RecoRun *run, RecoStage stage, int in)
 	int64		now = GetCurrentTimestamp() - run->started;
 
 	CHECK_FOR_INTERRUPTS();
+	run->stage = stage;
 	if (!record->began)
 	{
 		record->began = true;

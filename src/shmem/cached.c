@@ -395,6 +395,8 @@ reco_category_name(RecoCategory category)
 	{
 		case RECO_CATEGORY_RESULT:
 			return "result";
+		case RECO_CATEGORY_ARTIFACTS:
+			return "artifacts";
 		case RECO_CATEGORY_DENIED:
 			return "denied";
 		case RECO_CATEGORY_RUN:
@@ -419,8 +421,8 @@ reco_category_of(const char *name)
 bool
 reco_category_is_kept(RecoCategory category)
 {
-	if (category == RECO_CATEGORY_RESULT || category == RECO_CATEGORY_DENIED)
-		return true;
-	return category >= 0 && category < RECO_NOPERATIONS && category != RECO_OP_PROBE &&
+	if (category >= RECO_NOPERATIONS)
+		return category != RECO_CATEGORY_RUN;
+	return category >= 0 && category != RECO_OP_PROBE &&
 		category != RECO_OP_RB_ARTIST_TRACKS && !reco_operation_is_listeners(category);
 }

@@ -81,6 +81,7 @@ add_want(RecoLiveTurn *turn, RecoAsk *ask, int key, RecoOperation operation, int
 	want->key = key;
 	want->operation = operation;
 	want->question = NULL;
+	ask->values[key].reused = false;	/* a service has its say in it */
 	return want;
 }
 
