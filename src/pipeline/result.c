@@ -515,7 +515,7 @@ generate(Question *question, MemoryContext context)
 			publish(question, bytes,
 					reco_source_is_behind(run->source)	 ? BEHIND_US
 						: reco_source_missed(run->source) ? MISSED_US
-														 : 0);
+														  : 0);
 	}
 	PG_CATCH();
 	{
