@@ -216,7 +216,7 @@ put_artifacts(StringInfo json, const RecoRun *run)
 	}
 	put_number(json, "asked", asked);
 	put_number(json, "reused", reused);
-	put_string(json, "mood", reco_artifacts_difference(run));
+	put_string(json, "mood", run->reused.difference);
 	open_with(json, "stages", '{');
 	for (int s = 0; s < RECO_NSTAGES; s++)
 		if (reco_artifacts_stage(run, s) != NULL)

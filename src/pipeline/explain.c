@@ -63,8 +63,7 @@ reco_explain_lines(const RecoRun *run)
 		lines);
 	lines = explain_stage(run, RECO_STAGE_SEARCH,
 						  psprintf("%d tracks of %u, %d artists (%d pruned)", run->npool,
-								   run->catalogue, run->nartists,
-								   run->nartists_pruned),
+								   run->catalogue, run->nartists, run->nartists_pruned),
 						  lines);
 	lines = explain_stage(run, RECO_STAGE_SEEDS,
 						  psprintf("%d anchors, %d seeds, %d negative", run->nanchors,
