@@ -24,9 +24,13 @@ int			reco_guc_node_id = 0;
 int			reco_guc_repeat_days = 0;
 bool		reco_guc_batching = true;
 bool		reco_guc_single_flight = true;
+int			reco_guc_run_history = 10000;
+int			reco_guc_run_history_age = 30 * 24 * 60;
 bool		reco_guc_result_cache = true;
 bool		reco_guc_artifacts = true;
 bool		reco_guc_cache = true;
+bool		reco_guc_id_registry = true;
+bool		reco_guc_deny_list = true;
 bool		reco_guc_upstreams = true;
 int			reco_guc_gateway_slots = 256;
 int			reco_guc_gateway_memory = 16 * 1024;
@@ -37,6 +41,7 @@ bool		reco_guc_gateway_on_standby = false;
 bool		reco_guc_keeper = true;
 int			reco_guc_keeper_interval = 1000;
 
+static void define_history(void);
 static void define_upstreams(void);
 static void define_gateway(void);
 static void define_buffer(void);
@@ -65,6 +70,7 @@ reco_guc_define(void)
 		"0 turns it off. The option \"repeat_days\" of a call overrides it.",
 		&reco_guc_repeat_days, 0, 0, 3650, PGC_USERSET, 0, NULL, NULL, NULL);
 
+	define_history();
 	define_upstreams();
 	if (process_shared_preload_libraries_in_progress)
 	{
@@ -73,6 +79,21 @@ reco_guc_define(void)
 		define_keeper();
 	}
 	MarkGUCPrefixReserved("reco");
+}
+
+/* What is kept of runs: it holds prompts, so superusers decide. */
+static void
+define_history(void)
+{
+	DefineCustomIntVariable("reco.run_history",
+							"Sets how many records of runs are kept in reco.run.",
+							"0 keeps none.", &reco_guc_run_history, 10000, 0, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("reco.run_history_age",
+							"Sets how long records of runs are kept in reco.run.", NULL,
+							&reco_guc_run_history_age, 30 * 24 * 60, 1, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MIN, NULL, NULL, NULL);
 }
 
 /* How upstreams are asked: anyone may change that for a session. */
@@ -96,6 +117,18 @@ define_upstreams(void)
 							 "Sets whether answers of services are kept and used again.",
 							 "How long, is in table reco.cache_policy.", &reco_guc_cache,
 							 true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable(
+		"reco.id_registry",
+		"Sets whether ids of ReccoBeats are kept, and which tracks it does not have.",
+		"How long, is in table reco.cache_policy. Off, it is asked each time.",
+		&reco_guc_id_registry, true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable(
+		"reco.deny_list",
+		"Sets whether recommendations that were refused for good are not asked again.",
+		"How long, is in table reco.cache_policy. Off, those denied by hand are asked, too.",
+		&reco_guc_deny_list, true, PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("reco.upstreams",
 							 "Asks the configured servers for what is missing.",

@@ -44,7 +44,7 @@ PG_FUNCTION_INFO_V1(reco_stat_cache);
 typedef struct Removal
 {
 	Oid			extension;
-	RecoCategory category;		/* -1 = all */
+	RecoCategory category;		/* RECO_CATEGORY_ANSWERS = all */
 	char	   *key;			/* UTF-8; NULL = all */
 	struct Removal *next;
 } Removal;
@@ -106,7 +106,7 @@ remove_listeners(RecoCategory category, const char *user_id, Oid extension)
 	return removed;
 }
 
-/* Which category; -1 and NULL = all. One that is not kept is an ERROR. */
+/* Which category; NULL = all of answers. One that is not kept is an ERROR. */
 static RecoCategory
 category_argument(FunctionCallInfo fcinfo, int nth, char **name)
 {
@@ -116,7 +116,7 @@ category_argument(FunctionCallInfo fcinfo, int nth, char **name)
 
 	*name = NULL;
 	if (PG_ARGISNULL(nth))
-		return -1;
+		return RECO_CATEGORY_ANSWERS;
 	*name = text_to_cstring(PG_GETARG_TEXT_PP(nth));
 	categories = reco_cache_categories(&n);
 	initStringInfo(&names);
@@ -178,7 +178,7 @@ remember(Oid extension, RecoCategory category, const char *key)
 	if (npending == MOST_PENDING)
 	{
 		pending->extension = extension;
-		pending->category = -1;
+		pending->category = RECO_CATEGORY_ANSWERS;
 		pending->key = NULL;
 		pending->next = NULL;
 		return;

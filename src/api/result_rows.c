@@ -59,7 +59,7 @@ reco_result_write(const RecoRun *run)
 		appendStringInfo(&bytes, "%u%c", score, FIELD);
 		put_field(&bytes, reco_rank_strategy_name(reco_rank_strategy(candidate)));
 		put_field(&bytes, reco_source_origin_name(track->origin));
-		put_field(&bytes, reco_reason_of(run, candidate));
+		put_field(&bytes, run->reasons[i]);
 		appendStringInfo(&bytes, INT64_FORMAT "%c%c", run->run_id, FIELD, ROW);
 	}
 	appendStringInfoChar(&bytes, END);

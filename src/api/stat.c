@@ -197,7 +197,7 @@ put_lane(Row *row, const RecoLane *lane)
 	put_ahead(row, lane->breaker.state == RECO_BREAKER_OPEN ? lane->breaker.until : 0);
 	put(row, Float8GetDatum(lane->limit.concurrency));
 	put_ahead(row, lane->limit.blocked_until);
-	put_ahead(row, lane->limit.quota_until);
+	put_ahead(row, Max(lane->limit.quota_until, reco_lane_exhausted_until(lane)));
 	put_ahead(row, Max(lane->app_refused_until, lane->unauthorised_until));
 	put_refused(row, lane);
 	put_time(row, reco_calendar_time(lane->seen_at));

@@ -79,6 +79,8 @@ static bool read_header(const char *value, uint64 *numbers);
 static void write_mood(StringInfo text, const Mood *mood);
 static bool read_mood(char *text, Mood *mood);
 static void take_mood(const RecoRun *run, Mood *mood);
+static void publish(const RecoRun *run, const Mood *mood);
+static char *difference_of(const Mood *before, const Mood *now);
 static void count(const RecoArtifacts *artifacts, bool table, bool stale);
 
 /* Opens them for a run. */
@@ -237,21 +239,35 @@ read_header(const char *value, uint64 *numbers)
 	return true;
 }
 
-/* Leaves them for the next run. */
+/* Tells what came of them, and leaves new ones. */
 void
-reco_artifacts_publish(const RecoRun *run)
+reco_artifacts_conclude(RecoRun *run)
+{
+	const RecoArtifacts *artifacts = run->artifacts;
+	Mood		mood;
+
+	if (artifacts == NULL || !artifacts->shared)
+		return;
+	take_mood(run, &mood);
+	if (artifacts->found)
+	{
+		run->differs = difference_of(&artifacts->mood, &mood);
+		run->artifacts_us = run->started - artifacts->made_at;
+	}
+	if (run->complete && !run->partial)
+		publish(run, &mood);
+}
+
+static void
+publish(const RecoRun *run, const Mood *mood)
 {
 	const RecoArtifacts *artifacts = run->artifacts;
 	RecoCachedValue value = {0};
 	StringInfoData text;
-	Mood		mood;
 
-	if (artifacts == NULL || !artifacts->shared || !run->complete || run->partial)
-		return;
 	initStringInfo(&text);
 	appendStringInfoString(&text, write_header(artifacts, run->started));
-	take_mood(run, &mood);
-	write_mood(&text, &mood);
+	write_mood(&text, mood);
 	appendStringInfoString(&text, reco_memo_write(artifacts->memo));
 	if (text.len > MOST_BYTES)
 		return;
@@ -262,12 +278,6 @@ reco_artifacts_publish(const RecoRun *run)
 	value.value = reco_remote_key(text.data);
 	value.len = strlen(value.value);
 	(void) reco_cached_put(&artifacts->key, &value, false, artifacts->epoch);
-}
-
-bool
-reco_artifacts_found(const RecoRun *run)
-{
-	return run->artifacts != NULL && run->artifacts->found;
 }
 
 /* Takes what a run's mood asks for. */
@@ -383,36 +393,30 @@ target_text(int column, int64 thousandths)
 	return psprintf(share ? "%.2f" : "%.0f", (double) thousandths / THOUSANDTHS);
 }
 
-/* Tells by what the mood differs from the earlier run's. */
-char *
-reco_artifacts_difference(const RecoRun *run)
+/* Tells by what a mood differs from an earlier one. */
+static char *
+difference_of(const Mood *before, const Mood *now)
 {
 	StringInfoData text;
-	const Mood *before;
-	Mood		now;
 
-	if (!reco_artifacts_found(run))
-		return NULL;
-	before = &run->artifacts->mood;
-	take_mood(run, &now);
 	initStringInfo(&text);
-	differ_by_words(&text, '+', now.words, before->words);
-	differ_by_words(&text, '-', before->words, now.words);
+	differ_by_words(&text, '+', now->words, before->words);
+	differ_by_words(&text, '-', before->words, now->words);
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 	{
 		char	   *was = target_text(f, before->targets[f]);
-		char	   *is = target_text(f, now.targets[f]);
+		char	   *is = target_text(f, now->targets[f]);
 
 		if (strcmp(was, is) != 0)
 			differ(&text, "%s %s -> %s", reco_feature_name(f), was, is);
 	}
-	if (now.era_from != before->era_from || now.era_to != before->era_to)
+	if (now->era_from != before->era_from || now->era_to != before->era_to)
 		differ(&text, "years %d to %d -> %d to %d", before->era_from, before->era_to,
-			   now.era_from, now.era_to);
+			   now->era_from, now->era_to);
 	for (int i = 0; i < RECO_NFACETS; i++)
-		if (((now.forbid ^ before->forbid) >> i) & 1)
+		if (((now->forbid ^ before->forbid) >> i) & 1)
 			differ(&text, "%s %s", reco_facet_name(i),
-				   ((now.forbid >> i) & 1) ? "left out" : "let in");
+				   ((now->forbid >> i) & 1) ? "left out" : "let in");
 	return text.data;
 }
 
@@ -429,7 +433,7 @@ reco_artifacts_stage(const RecoRun *run, RecoStage stage)
 
 /* Why a stage is what it is. */
 static const char *
-reason_of(const RecoRun *run, RecoStage stage)
+reason_of(RecoStage stage)
 {
 	switch (stage)
 	{
@@ -454,23 +458,20 @@ reco_artifacts_explain(const RecoRun *run, List *lines)
 {
 	int			asked = 0;
 	int			reused = 0;
-	char	   *difference = reco_artifacts_difference(run);
 
 	for (int s = 0; s < RECO_NSTAGES; s++)
 	{
 		asked += run->stages[s].asked;
 		reused += run->stages[s].reused;
 	}
-	if (difference == NULL)
-		return lappend(lines,
-					   psprintf("Artifacts: none%s; asked %d keys",
-								run->artifacts == NULL ? " (off)" : "", asked));
-	lines =
-		lappend(lines,
-				psprintf("Artifacts: of a run %.1f s ago (mood: %s); asked %d keys, "
-						 "reused %d",
-						 (double) (run->started - run->artifacts->made_at) / 1000000,
-						 difference[0] == '\0' ? "the same" : difference, asked, reused));
+	if (run->differs == NULL)
+		return lappend(lines, psprintf("Artifacts: none; asked %d keys", asked));
+	lines = lappend(lines,
+					psprintf("Artifacts: of a run %.1f s ago (mood: %s); asked %d keys, "
+							 "reused %d",
+							 (double) run->artifacts_us / 1000000,
+							 run->differs[0] == '\0' ? "the same" : run->differs, asked,
+							 reused));
 	for (int s = 0; s < RECO_NSTAGES; s++)
 		if (reco_artifacts_stage(run, s) != NULL)
 			lines = lappend(lines,
@@ -478,6 +479,6 @@ reco_artifacts_explain(const RecoRun *run, List *lines)
 									 reco_run_stage_name(s), reco_artifacts_stage(run, s),
 									 run->stages[s].reused,
 									 run->stages[s].asked + run->stages[s].reused,
-									 reason_of(run, s)));
+									 reason_of(s)));
 	return lines;
 }

@@ -25,6 +25,7 @@
 #include "guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "record.h"
 #include "result_key.h"
 #include "result_prompt.h"
 #include "shmem/cached.h"
@@ -72,6 +73,8 @@ static void put(const Question *question, const char *bytes, RecoCachedValue *va
 				bool written);
 static void make_key(Question *question);
 static const char *listeners_key(const RecoRequest *request, const char *key);
+static const char *generate_alone(const Question *question, MemoryContext context,
+								  RecoResultWriter write);
 static const char *generate(Question *question, MemoryContext context,
 							RecoResultWriter write);
 static void publish(const Question *question, const char *bytes, bool missed);
@@ -89,10 +92,10 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 
 	reco_result_settle(request);
 	*origin = RECO_ORIGIN_LOCAL;
-	if (!is_shared(request))
-		return write(reco_run_execute(request, context, NULL, NULL));
-
 	question.extension = extension_of(function);
+	if (!is_shared(request))
+		return generate_alone(&question, context, write);
+
 	begin(&question);
 	bytes = find_raw(&question, origin);
 	for (;;)
@@ -121,7 +124,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	/* the time that was spent on waiting is gone */
 	*origin = RECO_ORIGIN_LOCAL;
 	request->deadline_ms = (int) Max(0, (until - reco_now_us()) / 1000);
-	return write(reco_run_execute(request, context, NULL, NULL));
+	return generate_alone(&question, context, write);
 }
 
 /* Notes the state of everything as a question begins, or begins anew. */
@@ -408,16 +411,27 @@ reco_result_servers(Oid role)
 	return sum;
 }
 
+/* Generates a result for the caller only. */
+static const char *
+generate_alone(const Question *question, MemoryContext context, RecoResultWriter write)
+{
+	RecoRun    *run = reco_run_execute(question->request, context, NULL, NULL);
+	const char *bytes = write(run);
+
+	reco_record_keep(run, question->extension);
+	return bytes;
+}
+
 /* Generates a result, for whoever waits for it, too. */
 static const char *
 generate(Question *question, MemoryContext context, RecoResultWriter write)
 {
 	const char *volatile bytes = NULL;
+	RecoRun    *volatile run = NULL;
 
 	PG_TRY();
 	{
-		RecoRun    *run = reco_run_execute(question->request, context, NULL, NULL);
-
+		run = reco_run_execute(question->request, context, NULL, NULL);
 		bytes = write(run);
 		if (run->complete && !run->partial)
 			publish(question, bytes, reco_source_missed(run->source));
@@ -429,6 +443,7 @@ generate(Question *question, MemoryContext context, RecoResultWriter write)
 	}
 	PG_END_TRY();
 	reco_run_flight_land();
+	reco_record_keep(run, question->extension);
 	return bytes;
 }
 

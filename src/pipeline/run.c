@@ -37,6 +37,7 @@ static void weigh_mood(RecoRun *run);
 static void make_fit(RecoRun *run);
 static void search(RecoRun *run);
 static void deliver(RecoRun *run);
+static void conclude(RecoRun *run);
 static void prune_artists(RecoRun *run, const RecoAnswer *answer);
 
 /* Runs a request. */
@@ -90,8 +91,8 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 
 	if (request->ranked == 0)
 		deliver(run);
-	reco_artifacts_publish(run);
-	run->total_us = GetCurrentTimestamp() - run->started;
+	reco_artifacts_conclude(run);
+	conclude(run);
 
 	/* where transactions ended in between, the caller's context may be gone */
 	if (pause == NULL)
@@ -114,6 +115,18 @@ deliver(RecoRun *run)
 	begin_stage(run, RECO_STAGE_ORDER, run->nlist);
 	reco_select_order(run);
 	end_stage(run, RECO_STAGE_ORDER, run->nlist);
+}
+
+/* Notes what is told of a run, but for its stages. */
+static void
+conclude(RecoRun *run)
+{
+	run->total_us = GetCurrentTimestamp() - run->started;
+	run->catalogue = reco_source_tracks(run->source);
+	run->counts = reco_source_counts(run->source);
+	run->reasons = palloc(sizeof(char *) * Max(run->nlist, 1));
+	for (int i = 0; i < run->nlist; i++)
+		run->reasons[i] = reco_reason_of(run, run->list[i]);
 }
 
 /* Only what the prompt means. */
@@ -146,6 +159,7 @@ begin(MemoryContext context, const RecoRequest *request)
 	run->context = context;
 	run->request = request;
 	run->run_id = reco_id_new();
+	run->role = GetUserId();
 	run->started = GetCurrentTimestamp();
 	run->give_up = run->started + (int64) (request->deadline_ms - reserve) * 1000;
 	run->complete = true;

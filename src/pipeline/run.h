@@ -66,6 +66,7 @@ typedef struct RecoRun
 	RecoSource *source;
 	struct RecoArtifacts *artifacts;	/* artifacts.h; NULL = none are kept */
 	int64		run_id;
+	Oid			role;			/* who asked */
 	TimestampTz started;
 	TimestampTz give_up;		/* when strategies stop; later is for ranking */
 	int64		total_us;
@@ -116,16 +117,24 @@ typedef struct RecoRun
 
 	int			nlist;
 	RecoCandidate **list;		/* in the order delivered */
+	char	  **reasons;		/* why each track is in it */
 	RecoArc		arc;
 	RecoQuality quality;
 	int			exchanged;		/* by the improvement round */
 
 	bool		complete;		/* nothing was left out for time */
 	bool		partial;		/* the catalogue was not in hand as a whole */
+	const char *differs;		/* the mood, from that of the run whose artifacts were at
+								 * hand; NULL = none were */
+	int64		artifacts_us;	/* how old they were */
 	RecoStage	stage;			/* the one that is under way */
 	RecoStageRecord stages[RECO_NSTAGES];
 	RecoStrategyRecord strategies[RECO_NSTRATEGIES];
 	int			pruned[RECO_NRULES];
+
+	/* what the seam says at the end */
+	uint32		catalogue;		/* tracks in hand */
+	const RecoSourceCount *counts;	/* of each kind */
 } RecoRun;
 
 /*

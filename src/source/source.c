@@ -272,6 +272,14 @@ reco_source_missed(const RecoSource *source)
 	return source->live != NULL && reco_live_missed(source->live);
 }
 
+const RecoLists *
+reco_source_lists(const RecoSource *source)
+{
+	static const RecoLists none = {0};
+
+	return source->live == NULL ? &none : reco_live_lists(source->live);
+}
+
 const char *
 reco_source_kind_name(RecoKind kind)
 {

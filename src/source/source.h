@@ -19,6 +19,7 @@
 
 #include "catalogue/engine.h"
 #include "origin.h"
+#include "upstream/guard.h"
 #include "upstream/outcome.h"
 
 typedef enum RecoKind
@@ -88,6 +89,16 @@ extern uint32 reco_source_tracks(const RecoSource *source);
 
 /* Was anything left out that a service would have told another time? */
 extern bool reco_source_missed(const RecoSource *source);
+
+/* How the recommendations of services were got that a run asked for. */
+typedef struct RecoLists
+{
+	int			asked;			/* so many */
+	RecoTier	tier;			/* the lowest that one of them came to */
+	unsigned	found;			/* by the guardrails in all of them: RecoGuardFinding */
+} RecoLists;
+
+extern const RecoLists *reco_source_lists(const RecoSource *source);
 
 extern const char *reco_source_kind_name(RecoKind kind);
 extern int	reco_source_kind_of(const char *name);	/* -1 = none */
