@@ -287,6 +287,43 @@ COMMENT ON COLUMN reco.deny_list.denied_until IS 'Says until when; then it is de
 COMMENT ON COLUMN reco.deny_list.used_at IS 'Says when it was seen to hold last; a sample, so that reading writes nothing.';
 COMMENT ON COLUMN reco.deny_list.hits IS 'Counts how often the sample saw it in use.';
 
+-- What it has of the three tables above, a chunk of their rows in each of its rows: see
+-- src/store/snapshot.h.
+CREATE TABLE reco.snapshot (
+	category text COLLATE "C" NOT NULL,
+	bucket integer NOT NULL,
+	entries integer NOT NULL,
+	state bigint NOT NULL,
+	hash bigint NOT NULL,
+	content text COLLATE "C" NOT NULL,
+	PRIMARY KEY (category, bucket)
+) WITH (autovacuum_vacuum_scale_factor = 0.1, toast.autovacuum_vacuum_scale_factor = 0.1);
+COMMENT ON TABLE reco.snapshot IS 'Holds a logged copy of reco.deny_list, reco.id_registry and what was used last of reco.cache: they are restored from it after a crash or a promotion.';
+COMMENT ON COLUMN reco.snapshot.category IS 'Is denied for reco.deny_list, ids for reco.id_registry, else a category of reco.cache.';
+COMMENT ON COLUMN reco.snapshot.bucket IS 'Is what the hashes of the keys begin with.';
+COMMENT ON COLUMN reco.snapshot.entries IS 'Counts the rows that are in it.';
+COMMENT ON COLUMN reco.snapshot.state IS 'Is a hash over the rows, to see whether any has changed.';
+COMMENT ON COLUMN reco.snapshot.hash IS 'Is the hash of the content: a chunk whose content has another one is not restored.';
+COMMENT ON COLUMN reco.snapshot.content IS 'Is the rows, JSON.';
+
+CREATE TABLE reco.snapshot_state (
+	source text COLLATE "C" NOT NULL PRIMARY KEY CHECK (source IN ('deny_list', 'id_registry', 'cache')),
+	taken_at timestamptz,
+	restored_at timestamptz,
+	restored_from timestamptz,
+	restored bigint,
+	dropped bigint,
+	damaged bigint
+);
+COMMENT ON TABLE reco.snapshot_state IS 'Holds when each table was copied to reco.snapshot and restored from it last; see the view reco_snapshot_stats.';
+
+INSERT INTO reco.snapshot_state (source) VALUES ('deny_list'), ('id_registry'), ('cache');
+
+CREATE UNLOGGED TABLE reco.alive (
+	since timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE reco.alive IS 'Holds one row while the unlogged tables are what was written to them: recovery empties it with them, and then the keeper restores them.';
+
 -- Logged, unlike reco.cache: a history is of use after a crash and on a standby. The
 -- list is apart from the figures, which are read without it: so it is compressed, and
 -- they are not.
@@ -310,7 +347,7 @@ COMMENT ON COLUMN reco.run.tracks IS 'Is the list, with reasons and parts of the
 
 CREATE TABLE reco.cache_policy (
 	category text COLLATE "C" NOT NULL PRIMARY KEY CHECK (category IN
-		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'result', 'denied', 'artifacts')),
+		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'result', 'artifacts', 'denied')),
 	fresh interval NOT NULL CHECK (fresh OPERATOR(pg_catalog.>=) '0'),
 	usable interval NOT NULL CHECK (usable OPERATOR(pg_catalog.>=) fresh AND usable OPERATOR(pg_catalog.<=) '10 years'),
 	absent interval NOT NULL DEFAULT '0' CHECK (absent OPERATOR(pg_catalog.>=) '0' AND absent OPERATOR(pg_catalog.<=) '10 years'),
@@ -320,7 +357,7 @@ CREATE TABLE reco.cache_policy (
 	edited boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE reco.cache_policy IS 'Holds how long answers are kept and how many; edit it freely.';
-COMMENT ON COLUMN reco.cache_policy.category IS 'Names what is asked of a service; result: the lists of reco_generate; denied: recommendations that a service refused for good; artifacts: what a run was told, for the listener''s next one.';
+COMMENT ON COLUMN reco.cache_policy.category IS 'Names what is asked of a service; result: the lists of reco_generate; artifacts: what a run was told, for the listener''s next one; denied: recommendations that a service refused for good.';
 COMMENT ON COLUMN reco.cache_policy.fresh IS 'Is how long an answer is used without asking again; 0 = answers are not kept.';
 COMMENT ON COLUMN reco.cache_policy.usable IS 'Is how long an answer is used while it is asked for again.';
 COMMENT ON COLUMN reco.cache_policy.absent IS 'Is how long it is believed that a service knows no such thing; 0 = that is not kept.';
@@ -339,8 +376,8 @@ INSERT INTO reco.cache_policy (category, fresh, usable, absent, max_entries, max
 	('recommendation', '30 minutes', '7 days', '1 hour', 100000, 536870912),
 	('completion', '7 days', '14 days', '0', 50000, 134217728),
 	('result', '30 minutes', '24 hours', '0', 100000, 1073741824),
-	('denied', '24 hours', '24 hours', '0', 100000, 67108864),
-	('artifacts', '30 minutes', '30 minutes', '0', 50000, 1073741824);
+	('artifacts', '30 minutes', '30 minutes', '0', 50000, 1073741824),
+	('denied', '24 hours', '24 hours', '0', 100000, 67108864);
 
 /* -------------------------------------------------------------------------
  * Triggers
@@ -399,6 +436,18 @@ CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.
 	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_change('lexicon');
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.artist
 	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_change('lexicon');
+
+CREATE FUNCTION reco.note_denial() RETURNS trigger
+AS 'MODULE_PATHNAME', 'reco_note_denial' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.note_denial() IS 'Copies a denial that somebody made, changed or removed by hand to reco.snapshot at once, so that it holds after a crash.';
+REVOKE ALL ON FUNCTION reco.note_denial() FROM PUBLIC;
+
+CREATE TRIGGER note_denial AFTER INSERT ON reco.deny_list
+	FOR EACH ROW WHEN (NEW.by_hand) EXECUTE FUNCTION reco.note_denial();
+CREATE TRIGGER note_denial_change AFTER UPDATE OF deny_key, server, by_hand, reason, request, denied_at, denied_until ON reco.deny_list
+	FOR EACH ROW WHEN (OLD.by_hand OR NEW.by_hand) EXECUTE FUNCTION reco.note_denial();
+CREATE TRIGGER note_denial_end AFTER DELETE ON reco.deny_list
+	FOR EACH ROW WHEN (OLD.by_hand) EXECUTE FUNCTION reco.note_denial();
 
 CREATE FUNCTION reco.note_listener() RETURNS trigger
 AS 'MODULE_PATHNAME', 'reco_note_listener' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -712,7 +761,7 @@ REVOKE ALL ON FUNCTION reco.stat_cache() FROM PUBLIC;
 
 CREATE VIEW @extschema@.reco_cache_stats AS SELECT * FROM reco.stat_cache();
 COMMENT ON VIEW @extschema@.reco_cache_stats IS 'Shows one row per category of answers: what this database keeps, and how often that helped in the whole cluster.';
-COMMENT ON COLUMN @extschema@.reco_cache_stats.entries IS 'Counts the rows of reco.cache, for ids of reco.id_registry, for denied of reco.deny_list, without those by hand; NULL on a standby, which has none.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.entries IS 'Counts the rows of reco.cache, for ids of reco.id_registry, for denied of reco.deny_list, without those by hand; NULL on a standby, which has none unless the table is logged.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.bytes IS 'Sums their keys and values.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.buffer_entries IS 'Counts the answers in shared memory, written ones too.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.unwritten IS 'Counts those that the keeper has not written yet.';
@@ -729,6 +778,31 @@ COMMENT ON COLUMN @extschema@.reco_cache_stats.evicted IS 'Counts rows of reco.c
 COMMENT ON COLUMN @extschema@.reco_cache_stats.expired IS 'Counts rows of reco.cache that went because their time was over.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.oldest IS 'Says when the oldest row of reco.cache was fetched.';
 REVOKE ALL ON @extschema@.reco_cache_stats FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_snapshot_stats AS
+	SELECT t.source, c.relpersistence OPERATOR(pg_catalog.=) 'p' AS logged, s.chunks, s.entries, s.bytes,
+		t.taken_at, t.restored_at, t.restored_from, t.restored, t.dropped, t.damaged
+	FROM reco.snapshot_state AS t
+	JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=)
+		pg_catalog.to_regclass(pg_catalog.concat('reco.', t.source))
+	CROSS JOIN LATERAL (
+		SELECT pg_catalog.count(*) AS chunks, COALESCE(pg_catalog.sum(n.entries), 0) AS entries,
+			COALESCE(pg_catalog.sum(pg_catalog.pg_column_size(n.content)), 0) AS bytes
+		FROM reco.snapshot AS n
+		WHERE t.source OPERATOR(pg_catalog.=) CASE n.category WHEN 'denied' THEN 'deny_list' WHEN 'ids' THEN 'id_registry' ELSE 'cache' END
+	) AS s;
+COMMENT ON VIEW @extschema@.reco_snapshot_stats IS 'Shows one row per table that is copied to reco.snapshot: what is there, when it was taken, and what was restored from it last.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.source IS 'Names the table, of schema reco.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.logged IS 'Says that the table is logged (reco.logged_tables), so it is not copied.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.entries IS 'Counts the rows in the copy.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.bytes IS 'Is their size in the copy, compressed.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.taken_at IS 'Says of when the copy is; NULL = there is none.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.restored_at IS 'Says when the table was restored after a crash or a promotion; NULL = never.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.restored_from IS 'Says of when that copy was.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.restored IS 'Counts the rows that were restored then.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.dropped IS 'Counts the rows that were not, since they were no longer valid.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.damaged IS 'Counts the chunks that were not, since they were damaged.';
+REVOKE ALL ON @extschema@.reco_snapshot_stats FROM PUBLIC;
 
 CREATE FUNCTION reco.stat_id_registry(
 	OUT validated bigint,
@@ -749,7 +823,7 @@ REVOKE ALL ON FUNCTION reco.stat_id_registry() FROM PUBLIC;
 
 CREATE VIEW @extschema@.reco_id_registry_stats AS SELECT * FROM reco.stat_id_registry();
 COMMENT ON VIEW @extschema@.reco_id_registry_stats IS 'Shows in one row which tracks this database knows to be at ReccoBeats or missing there, and how often that helped in the whole cluster.';
-COMMENT ON COLUMN @extschema@.reco_id_registry_stats.validated IS 'Counts the tracks whose id there is known; NULL on a standby, which has none.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.validated IS 'Counts the tracks whose id there is known; NULL on a standby, which has none unless the table is logged.';
 COMMENT ON COLUMN @extschema@.reco_id_registry_stats.missing IS 'Counts the tracks that are known to be missing there.';
 COMMENT ON COLUMN @extschema@.reco_id_registry_stats.expiring IS 'Counts those of both that will be asked for again within a day, if anybody wants them.';
 COMMENT ON COLUMN @extschema@.reco_id_registry_stats.oldest IS 'Says when the oldest of them was fetched.';
@@ -818,7 +892,7 @@ CREATE FUNCTION @extschema@.reco_cache_invalidate(
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'reco_cache_invalidate' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) IS
-	'Removes answers from memory and from the tables, those of a category, of a key, or all; returns how many. What was denied by hand stays, see reco_allow(). With user_id it removes the lists that are kept for that listener.';
+	'Removes answers from memory, from the tables and from their snapshot, those of a category, of a key, or all; returns how many. What was denied by hand stays, see reco_allow(). With user_id it removes the lists that are kept for that listener.';
 REVOKE ALL ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.reco_stat_reset() RETURNS void
@@ -841,7 +915,8 @@ REVOKE ALL ON FUNCTION @extschema@.reco_doctor(interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION reco.stat_upstream(), reco.stat_worker(), reco.stat_gateway(), reco.stat_cache(),
 	reco.stat_id_registry(), reco.stat_deny_list() TO pg_monitor;
 GRANT SELECT ON @extschema@.reco_stat_upstream, @extschema@.reco_stat_worker, @extschema@.reco_stat_gateway,
-	@extschema@.reco_cache_stats, @extschema@.reco_id_registry_stats, @extschema@.reco_deny_list TO pg_monitor;
+	@extschema@.reco_cache_stats, @extschema@.reco_id_registry_stats, @extschema@.reco_deny_list,
+	@extschema@.reco_snapshot_stats TO pg_monitor;
 
 /* -------------------------------------------------------------------------
  * Runs: what was asked, how the list came about, what it was

@@ -44,6 +44,12 @@ extern int	reco_guc_buffer_memory; /* kB */
 /* of the keepers; also only where the library is preloaded */
 extern bool reco_guc_keeper;	/* whether they run */
 extern int	reco_guc_keeper_interval;	/* ms; longest time between two rounds */
+extern int	reco_guc_snapshot_interval; /* s; 0 = none is taken */
+extern int	reco_guc_snapshot_size; /* kB, before compression */
+extern char *reco_guc_logged_tables;	/* see reco_guc_is_logged */
+
+/* Does reco.logged_tables name a table of a database? */
+extern bool reco_guc_is_logged(const char *database, const char *table);
 
 /* In _PG_init; those of processes only while preloading. */
 extern void reco_guc_define(void);

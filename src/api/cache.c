@@ -19,7 +19,6 @@
 #include "cache.h"
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -28,6 +27,8 @@
 #include "shmem/cached_use.h"
 #include "source/remote.h"
 #include "store/cache.h"
+#include "store/logged.h"
+#include "store/snapshot.h"
 #include "store/sql.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -133,8 +134,9 @@ category_argument(FunctionCallInfo fcinfo, int nth, char **name)
 }
 
 /*
- * Removes from the table and from the buffer. An entry that is in both is one; which of
- * those in the buffer are is known only of the unwritten ones.
+ * Removes from the table, from the buffer, and from the snapshot, which only has what the
+ * table has or had. An entry that is in both is one; which of those in the buffer are is
+ * known only of the unwritten ones.
  */
 static int64
 remove_entries(const char *category_name, RecoCategory category, const char *key,
@@ -151,6 +153,7 @@ remove_entries(const char *category_name, RecoCategory category, const char *key
 	removed = remove_from_buffer(extension, category,
 								 key == NULL ? NULL : reco_remote_key(key));
 	deleted = reco_cache_delete(category_name, key);
+	reco_snapshot_remove(category_name, key);
 	return key == NULL ? deleted + unwritten : Max(deleted, removed);
 }
 
@@ -272,7 +275,8 @@ put_category(ReturnSetInfo *result, const RecoCacheCategory *category,
 	int			n = 0;
 
 	values[n++] = CStringGetTextDatum(category->name);
-	nulls[n] = nulls[n + 1] = RecoveryInProgress();
+	nulls[n] = nulls[n + 1] = !reco_logged_can_read(
+		reco_snapshot_table(reco_snapshot_source_of(category->name)));
 	values[n++] = Int64GetDatum(rows->entries);
 	values[n++] = Int64GetDatum(rows->bytes);
 	if (number >= 0 && reco_cached_counts != NULL)

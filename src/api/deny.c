@@ -17,7 +17,6 @@
 #include "compat.h"
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
@@ -28,6 +27,7 @@
 #include "source/remote.h"
 #include "store/cache.h"
 #include "store/denied.h"
+#include "store/logged.h"
 #include "store/registry.h"
 #include "store/sql.h"
 #include "upstream/denial.h"
@@ -130,8 +130,9 @@ reco_allow(PG_FUNCTION_ARGS)
 	n = nservers;
 
 	/* one that the keeper has not written yet is one, too */
-	waiting = reco_cached_unwritten(MyDatabaseId, reco_sql_extension(),
-									RECO_CATEGORY_DENIED, reco_remote_key(key), &nwaiting);
+	waiting =
+		reco_cached_unwritten(MyDatabaseId, reco_sql_extension(), RECO_CATEGORY_DENIED,
+							  reco_remote_key(key), &nwaiting);
 	for (int i = 0; i < nwaiting; i++)
 	{
 		const char *server = strchr(waiting[i], RECO_CACHED_SEPARATOR);
@@ -384,7 +385,8 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId
 static void
 change_buffer(const Change *change)
 {
-	RecoCachedKey key = {MyDatabaseId, change->extension, RECO_CATEGORY_DENIED, change->key};
+	RecoCachedKey key = {MyDatabaseId, change->extension, RECO_CATEGORY_DENIED,
+						 change->key};
 	RecoCachedValue value = {0};
 
 	if (change->value == NULL)
@@ -443,7 +445,7 @@ reco_stat_id_registry(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	reco_registry_count(&count);
-	nulls[0] = nulls[1] = nulls[2] = RecoveryInProgress();
+	nulls[0] = nulls[1] = nulls[2] = !reco_logged_can_read("id_registry");
 	nulls[3] = count.oldest == 0;
 	values[0] = Int64GetDatum(count.validated);
 	values[1] = Int64GetDatum(count.missing);

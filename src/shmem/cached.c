@@ -395,10 +395,10 @@ reco_category_name(RecoCategory category)
 	{
 		case RECO_CATEGORY_RESULT:
 			return "result";
-		case RECO_CATEGORY_DENIED:
-			return "denied";
 		case RECO_CATEGORY_ARTIFACTS:
 			return "artifacts";
+		case RECO_CATEGORY_DENIED:
+			return "denied";
 		case RECO_CATEGORY_RUN:
 			return "run";
 		default:
@@ -411,8 +411,7 @@ reco_category_of(const char *name)
 {
 	if (reco_operation_of(name) >= 0)
 		return reco_operation_of(name);
-	for (RecoCategory category = RECO_NOPERATIONS; category < RECO_NCATEGORIES;
-		 category++)
+	for (RecoCategory category = RECO_NOPERATIONS; category < RECO_NCATEGORIES; category++)
 		if (strcmp(name, reco_category_name(category)) == 0)
 			return category;
 	return -1;

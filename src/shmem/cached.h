@@ -32,17 +32,17 @@
 #define RECO_CACHED_MAXKEY		4096	/* bytes; longer keys are not kept */
 
 /*
- * What is kept: a row of reco.cache_policy for each operation, for results of runs, for what
- * runs leave to the next one, and for recommendations that are refused; and the records of
- * runs. RECO_OP_IDS goes to reco.id_registry, the denied to reco.deny_list, records to
- * reco.run, all else to reco.cache.
+ * What is kept: a row of reco.cache_policy for each operation, for what runs leave, and for
+ * recommendations that are refused; and the records of runs. RECO_OP_IDS goes to
+ * reco.id_registry, the denied to reco.deny_list, records to reco.run, all else to
+ * reco.cache.
  */
 typedef int RecoCategory;
 
 #define RECO_CATEGORY_RESULT	RECO_NOPERATIONS
-#define RECO_CATEGORY_DENIED	(RECO_NOPERATIONS + 1)	/* key: see upstream/denial.h */
-#define RECO_CATEGORY_RUN		(RECO_NOPERATIONS + 2)	/* records; in reco.run */
-#define RECO_CATEGORY_ARTIFACTS	(RECO_NOPERATIONS + 3)
+#define RECO_CATEGORY_ARTIFACTS	(RECO_NOPERATIONS + 1)
+#define RECO_CATEGORY_DENIED	(RECO_NOPERATIONS + 2)	/* key: see upstream/denial.h */
+#define RECO_CATEGORY_RUN		(RECO_NOPERATIONS + 3)	/* records; in reco.run */
 #define RECO_NCATEGORIES		(RECO_NOPERATIONS + 4)
 
 #define RECO_CATEGORY_ANSWERS	(-2)	/* where -1 means all: all but records */

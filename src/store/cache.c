@@ -8,7 +8,7 @@
  * Locks:	those of its statements. Our own one is on the extension, with a number
  *			behind it: invalidations share it, the keeper has it alone. Whoever looks for
  *			a value or its policy never waits for a table: what is locked is not there.
- * Never:	read or write the unlogged table on a standby.
+ * Never:	read the table on a standby, unless it was made logged.
  *
  * A key is looked up by two hashes, since it may be longer than an index entry, and
  * then compared. Two keys with the same hashes displace each other, and that is all.
@@ -25,6 +25,7 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "denied.h"
+#include "logged.h"
 #include "miscadmin.h"
 #include "registry.h"
 #include "sql.h"
@@ -215,11 +216,12 @@ reco_cache_read(const char *category, const char *const *keys, int nkeys, int *n
 	RecoSql		sql;
 
 	*nfound = 0;
-	if (nkeys == 0 || RecoveryInProgress() || !reco_cache_lock_to_read("cache"))
+	if (nkeys == 0 || !reco_logged_can_read("cache") || !reco_cache_lock_to_read("cache"))
 		return palloc0(sizeof(RecoCacheRow));
 
 	arguments[0] = CStringGetTextDatum(category);
-	arguments[1] = nkeys == 1 ? CStringGetTextDatum(keys[0]) : reco_cache_texts(keys, nkeys);
+	arguments[1] =
+		nkeys == 1 ? CStringGetTextDatum(keys[0]) : reco_cache_texts(keys, nkeys);
 	arguments[2] = TimestampTzGetDatum(GetCurrentTimestamp());
 	reco_sql_begin(&sql);
 	reco_sql_run(nkeys == 1 ? &read_one_statement : &read_statement, arguments, NULL,
@@ -444,7 +446,7 @@ reco_cache_cut_key(const char *key, char **asked, char **server)
 	*server = first == NULL ? pstrdup("")
 		: second == NULL	? pstrdup(first + 1)
 							: pnstrdup(first + 1, second - first - 1);
-	return second == NULL || strcmp(second + 1, (char[]) {SEPARATOR, '\0'}) == 0;
+	return second == NULL || strcmp(second + 1, (char[]){SEPARATOR, '\0'}) == 0;
 }
 
 /* Strings as a text[]; NULL stays NULL. */

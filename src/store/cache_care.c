@@ -17,6 +17,7 @@
 #include "access/xlog.h"
 #include "cache_parts.h"
 #include "catalog/pg_type.h"
+#include "logged.h"
 #include "sql.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -30,13 +31,21 @@
 #define DENIED_SIZE		"(octet_length(deny_key) + octet_length(server) +" \
 	" octet_length(reason) + octet_length(request))"
 
-static RecoStatement count_statement = {
-	.text = "SELECT category, count(*), sum(size)::bigint, min(fetched_at) FROM reco.cache"
-	" GROUP BY category"
-	" UNION ALL SELECT 'ids', count(*), sum(" ID_SIZE ")::bigint, min(fetched_at)"
-	"  FROM reco.id_registry HAVING count(*) > 0"
-	" UNION ALL SELECT 'denied', count(*), sum(" DENIED_SIZE ")::bigint, min(denied_at)"
-	"  FROM reco.deny_list WHERE NOT by_hand HAVING count(*) > 0",
+/* What each table has; only that one may be readable on a standby. */
+static struct
+{
+	const char *table;
+	RecoStatement statement;
+}			counting[] = {
+	{"cache",
+		{.text = "SELECT category, count(*), sum(size)::bigint, min(fetched_at) FROM reco.cache"
+			" GROUP BY category ORDER BY category"}},
+	{"id_registry",
+		{.text = "SELECT 'ids', count(*), sum(" ID_SIZE ")::bigint, min(fetched_at)"
+			" FROM reco.id_registry HAVING count(*) > 0"}},
+	{"deny_list",
+		{.text = "SELECT 'denied', count(*), sum(" DENIED_SIZE ")::bigint, min(denied_at)"
+			" FROM reco.deny_list WHERE NOT by_hand HAVING count(*) > 0"}},
 };
 
 #define EXPIRE(relation, until, returns)                                             \
@@ -118,14 +127,26 @@ reco_cache_note_written(const RecoCacheRow *rows, int nrows)
 			(rows[i].value == NULL ? 0 : (int64) strlen(rows[i].value));
 }
 
-/* Counts all rows. */
+/* Counts all rows of the tables that can be read here. */
 RecoCacheCount *
 reco_cache_count(int *ncounts)
 {
+	RecoCacheCount *counts = palloc0(sizeof(RecoCacheCount));
+
 	*ncounts = 0;
-	if (RecoveryInProgress())
-		return palloc0(sizeof(RecoCacheCount));
-	return run_counting(&count_statement, NULL, true, ncounts);
+	for (int i = 0; i < lengthof(counting); i++)
+	{
+		RecoCacheCount *some;
+		int			nsome;
+
+		if (!reco_logged_can_read(counting[i].table))
+			continue;
+		some = run_counting(&counting[i].statement, NULL, true, &nsome);
+		counts = repalloc(counts, sizeof(RecoCacheCount) * (*ncounts + nsome + 1));
+		memcpy(counts + *ncounts, some, sizeof(RecoCacheCount) * nsome);
+		*ncounts += nsome;
+	}
+	return counts;
 }
 
 /* Deletes expired rows. */
@@ -191,8 +212,8 @@ reco_cache_evict(int64 most, int *ncounts)
 		arguments[1] = Int64GetDatum(excess(count->entries, limits->max_entries));
 		arguments[2] = Int64GetDatum(excess(count->bytes, limits->max_bytes));
 		arguments[3] = Int64GetDatum(most);
-		removed =
-			run_counting(evict_statement_of(count->category), arguments, false, &nremoved);
+		removed = run_counting(evict_statement_of(count->category), arguments, false,
+							   &nremoved);
 		if (nremoved == 0)
 			continue;
 		count->entries -= removed[0].entries;

@@ -6,17 +6,18 @@
  * Purpose: see denied.h. Expiry and eviction are in cache_care.c.
  * Runs in: any process with a database and a transaction.
  * Locks:	those of its statements; a look-up never waits for the table.
- * Never:	read or write the unlogged table on a standby.
+ * Never:	read the table on a standby, unless it was made logged.
  *
  *-------------------------------------------------------------------------
  */
 #include "denied.h"
 
 #include "access/htup_details.h"
-#include "access/xlog.h"
 #include "cache_parts.h"
 #include "catalog/pg_type.h"
+#include "logged.h"
 #include "mb/pg_wchar.h"
+#include "snapshot.h"
 #include "sql.h"
 #include "upstream/denial.h"
 #include "utils/builtins.h"
@@ -112,7 +113,8 @@ reco_denied_read(const char *const *keys, int nkeys, const char *server, int *nf
 	RecoSql		sql;
 
 	*nfound = 0;
-	if (nkeys == 0 || RecoveryInProgress() || !reco_cache_lock_to_read("deny_list"))
+	if (nkeys == 0 || !reco_logged_can_read("deny_list") ||
+		!reco_cache_lock_to_read("deny_list"))
 		return palloc0(sizeof(RecoDeniedRow));
 	arguments[0] = reco_cache_texts(keys, nkeys);
 	arguments[1] = CStringGetTextDatum(server);
@@ -222,7 +224,8 @@ reco_denied_delete(const char *asked)
 	if (asked != NULL)
 		arguments[0] = CStringGetTextDatum(asked);
 	return reco_cache_run_delete(asked == NULL ? &delete_all_statement
-											   : &delete_statement, arguments);
+											   : &delete_statement,
+								 arguments);
 }
 
 /* Denies by hand. */
@@ -230,10 +233,8 @@ void
 reco_denied_add(const char *key, const char *reason, const char *request,
 				TimestampTz until)
 {
-	Datum		arguments[4] = {
-		CStringGetTextDatum(key), CStringGetTextDatum(reason),
-		CStringGetTextDatum(request), TimestampTzGetDatum(until)
-	};
+	Datum arguments[4] = {CStringGetTextDatum(key), CStringGetTextDatum(reason),
+						  CStringGetTextDatum(request), TimestampTzGetDatum(until)};
 	RecoSql		sql;
 
 	reco_sql_begin(&sql);
@@ -241,7 +242,7 @@ reco_denied_add(const char *key, const char *reason, const char *request,
 	reco_sql_end(&sql);
 }
 
-/* Deletes all denials of a key. */
+/* Deletes all denials of a key, so that not even a crash brings them back. */
 char **
 reco_denied_allow(const char *key, int *nservers)
 {
@@ -259,6 +260,7 @@ reco_denied_allow(const char *key, int *nservers)
 		servers[i] = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
 	MemoryContextSwitchTo(old);
 	reco_sql_end(&sql);
+	reco_snapshot_allow(key);
 	return servers;
 }
 
@@ -272,7 +274,7 @@ reco_denied_list(int *n)
 	RecoSql		sql;
 
 	*n = 0;
-	if (RecoveryInProgress())
+	if (!reco_logged_can_read("deny_list"))
 		return palloc0(sizeof(RecoDenial));
 	reco_sql_begin(&sql);
 	reco_sql_run(&list_statement, arguments, NULL, true, 0);

@@ -6,7 +6,7 @@
  * Purpose: see registry.h. Expiry and eviction are in cache_care.c.
  * Runs in: any process with a database and a transaction.
  * Locks:	those of its statements; a look-up never waits for the table.
- * Never:	read or write the unlogged table on a standby; write what is no id.
+ * Never:	read the table on a standby, unless it was made logged; write what is no id.
  *
  * A row is an answer of reccobeats.c in parts: {"id", "spotify_id", "isrc"}. It is put
  * together again in the same form, so nobody can tell where an answer was kept.
@@ -16,10 +16,10 @@
 #include "registry.h"
 
 #include "access/htup_details.h"
-#include "access/xlog.h"
 #include "cache_parts.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "logged.h"
 #include "sql.h"
 #include "upstream/reccobeats.h"
 #include "utils/builtins.h"
@@ -105,7 +105,8 @@ reco_registry_read(const char *const *ids, int nids, const char *server, bool mi
 	RecoSql		sql;
 
 	*nfound = 0;
-	if (nids == 0 || RecoveryInProgress() || !reco_cache_lock_to_read("id_registry"))
+	if (nids == 0 || !reco_logged_can_read("id_registry") ||
+		!reco_cache_lock_to_read("id_registry"))
 		return palloc0(sizeof(RecoRegistryRow));
 	arguments[0] = reco_cache_texts(ids, nids);
 	arguments[1] = CStringGetTextDatum(server);
@@ -128,10 +129,9 @@ reco_registry_read(const char *const *ids, int nids, const char *server, bool mi
 		row->key = ids[rows[i].nth];
 		row->absent = nulls[1];
 		if (!row->absent)
-			row->value =
-				put_together(TextDatumGetCString(values[1]),
-							 nulls[2] ? NULL : TextDatumGetCString(values[2]),
-							 nulls[3] ? NULL : TextDatumGetCString(values[3]));
+			row->value = put_together(TextDatumGetCString(values[1]),
+									  nulls[2] ? NULL : TextDatumGetCString(values[2]),
+									  nulls[3] ? NULL : TextDatumGetCString(values[3]));
 		row->fetched_at = DatumGetTimestampTz(values[4]);
 		row->fresh_until = DatumGetTimestampTz(values[5]);
 		row->usable_until = DatumGetTimestampTz(values[6]);
@@ -225,7 +225,8 @@ reco_registry_delete(const char *asked)
 	if (asked != NULL)
 		arguments[0] = CStringGetTextDatum(asked);
 	return reco_cache_run_delete(asked == NULL ? &delete_all_statement
-											   : &delete_statement, arguments);
+											   : &delete_statement,
+								 arguments);
 }
 
 /* Counts the rows that are usable. */
@@ -238,7 +239,7 @@ reco_registry_count(RecoRegistryCount *count)
 	RecoSql		sql;
 
 	memset(count, 0, sizeof(*count));
-	if (RecoveryInProgress())
+	if (!reco_logged_can_read("id_registry"))
 		return;
 	reco_sql_begin(&sql);
 	reco_sql_run(&count_statement, arguments, NULL, true, 0);

@@ -7,7 +7,7 @@
  * Runs in: any process with a database and a transaction; writing: the keeper, and
  *			reco_cache_invalidate.
  * Locks:	those of its statements.
- * Never:	read or write the unlogged table on a standby.
+ * Never:	read the table on a standby, unless it was made logged.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,7 +41,7 @@ extern void reco_registry_write(const RecoCacheRow *rows, int nrows);
 extern void reco_registry_touch(const char *const *keys, int nkeys);
 extern int64 reco_registry_delete(const char *asked);
 
-/* Figures of the table; all 0 on a standby. */
+/* Figures of the table; all 0 where it cannot be read. */
 typedef struct RecoRegistryCount
 {
 	int64		validated;

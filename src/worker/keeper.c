@@ -17,6 +17,7 @@
 #include "compat.h"
 
 #include "access/xlog.h"
+#include "keeper_snapshot.h"
 #include "mb/pg_wchar.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -75,10 +76,14 @@ static bool care(void);
 static bool count_gone(const RecoCacheCount *counts, int ncounts, int64 *gone,
 					   int64 most);
 
-/* Does one round of work. */
+/*
+ * Does one round of work: in turn a step for the snapshot, if one is due, and all else.
+ * So an error in one of them keeps nobody from the other.
+ */
 bool
 reco_keeper_round(void)
 {
+	static bool turn = false;
 	bool		more;
 
 	held_up = false;
@@ -90,10 +95,17 @@ reco_keeper_round(void)
 	held_up = !reco_cache_begin_writing();
 	if (held_up)
 		return false;
+	turn = !turn;
+	if (turn && reco_keeper_snapshot_is_due(batch.extension))
+	{
+		reco_keeper_snapshot_step();
+		return true;
+	}
+	turn = false;
 	more = drain();
 	more = note_uses() || more;
 	more = care() || more;
-	return more;
+	return reco_keeper_snapshot_is_due(batch.extension) || more;
 }
 
 bool
@@ -125,6 +137,7 @@ reco_keeper_committed(void)
 			pg_atomic_fetch_add_u64(&counts->expired, batch.expired[c]);
 	}
 	begin_batch(batch.extension);
+	reco_keeper_snapshot_committed();
 }
 
 /* Forgets what an earlier round did, committed or not. */
