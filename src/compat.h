@@ -87,4 +87,13 @@ reco_wait_event(uint32 *cached, const char *name)
 	pg_foreign_server_aclcheck(server, role, mode)
 #endif
 
+/* A minimal tuple; since 18 with room in front of it. Needs access/htup_details.h. */
+#if PG_VERSION_NUM >= 180000
+#define reco_form_minimal_tuple(desc, values, nulls) \
+	heap_form_minimal_tuple(desc, values, nulls, 0)
+#else
+#define reco_form_minimal_tuple(desc, values, nulls) \
+	heap_form_minimal_tuple(desc, values, nulls)
+#endif
+
 #endif							/* RECO_COMPAT_H */

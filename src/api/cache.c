@@ -107,26 +107,28 @@ remove_listeners(RecoCategory category, const char *user_id, Oid extension)
 	return removed;
 }
 
-/* Which category; NULL = all of answers. One that is not kept is an ERROR. */
+/*
+ * Which category; NULL = all of answers. One that is never kept is an ERROR; one that has
+ * no policy any more may have been kept before.
+ */
 static RecoCategory
 category_argument(FunctionCallInfo fcinfo, int nth, char **name)
 {
-	RecoCacheCategory *categories;
 	StringInfoData names;
-	int			n;
+	RecoCategory category;
 
 	*name = NULL;
 	if (PG_ARGISNULL(nth))
 		return RECO_CATEGORY_ANSWERS;
 	*name = text_to_cstring(PG_GETARG_TEXT_PP(nth));
-	categories = reco_cache_categories(&n);
+	category = reco_category_of(*name);
+	if (reco_category_is_kept(category))
+		return category;
 	initStringInfo(&names);
-	for (int i = 0; i < n; i++)
-	{
-		if (strcmp(categories[i].name, *name) == 0)
-			return reco_category_of(*name);
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", categories[i].name);
-	}
+	for (int i = 0; i < RECO_NCATEGORIES; i++)
+		if (reco_category_is_kept(i))
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+							 reco_category_name(i));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unrecognized cache category \"%s\"", *name),

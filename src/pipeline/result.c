@@ -5,7 +5,8 @@
  *
  * Purpose: see result.h. Looked for by the raw text first, in the buffer; then by what
  *			the prompt means, in the buffer and in reco.cache; then it is generated, by
- *			one backend for all who ask.
+ *			one backend for all who ask. By the raw text an entry holds what the
+ *			caller returns, ready to be used; by the meaning, text for all callers.
  * Runs in: a caller's backend.
  * Locks:	none held while a run goes on or is waited for.
  * Never:	lead a flight past an ERROR: that lands it, and so does the process's end.
@@ -46,6 +47,7 @@
 typedef struct Question
 {
 	RecoRequest *request;
+	const RecoResultForm *form;
 	Oid			extension;
 	uint64		epoch;			/* of reco_cache_invalidate, when it was asked */
 	RecoResultEpoch epochs;		/* of what results rest on, when it was asked */
@@ -61,62 +63,77 @@ static bool is_shared(const RecoRequest *request);
 static Oid	extension_of(Oid function);
 static void begin(Question *question);
 static int64 latest_landing(const RecoRequest *request, int64 until);
+static const char *get(Question *question, int64 until, MemoryContext context,
+					   RecoOrigin *origin);
 static const char *lead(Question *question, int64 until, MemoryContext context,
-						RecoResultWriter write, RecoOrigin *origin);
-static const char *find(const Question *question, const char *key, RecoOrigin *origin);
+						RecoOrigin *origin);
+static bool find(const Question *question, const char *key, RecoCachedValue *value,
+				 RecoOrigin *origin);
+static const char *find_text(const Question *question, RecoCachedValue *value,
+							 RecoOrigin *origin);
 static void write_epochs(const Question *question, char *text);
 static const char *own_text(const char *text);
-static const char *find_raw(Question *question, RecoOrigin *origin);
+static bool find_raw(Question *question, RecoResult *result);
 static const char *find_by_meaning(Question *question, RecoOrigin *origin);
 static const char *find_in_table(Question *question, RecoOrigin *origin);
 static void put(const Question *question, const char *bytes, RecoCachedValue *value,
 				bool written);
+static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
 static void make_key(Question *question);
 static const char *listeners_key(const RecoRequest *request, const char *key);
-static const char *generate_alone(const Question *question, MemoryContext context,
-								  RecoResultWriter write);
-static const char *generate(Question *question, MemoryContext context,
-							RecoResultWriter write);
+static const char *generate_alone(const Question *question, MemoryContext context);
+static const char *generate(Question *question, MemoryContext context);
 static void publish(const Question *question, const char *bytes, bool missed);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
 static void count(const char *found, RecoOrigin origin, bool table);
 
-/* Returns the bytes of a result. */
-const char *
+/* Gets a result. */
+void
 reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
-				RecoResultWriter write, RecoOrigin *origin)
+				const RecoResultForm *form, RecoResult *result)
 {
-	Question	question = {.request = request};
+	Question	question = {.request = request, .form = form};
 	int64		until = reco_now_us() + (int64) request->deadline_ms * 1000;
-	const char *bytes;
 
+	memset(result, 0, sizeof(*result));
+	result->origin = RECO_ORIGIN_LOCAL;
 	reco_result_settle(request);
-	*origin = RECO_ORIGIN_LOCAL;
 	question.extension = extension_of(function);
 	if (!is_shared(request))
-		return generate_alone(&question, context, write);
+	{
+		result->bytes = generate_alone(&question, context);
+		return;
+	}
 
 	begin(&question);
-	bytes = find_raw(&question, origin);
+	if (!find_raw(&question, result))
+		result->bytes = get(&question, until, context, &result->origin);
+}
+
+/* Gets the bytes of a result that is not ready for these very words. */
+static const char *
+get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
+{
+	RecoRequest *request = question->request;
+	const char *bytes;
+
 	for (;;)
 	{
 		RecoRunTurn turn;
 
-		if (bytes == NULL)
-			bytes = find_by_meaning(&question, origin);
-		if ((bytes != NULL && *origin == RECO_ORIGIN_CACHED) || !question.publishes)
+		bytes = find_by_meaning(question, origin);
+		if ((bytes != NULL && *origin == RECO_ORIGIN_CACHED) || !question->publishes)
 			break;
 
 		/* what is stale is given at once, but for the one who makes it new */
-		make_key(&question);
-		turn = reco_run_flight_board(MyDatabaseId, question.extension, question.key,
+		turn = reco_run_flight_board(MyDatabaseId, question->extension, question->key,
 									 bytes != NULL ? 0 : latest_landing(request, until));
 		if (turn == RECO_RUN_LEADS && (bytes == NULL || request->deadline_ms > 0))
-			return lead(&question, until, context, write, origin);
+			return lead(question, until, context, origin);
 		reco_run_flight_land();
 		if (turn != RECO_RUN_LANDED || bytes != NULL)
 			break;
-		begin(&question);
+		begin(question);
 	}
 	if (bytes != NULL)
 		return bytes;
@@ -124,7 +141,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	/* the time that was spent on waiting is gone */
 	*origin = RECO_ORIGIN_LOCAL;
 	request->deadline_ms = (int) Max(0, (until - reco_now_us()) / 1000);
-	return generate_alone(&question, context, write);
+	return generate_alone(question, context);
 }
 
 /* Notes the state of everything as a question begins, or begins anew. */
@@ -147,10 +164,10 @@ latest_landing(const RecoRequest *request, int64 until)
 
 /* Generates for all, unless somebody did just before this backend boarded. */
 static const char *
-lead(Question *question, int64 until, MemoryContext context, RecoResultWriter write,
-	 RecoOrigin *origin)
+lead(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 {
-	const char *bytes = find(question, question->key, origin);
+	RecoCachedValue value;
+	const char *bytes = find_text(question, &value, origin);
 
 	if (bytes != NULL && *origin == RECO_ORIGIN_CACHED)
 	{
@@ -159,7 +176,7 @@ lead(Question *question, int64 until, MemoryContext context, RecoResultWriter wr
 	}
 	*origin = RECO_ORIGIN_LOCAL;
 	question->request->deadline_ms = (int) Max(0, (until - reco_now_us()) / 1000);
-	return generate(question, context, write);
+	return generate(question, context);
 }
 
 /* May a result of this request come from others at all? */
@@ -197,25 +214,34 @@ buffer_key(const Question *question, const char *key)
 
 /*
  * Looks into the buffer. An entry begins with the epochs that it was made in; where one
- * has moved since, it is invalid.
+ * has moved since, it is invalid. What is found stands behind them.
  */
-static const char *
-find(const Question *question, const char *key, RecoOrigin *origin)
+static bool
+find(const Question *question, const char *key, RecoCachedValue *value,
+	 RecoOrigin *origin)
 {
 	RecoCachedKey cached = buffer_key(question, key);
-	RecoCachedValue value;
 	char		epochs[EPOCHS + 1];
 
-	if (!reco_cached_get(&cached, &value) || value.len <= EPOCHS)
-		return NULL;
+	if (!reco_cached_get(&cached, value) || value->len <= EPOCHS)
+		return false;
 	write_epochs(question, epochs);
-	if (memcmp(value.value, epochs, EPOCHS) != 0)
-		return NULL;
-	*origin = value.fresh_until > GetCurrentTimestamp() &&
-			value.fetched_at > question->epochs.stale_at
+	if (memcmp(value->value, epochs, EPOCHS) != 0)
+		return false;
+	*origin = value->fresh_until > GetCurrentTimestamp() &&
+			value->fetched_at > question->epochs.stale_at
 		? RECO_ORIGIN_CACHED
 		: RECO_ORIGIN_STALE;
-	return own_text(value.value + EPOCHS);
+	value->value += EPOCHS;
+	value->len -= EPOCHS;
+	return true;
+}
+
+/* Looks for the text by meaning in the buffer. */
+static const char *
+find_text(const Question *question, RecoCachedValue *value, RecoOrigin *origin)
+{
+	return find(question, question->key, value, origin) ? own_text(value->value) : NULL;
 }
 
 static void
@@ -234,35 +260,42 @@ own_text(const char *text)
 }
 
 /*
- * Looks for the very words that were asked before. Nothing invalidates these on a
- * standby, where no commit is seen.
+ * Looks for the very words that were asked before, in the form that is returned. Nothing
+ * invalidates these on a standby, where no commit is seen.
  */
-static const char *
-find_raw(Question *question, RecoOrigin *origin)
+static bool
+find_raw(Question *question, RecoResult *result)
 {
 	char		key[RECO_RESULT_KEYSIZE];
-	const char *bytes;
+	RecoCachedValue value;
 
 	reco_result_raw_key(question->request, reco_result_servers(GetUserId()), key);
+	key[0] = question->form->kind;
 	question->raw = listeners_key(question->request, key);
-	bytes = RecoveryInProgress() ? NULL : find(question, question->raw, origin);
-	if (bytes != NULL)
-		count(bytes, *origin, false);
-	return bytes;
+	if (RecoveryInProgress() || !find(question, question->raw, &value, &result->origin) ||
+		result->origin != RECO_ORIGIN_CACHED)
+		return false;
+	result->packed = value.value;
+	result->size = value.len;
+	count(result->packed, result->origin, false);
+	return true;
 }
 
 /*
  * Looks for other words of the same meaning, in the buffer and in the table. What is
- * found only in the table is put into the buffer.
+ * found only in the table is put into the buffer; what is found there, by these words.
  */
 static const char *
 find_by_meaning(Question *question, RecoOrigin *origin)
 {
+	RecoCachedValue value;
 	const char *bytes;
 	bool		table = false;
 
 	make_key(question);
-	bytes = find(question, question->key, origin);
+	bytes = find_text(question, &value, origin);
+	if (bytes != NULL && *origin == RECO_ORIGIN_CACHED && question->publishes)
+		put_raw(question, bytes, &value);
 	if (bytes == NULL)
 	{
 		bytes = find_in_table(question, origin);
@@ -302,21 +335,44 @@ find_in_table(Question *question, RecoOrigin *origin)
 	return bytes;
 }
 
-/* Puts a result into the buffer, by its meaning and by its words. */
+/* Puts a result into the buffer, by its meaning and by its words; 'value' has its times. */
 static void
 put(const Question *question, const char *bytes, RecoCachedValue *value, bool written)
 {
-	char		epochs[EPOCHS + 1];
 	RecoCachedKey key = buffer_key(question, question->key);
+	char		epochs[EPOCHS + 1];
 
 	write_epochs(question, epochs);
 	value->value = psprintf("%s%s", epochs, reco_remote_key(bytes));
 	value->len = strlen(value->value);
 	(void) reco_cached_put(&key, value, written, question->epoch);
+	put_raw(question, bytes, value);
+}
+
+/* Puts a result, in the form that is returned, into the buffer by its words. */
+static void
+put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
+{
+	RecoCachedKey key = buffer_key(question, question->raw);
+	char		epochs[EPOCHS + 1];
+	char	   *packed;
+	char	   *entry;
+	Size		size;
+
+	StaticAssertStmt(EPOCHS % MAXIMUM_ALIGNOF == 0, "what is packed is not aligned");
+
 	if (RecoveryInProgress())
 		return;
-	key = buffer_key(question, question->raw);
+	packed = question->form->pack(bytes, &size);
+	entry = palloc(EPOCHS + 1 + size);
+	write_epochs(question, epochs);
+	memcpy(entry, epochs, EPOCHS);
+	memcpy(entry + EPOCHS, packed, size);
+	value->value = entry;
+	value->len = EPOCHS + size;
 	(void) reco_cached_put(&key, value, true, question->epoch);
+	pfree(packed);
+	pfree(entry);
 }
 
 /* Makes the key by meaning: with the state of everything that a list depends on. */
@@ -413,10 +469,10 @@ reco_result_servers(Oid role)
 
 /* Generates a result for the caller only. */
 static const char *
-generate_alone(const Question *question, MemoryContext context, RecoResultWriter write)
+generate_alone(const Question *question, MemoryContext context)
 {
 	RecoRun    *run = reco_run_execute(question->request, context, NULL, NULL);
-	const char *bytes = write(run);
+	const char *bytes = question->form->write(run);
 
 	reco_record_keep(run, question->extension);
 	return bytes;
@@ -424,7 +480,7 @@ generate_alone(const Question *question, MemoryContext context, RecoResultWriter
 
 /* Generates a result, for whoever waits for it, too. */
 static const char *
-generate(Question *question, MemoryContext context, RecoResultWriter write)
+generate(Question *question, MemoryContext context)
 {
 	const char *volatile bytes = NULL;
 	RecoRun    *volatile run = NULL;
@@ -432,7 +488,7 @@ generate(Question *question, MemoryContext context, RecoResultWriter write)
 	PG_TRY();
 	{
 		run = reco_run_execute(question->request, context, NULL, NULL);
-		bytes = write(run);
+		bytes = question->form->write(run);
 		if (run->complete && !run->partial)
 			publish(question, bytes, reco_source_missed(run->source));
 	}

@@ -50,6 +50,9 @@ typedef int RecoCategory;
 extern const char *reco_category_name(RecoCategory category);
 extern RecoCategory reco_category_of(const char *name); /* -1 = none */
 
+/* Is it one that reco.cache_policy may have a row of? A listener's own is not kept. */
+extern bool reco_category_is_kept(RecoCategory category);
+
 typedef struct RecoCachedKey
 {
 	Oid			database;

@@ -25,7 +25,6 @@
 #include "utils/timestamp.h"
 
 static const char *suffix_of(const RecoServer *server, RecoOperation operation);
-static bool is_kept(RecoOperation operation);
 static void count(RecoOperation operation, const RecoKeptAnswer *answer, bool table);
 static void take(RecoKeptAnswer *answer, bool absent, const char *value,
 				 TimestampTz fresh_until);
@@ -56,7 +55,8 @@ reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept
 		kept->wire.deny_us = policy.fresh_us;
 		kept->wire.jitter = policy.jitter;
 	}
-	if (!is_kept(operation))
+	if (!reco_category_is_kept(operation) ||
+		!(operation == RECO_OP_IDS ? reco_guc_id_registry : reco_guc_cache))
 		return;
 	reco_cache_policy(reco_operation_name(operation), &policy);
 	if (policy.fresh_us <= 0)
@@ -66,15 +66,6 @@ reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept
 	kept->wire.usable_us = policy.usable_us;
 	kept->wire.absent_us = policy.absent_us;
 	kept->wire.jitter = policy.jitter;
-}
-
-/* Whose answers are anybody's: a listener's own, and the doctor's, are not kept. */
-static bool
-is_kept(RecoOperation operation)
-{
-	if (!(operation == RECO_OP_IDS ? reco_guc_id_registry : reco_guc_cache))
-		return false;
-	return operation != RECO_OP_PROBE && !reco_operation_is_listeners(operation);
 }
 
 /*
