@@ -732,6 +732,44 @@ COMMENT ON COLUMN @extschema@.reco_stat_gateway.refused_slots IS 'Counts questio
 COMMENT ON COLUMN @extschema@.reco_stat_gateway.refused_memory IS 'Counts questions and answers that found no memory: raise reco.gateway_memory.';
 REVOKE ALL ON @extschema@.reco_stat_gateway FROM PUBLIC;
 
+CREATE FUNCTION reco.stat_memory(
+	OUT database oid,
+	OUT state text,
+	OUT tracks bigint,
+	OUT shared_bytes bigint,
+	OUT generation bigint,
+	OUT exact boolean,
+	OUT built_at timestamptz,
+	OUT built_in interval,
+	OUT own_copies integer,
+	OUT own_bytes bigint,
+	OUT total_bytes bigint,
+	OUT session_bytes bigint,
+	OUT problem text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_memory' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 2;
+COMMENT ON FUNCTION reco.stat_memory() IS 'Says how much memory the catalogue takes that scans run over, for the view reco_stat_memory.';
+REVOKE ALL ON FUNCTION reco.stat_memory() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_stat_memory AS
+	SELECT d.datname AS database, m.state, m.tracks, m.shared_bytes, m.generation, m.exact, m.built_at, m.built_in,
+		m.own_copies, m.own_bytes, m.total_bytes, m.session_bytes, m.problem
+	FROM reco.stat_memory() AS m
+	LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) m.database;
+COMMENT ON VIEW @extschema@.reco_stat_memory IS 'Shows, by database, the catalogue in memory that scans run over: one copy for all sessions, and the copies that sessions have of their own.';
+COMMENT ON COLUMN @extschema@.reco_stat_memory.state IS 'Is shared, refreshing (shared, and the keeper makes the next one), building, or none: each session has its own.';
+COMMENT ON COLUMN @extschema@.reco_stat_memory.tracks IS 'Counts the tracks in the shared copy.';
+COMMENT ON COLUMN @extschema@.reco_stat_memory.shared_bytes IS 'Is the size of the shared copy, which all sessions read.';
+COMMENT ON COLUMN @extschema@.reco_stat_memory.generation IS 'Differs between any two shared copies that were made since the server started.';
+COMMENT ON COLUMN @extschema@.reco_stat_memory.exact IS 'Is false where the catalogue changed while the shared copy was made; the next one follows.';
+COMMENT ON COLUMN @extschema@.reco_stat_memory.built_in IS 'Is the work that the shared copy took. The next one is not begun before four times as long has passed.';
+COMMENT ON COLUMN @extschema@.reco_stat_memory.own_copies IS 'Counts the sessions that have a copy of their own.';
+COMMENT ON COLUMN @extschema@.reco_stat_memory.own_bytes IS 'Sums these copies.';
+COMMENT ON COLUMN @extschema@.reco_stat_memory.total_bytes IS 'Sums the shared copy and these.';
+COMMENT ON COLUMN @extschema@.reco_stat_memory.session_bytes IS 'Is the copy of the very session that asks; NULL for other databases.';
+COMMENT ON COLUMN @extschema@.reco_stat_memory.problem IS 'Says why there is no shared copy, or no newer one.';
+REVOKE ALL ON @extschema@.reco_stat_memory FROM PUBLIC;
+
 CREATE FUNCTION reco.stat_cache(
 	OUT category text,
 	OUT entries bigint,
@@ -913,10 +951,10 @@ COMMENT ON FUNCTION @extschema@.reco_doctor(interval) IS
 REVOKE ALL ON FUNCTION @extschema@.reco_doctor(interval) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION reco.stat_upstream(), reco.stat_worker(), reco.stat_gateway(), reco.stat_cache(),
-	reco.stat_id_registry(), reco.stat_deny_list() TO pg_monitor;
+	reco.stat_id_registry(), reco.stat_deny_list(), reco.stat_memory() TO pg_monitor;
 GRANT SELECT ON @extschema@.reco_stat_upstream, @extschema@.reco_stat_worker, @extschema@.reco_stat_gateway,
 	@extschema@.reco_cache_stats, @extschema@.reco_id_registry_stats, @extschema@.reco_deny_list,
-	@extschema@.reco_snapshot_stats TO pg_monitor;
+	@extschema@.reco_snapshot_stats, @extschema@.reco_stat_memory TO pg_monitor;
 
 /* -------------------------------------------------------------------------
  * Runs: what was asked, how the list came about, what it was

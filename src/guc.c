@@ -45,6 +45,7 @@ int			reco_guc_keeper_interval = 1000;
 int			reco_guc_snapshot_interval = 300;
 int			reco_guc_snapshot_size = 128 * 1024;
 char	   *reco_guc_logged_tables = NULL;
+int			reco_guc_matrix_memory = 4 * 1024 * 1024;
 
 /* The tables that reco.logged_tables may name. */
 static const char *const memory_tables[] = {"cache", "id_registry", "deny_list"};
@@ -220,6 +221,14 @@ define_keeper(void)
 							"It works earlier when there is something to write.",
 							&reco_guc_keeper_interval, 1000, 10, 3600 * 1000, PGC_SIGHUP,
 							GUC_UNIT_MS, NULL, NULL, NULL);
+
+	DefineCustomIntVariable(
+		"reco.matrix_memory",
+		"Sets the most shared memory for the catalogue of one database.",
+		"It is for scans; a catalogue that needs more, each session has in memory of its own. "
+		"0 has all do that.",
+		&reco_guc_matrix_memory, 4 * 1024 * 1024, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB,
+		NULL, NULL, NULL);
 }
 
 /* How the memory survives a crash. */

@@ -47,6 +47,7 @@ extern int	reco_guc_keeper_interval;	/* ms; longest time between two rounds */
 extern int	reco_guc_snapshot_interval; /* s; 0 = none is taken */
 extern int	reco_guc_snapshot_size; /* kB, before compression */
 extern char *reco_guc_logged_tables;	/* see reco_guc_is_logged */
+extern int	reco_guc_matrix_memory; /* kB; of one database's shared matrix */
 
 /* Does reco.logged_tables name a table of a database? */
 extern bool reco_guc_is_logged(const char *database, const char *table);

@@ -61,7 +61,13 @@ reco_engine_tracks(const RecoEngine *engine)
 bool
 reco_engine_is_partial(const RecoEngine *engine)
 {
-	return engine->matrix != NULL && (!engine->matrix->complete || engine->matrix->stale);
+	return engine->matrix != NULL && engine->state == RECO_MATRIX_PART;
+}
+
+bool
+reco_engine_is_behind(const RecoEngine *engine)
+{
+	return engine->matrix != NULL && engine->state == RECO_MATRIX_BEHIND;
 }
 
 /* Takes hold of the catalogue, once a run. */
@@ -70,7 +76,7 @@ reco_engine_need_matrix(RecoEngine *engine, TimestampTz give_up)
 {
 	if (engine->matrix != NULL)
 		return;
-	engine->matrix = reco_matrix_acquire(give_up);
+	engine->matrix = reco_matrix_acquire(give_up, false, &engine->state);
 	reco_matrix_hold_until(engine->matrix, engine->context);
 	reco_scan_background(engine->matrix, &engine->background);
 }

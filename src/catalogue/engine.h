@@ -63,6 +63,9 @@ extern const RecoBackground *reco_engine_background(RecoEngine *engine);
 /* How many tracks the engine has in hand; 0 before the first scan. */
 extern uint32 reco_engine_tracks(const RecoEngine *engine);
 
+/* Were scans made over another state of the catalogue than this transaction sees? */
+extern bool reco_engine_is_behind(const RecoEngine *engine);
+
 /*
  * Each answers one key, in the engine's context, until 'give_up' (0 = never).
  *

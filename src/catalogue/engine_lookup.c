@@ -160,7 +160,7 @@ reco_engine_artist_again(RecoEngine *engine, const RecoKey *key, uint32 first,
 	artist = found ? matrix->artist_no[first] : 0;
 	found = found && matrix->artist_first[artist] == first &&
 		matrix->artist_first[artist + 1] - first == nrows &&
-		strcmp(matrix->artist_ids[artist], key->id) == 0;
+		strcmp(reco_matrix_artist_id(matrix, artist), key->id) == 0;
 	if (found)
 		answer_rows(engine, key, first, nrows, answer);
 	MemoryContextSwitchTo(old);

@@ -25,6 +25,7 @@ struct RecoEngine
 {
 	MemoryContext context;
 	RecoMatrix *matrix;			/* held until the context ends; NULL = not yet */
+	RecoMatrixState state;
 	RecoBackground background;
 	int			nfits;
 	RecoScanFit fits[RECO_ENGINE_MAXFITS];

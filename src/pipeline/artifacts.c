@@ -254,7 +254,7 @@ reco_artifacts_conclude(RecoRun *run)
 		run->differs = difference_of(&artifacts->mood, &mood);
 		run->artifacts_us = run->started - artifacts->made_at;
 	}
-	if (run->complete && !run->partial)
+	if (run->complete && !run->partial && !reco_source_is_behind(run->source))
 		publish(run, &mood);
 }
 

@@ -58,6 +58,7 @@ typedef struct Question
 
 #define EPOCHS			32		/* characters in front of an entry, see find */
 #define MISSED_US		((int64) 5 * 1000 * 1000)	/* for a list that lacks something */
+#define BEHIND_US		((int64) 1000 * 1000)	/* ... made from an older catalogue */
 
 static bool is_shared(const RecoRequest *request);
 static Oid	extension_of(Oid function);
@@ -83,7 +84,7 @@ static void make_key(Question *question);
 static const char *listeners_key(const RecoRequest *request, const char *key);
 static const char *generate_alone(const Question *question, MemoryContext context);
 static const char *generate(Question *question, MemoryContext context);
-static void publish(const Question *question, const char *bytes, bool missed);
+static void publish(const Question *question, const char *bytes, int64 most_us);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
 static void count(const char *found, RecoOrigin origin, bool table);
 
@@ -490,7 +491,10 @@ generate(Question *question, MemoryContext context)
 		run = reco_run_execute(question->request, context, NULL, NULL);
 		bytes = question->form->write(run);
 		if (run->complete && !run->partial)
-			publish(question, bytes, reco_source_missed(run->source));
+			publish(question, bytes,
+					reco_source_is_behind(run->source)	 ? BEHIND_US
+						: reco_source_missed(run->source) ? MISSED_US
+														 : 0);
 	}
 	PG_CATCH();
 	{
@@ -504,11 +508,12 @@ generate(Question *question, MemoryContext context)
 }
 
 /*
- * Publishes a result. One that lacks what a service did not tell is given to those who
- * ask right now, and then made again.
+ * Publishes a result, for 'most_us' if that is not 0. One that lacks what a service did
+ * not tell, or what came into the catalogue just now, is given to those who ask right
+ * now, and then made again.
  */
 static void
-publish(const Question *question, const char *bytes, bool missed)
+publish(const Question *question, const char *bytes, int64 most_us)
 {
 	RecoCachedValue value = {0};
 	RecoCachePolicy policy;
@@ -516,12 +521,12 @@ publish(const Question *question, const char *bytes, bool missed)
 	reco_cache_policy(reco_category_name(RECO_CATEGORY_RESULT), &policy);
 	if (policy.fresh_us <= 0)
 		return;
-	if (missed)
-		policy.fresh_us = policy.usable_us = Min(policy.fresh_us, MISSED_US);
+	if (most_us > 0)
+		policy.fresh_us = policy.usable_us = Min(policy.fresh_us, most_us);
 	value.fetched_at = GetCurrentTimestamp();
 	value.fresh_until = value.fetched_at + policy.fresh_us;
 	value.usable_until = value.fetched_at + Max(policy.usable_us, policy.fresh_us);
-	put(question, bytes, &value, missed || RecoveryInProgress());
+	put(question, bytes, &value, most_us > 0 || RecoveryInProgress());
 }
 
 static void

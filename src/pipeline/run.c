@@ -91,6 +91,8 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 
 	if (request->ranked == 0)
 		deliver(run);
+	else if (reco_source_is_behind(run->source))
+		reco_select_seen(run);
 	reco_artifacts_conclude(run);
 	conclude(run);
 

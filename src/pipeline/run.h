@@ -162,6 +162,7 @@ extern void reco_seeds_choose(RecoRun *run);
 
 /* select.c: the list, one improvement round, its order. */
 extern void reco_select_list(RecoRun *run);
+extern void reco_select_seen(RecoRun *run);
 extern void reco_select_improve(RecoRun *run);
 extern void reco_select_order(RecoRun *run);
 

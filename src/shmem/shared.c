@@ -20,6 +20,7 @@
 #include "cached.h"
 #include "common/controldata_utils.h"
 #include "guc.h"
+#include "matrix_shared.h"
 #include "miscadmin.h"
 #include "pool.h"
 #include "result_epoch.h"
@@ -67,6 +68,7 @@ reco_shared_size(void)
 	size = add_size(size, reco_cached_size());
 	size = add_size(size, reco_run_flights_size());
 	size = add_size(size, reco_result_epochs_size());
+	size = add_size(size, reco_matrices_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
 
@@ -144,6 +146,8 @@ attach(char *memory, bool fresh)
 	memory += reco_run_flights_size();
 	reco_result_epochs_attach(memory, fresh);
 	memory += reco_result_epochs_size();
+	reco_matrices_attach(memory, fresh);
+	memory += reco_matrices_size();
 	reco_pool_attach(memory, fresh);
 }
 
@@ -162,6 +166,7 @@ make(void)
 	LWLockInitialize(&reco_shared->processes, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->pool, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->runs, reco_shared->tranche);
+	LWLockInitialize(&reco_shared->matrices, reco_shared->tranche);
 	reco_database_make();
 	SpinLockInit(&reco_shared->gateway_lock);
 	reco_shared->gateway_procno = -1;

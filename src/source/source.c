@@ -280,6 +280,12 @@ reco_source_lists(const RecoSource *source)
 	return source->live == NULL ? &none : reco_live_lists(source->live);
 }
 
+bool
+reco_source_is_behind(const RecoSource *source)
+{
+	return reco_engine_is_behind(source->engine);
+}
+
 const char *
 reco_source_kind_name(RecoKind kind)
 {

@@ -100,6 +100,9 @@ typedef struct RecoLists
 
 extern const RecoLists *reco_source_lists(const RecoSource *source);
 
+/* Is what was found that of another state of the catalogue than is seen now? */
+extern bool reco_source_is_behind(const RecoSource *source);
+
 extern const char *reco_source_kind_name(RecoKind kind);
 extern int	reco_source_kind_of(const char *name);	/* -1 = none */
 
