@@ -79,9 +79,8 @@ static bool read_header(const char *value, uint64 *numbers);
 static void write_mood(StringInfo text, const Mood *mood);
 static bool read_mood(char *text, Mood *mood);
 static void take_mood(const RecoRun *run, Mood *mood);
-static void publish(const RecoRun *run, const Mood *mood);
-static char *difference_of(const Mood *before, const Mood *now);
 static void count(const RecoArtifacts *artifacts, bool table, bool stale);
+static char *difference_of(const RecoRun *run);
 
 /* Opens them for a run. */
 void
@@ -239,35 +238,22 @@ read_header(const char *value, uint64 *numbers)
 	return true;
 }
 
-/* Tells what came of them, and leaves new ones. */
+/* Leaves them for the next run. */
 void
-reco_artifacts_conclude(RecoRun *run)
-{
-	const RecoArtifacts *artifacts = run->artifacts;
-	Mood		mood;
-
-	if (artifacts == NULL || !artifacts->shared)
-		return;
-	take_mood(run, &mood);
-	if (artifacts->found)
-	{
-		run->differs = difference_of(&artifacts->mood, &mood);
-		run->artifacts_us = run->started - artifacts->made_at;
-	}
-	if (run->complete && !run->partial && !reco_source_is_behind(run->source))
-		publish(run, &mood);
-}
-
-static void
-publish(const RecoRun *run, const Mood *mood)
+reco_artifacts_publish(const RecoRun *run)
 {
 	const RecoArtifacts *artifacts = run->artifacts;
 	RecoCachedValue value = {0};
 	StringInfoData text;
+	Mood		mood;
 
+	if (artifacts == NULL || !artifacts->shared || !run->complete || run->partial ||
+		reco_source_is_behind(run->source))
+		return;
 	initStringInfo(&text);
 	appendStringInfoString(&text, write_header(artifacts, run->started));
-	write_mood(&text, mood);
+	take_mood(run, &mood);
+	write_mood(&text, &mood);
 	appendStringInfoString(&text, reco_memo_write(artifacts->memo));
 	if (text.len > MOST_BYTES)
 		return;
@@ -278,6 +264,12 @@ publish(const RecoRun *run, const Mood *mood)
 	value.value = reco_remote_key(text.data);
 	value.len = strlen(value.value);
 	(void) reco_cached_put(&artifacts->key, &value, false, artifacts->epoch);
+}
+
+bool
+reco_artifacts_found(const RecoRun *run)
+{
+	return run->artifacts != NULL && run->artifacts->found;
 }
 
 /* Takes what a run's mood asks for. */
@@ -393,30 +385,45 @@ target_text(int column, int64 thousandths)
 	return psprintf(share ? "%.2f" : "%.0f", (double) thousandths / THOUSANDTHS);
 }
 
-/* Tells by what a mood differs from an earlier one. */
+void
+reco_artifacts_conclude(RecoRun *run)
+{
+	run->reused.on = run->artifacts != NULL;
+	run->reused.difference = difference_of(run);
+	if (run->reused.difference != NULL)
+		run->reused.age_us = run->started - run->artifacts->made_at;
+}
+
+/* Tells by what the mood differs from the earlier run's. */
 static char *
-difference_of(const Mood *before, const Mood *now)
+difference_of(const RecoRun *run)
 {
 	StringInfoData text;
+	const Mood *before;
+	Mood		now;
 
+	if (!reco_artifacts_found(run))
+		return NULL;
+	before = &run->artifacts->mood;
+	take_mood(run, &now);
 	initStringInfo(&text);
-	differ_by_words(&text, '+', now->words, before->words);
-	differ_by_words(&text, '-', before->words, now->words);
+	differ_by_words(&text, '+', now.words, before->words);
+	differ_by_words(&text, '-', before->words, now.words);
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 	{
 		char	   *was = target_text(f, before->targets[f]);
-		char	   *is = target_text(f, now->targets[f]);
+		char	   *is = target_text(f, now.targets[f]);
 
 		if (strcmp(was, is) != 0)
 			differ(&text, "%s %s -> %s", reco_feature_name(f), was, is);
 	}
-	if (now->era_from != before->era_from || now->era_to != before->era_to)
+	if (now.era_from != before->era_from || now.era_to != before->era_to)
 		differ(&text, "years %d to %d -> %d to %d", before->era_from, before->era_to,
-			   now->era_from, now->era_to);
+			   now.era_from, now.era_to);
 	for (int i = 0; i < RECO_NFACETS; i++)
-		if (((now->forbid ^ before->forbid) >> i) & 1)
+		if (((now.forbid ^ before->forbid) >> i) & 1)
 			differ(&text, "%s %s", reco_facet_name(i),
-				   ((now->forbid >> i) & 1) ? "left out" : "let in");
+				   ((now.forbid >> i) & 1) ? "left out" : "let in");
 	return text.data;
 }
 
@@ -433,7 +440,7 @@ reco_artifacts_stage(const RecoRun *run, RecoStage stage)
 
 /* Why a stage is what it is. */
 static const char *
-reason_of(RecoStage stage)
+reason_of(const RecoRun *run, RecoStage stage)
 {
 	switch (stage)
 	{
@@ -458,20 +465,23 @@ reco_artifacts_explain(const RecoRun *run, List *lines)
 {
 	int			asked = 0;
 	int			reused = 0;
+	const char *difference = run->reused.difference;
 
 	for (int s = 0; s < RECO_NSTAGES; s++)
 	{
 		asked += run->stages[s].asked;
 		reused += run->stages[s].reused;
 	}
-	if (run->differs == NULL)
-		return lappend(lines, psprintf("Artifacts: none; asked %d keys", asked));
-	lines = lappend(lines,
-					psprintf("Artifacts: of a run %.1f s ago (mood: %s); asked %d keys, "
-							 "reused %d",
-							 (double) run->artifacts_us / 1000000,
-							 run->differs[0] == '\0' ? "the same" : run->differs, asked,
-							 reused));
+	if (difference == NULL)
+		return lappend(lines,
+					   psprintf("Artifacts: none%s; asked %d keys",
+								run->reused.on ? "" : " (off)", asked));
+	lines =
+		lappend(lines,
+				psprintf("Artifacts: of a run %.1f s ago (mood: %s); asked %d keys, "
+						 "reused %d",
+						 (double) run->reused.age_us / 1000000,
+						 difference[0] == '\0' ? "the same" : difference, asked, reused));
 	for (int s = 0; s < RECO_NSTAGES; s++)
 		if (reco_artifacts_stage(run, s) != NULL)
 			lines = lappend(lines,
@@ -479,6 +489,6 @@ reco_artifacts_explain(const RecoRun *run, List *lines)
 									 reco_run_stage_name(s), reco_artifacts_stage(run, s),
 									 run->stages[s].reused,
 									 run->stages[s].asked + run->stages[s].reused,
-									 reason_of(s)));
+									 reason_of(run, s)));
 	return lines;
 }

@@ -26,9 +26,15 @@ typedef struct RecoArtifacts RecoArtifacts;
 /* Opens them for a run whose seam is open; remembers within the run, at least. */
 extern void reco_artifacts_open(RecoRun *run);
 
+/* Leaves them for the next run, if everybody sees what this one saw. */
+extern void reco_artifacts_publish(const RecoRun *run);
+
+/* Was there an earlier run to reuse? */
+extern bool reco_artifacts_found(const RecoRun *run);
+
 /*
- * Notes in the run's record what came of them, and leaves new ones for the next run, if
- * everybody sees what this one saw.
+ * Notes what is told of that: by what the mood differs from the earlier run's ("" = by
+ * nothing; NULL = there is none), and how old that run is.
  */
 extern void reco_artifacts_conclude(RecoRun *run);
 

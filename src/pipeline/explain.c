@@ -164,7 +164,7 @@ explain_mood(const RecoRun *run, List *lines)
 static List *
 explain_lists(const RecoRun *run, List *lines)
 {
-	const RecoLists *lists = reco_source_lists(run->source);
+	const RecoLists *lists = run->lists;
 	StringInfoData names;
 
 	if (lists->asked == 0)

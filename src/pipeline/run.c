@@ -93,7 +93,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 		deliver(run);
 	else if (reco_source_is_behind(run->source))
 		reco_select_seen(run);
-	reco_artifacts_conclude(run);
+	reco_artifacts_publish(run);
 	conclude(run);
 
 	/* where transactions ended in between, the caller's context may be gone */
@@ -126,6 +126,8 @@ conclude(RecoRun *run)
 	run->total_us = GetCurrentTimestamp() - run->started;
 	run->catalogue = reco_source_tracks(run->source);
 	run->counts = reco_source_counts(run->source);
+	run->lists = reco_source_lists(run->source);
+	reco_artifacts_conclude(run);
 	run->reasons = palloc(sizeof(char *) * Max(run->nlist, 1));
 	for (int i = 0; i < run->nlist; i++)
 		run->reasons[i] = reco_reason_of(run, run->list[i]);

@@ -59,6 +59,14 @@ typedef struct RecoStrategyRecord
 	int			delivered;
 } RecoStrategyRecord;
 
+/* What was reused of the listener's last run; see artifacts.h. */
+typedef struct RecoReused
+{
+	bool		on;				/* runs leave artifacts at all */
+	const char *difference;		/* between the moods; NULL = there was none to reuse */
+	int64		age_us;
+} RecoReused;
+
 typedef struct RecoRun
 {
 	MemoryContext context;
@@ -124,9 +132,6 @@ typedef struct RecoRun
 
 	bool		complete;		/* nothing was left out for time */
 	bool		partial;		/* the catalogue was not in hand as a whole */
-	const char *differs;		/* the mood, from that of the run whose artifacts were at
-								 * hand; NULL = none were */
-	int64		artifacts_us;	/* how old they were */
 	RecoStage	stage;			/* the one that is under way */
 	RecoStageRecord stages[RECO_NSTAGES];
 	RecoStrategyRecord strategies[RECO_NSTRATEGIES];
@@ -135,6 +140,8 @@ typedef struct RecoRun
 	/* what the seam says at the end */
 	uint32		catalogue;		/* tracks in hand */
 	const RecoSourceCount *counts;	/* of each kind */
+	const RecoLists *lists;
+	RecoReused	reused;
 } RecoRun;
 
 /*
