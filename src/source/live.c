@@ -202,9 +202,9 @@ reco_live_send(RecoLiveTurn *turn, RecoOperation operation)
 		batch->questions[i]->asked = true;
 	}
 	own = reco_now_us() + (int64) server->options.deadline_ms * 1000;
-	batch->sent =
-		reco_remote_ask(turn->remote, server, operation, keys, batch->n,
-						RECO_PRIORITY_INTERACTIVE, Min(own, turn->until - RECO_LIVE_LAST_US));
+	batch->sent = reco_remote_ask(turn->remote, server, operation, keys, batch->n,
+								  RECO_PRIORITY_INTERACTIVE,
+								  Min(own, turn->until - RECO_LIVE_LAST_US));
 	pfree(keys);
 }
 

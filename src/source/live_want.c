@@ -200,8 +200,7 @@ want_list(RecoLiveTurn *turn, RecoAsk *ask, int k)
 	const RecoKey *key = &ask->keys[k];
 	int			nseeds;
 	int			nnegatives;
-	const char **seeds =
-		spotify_ids(key->seeds, key->nseeds, MOST_SEEDS, &nseeds);
+	const char **seeds = spotify_ids(key->seeds, key->nseeds, MOST_SEEDS, &nseeds);
 	const char **negatives =
 		spotify_ids(key->negatives, key->nnegatives, MOST_SEEDS, &nnegatives);
 	RecoLiveWant *want;

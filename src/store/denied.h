@@ -34,8 +34,8 @@ typedef struct RecoDeniedRow
 /*
  * Reads the denials that hold for some keys (of upstream/denial.h) at a server, by hand
  * or by its refusal, in any order, into the current context; a key may come twice. None
- * while somebody has the table alone: this never waits; nor on a standby, unless the
- * table was made logged.
+ * on a standby, unless the table was made logged, or while somebody has the table alone:
+ * this never waits.
  */
 extern RecoDeniedRow *reco_denied_read(const char *const *keys, int nkeys,
 									   const char *server, int *nfound);
