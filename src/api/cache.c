@@ -52,7 +52,13 @@ typedef struct Removal
 static Removal *pending = NULL;
 static int	npending = 0;
 
+/* Categories whose keys begin with a listener. */
+static const RecoCategory of_listeners[] = {
+	RECO_CATEGORY_RESULT, RECO_OP_TOP_TRACKS, RECO_OP_TOP_ARTISTS
+};
+
 static RecoCategory category_argument(FunctionCallInfo fcinfo, int nth, char **name);
+static int64 remove_of_listener(RecoCategory category, const char *user_id);
 static int64 remove_entries(const char *category_name, RecoCategory category,
 							const char *key, Oid extension);
 static int64 remove_from_buffer(Oid extension, RecoCategory category, const char *key);
@@ -72,20 +78,43 @@ reco_cache_invalidate(PG_FUNCTION_ARGS)
 
 	reco_require_writable("reco_cache_invalidate()");
 
-	/* what is kept per listener are results, and the listener stands in front */
+	/* what is kept per listener has the listener in front of its key */
 	if (!PG_ARGISNULL(2))
 	{
-		if (key != NULL || (category >= 0 && category != RECO_CATEGORY_RESULT))
-			PG_RETURN_INT64(0);
-		category = RECO_CATEGORY_RESULT;
-		category_name = pstrdup(reco_category_name(category));
-		key = text_to_cstring(PG_GETARG_TEXT_PP(2));
+		char	   *user_id = text_to_cstring(PG_GETARG_TEXT_PP(2));
+		int64		removed = 0;
+
+		for (int i = 0; i < lengthof(of_listeners) && key == NULL; i++)
+			if (category < 0 || category == of_listeners[i])
+				removed += remove_of_listener(of_listeners[i], user_id);
+		PG_RETURN_INT64(removed);
 	}
 
 	extension = reco_sql_extension();
 	reco_cache_forbid_writing();
 	remember(extension, category, key == NULL ? NULL : reco_remote_key(key));
 	PG_RETURN_INT64(remove_entries(category_name, category, key, extension));
+}
+
+/* Removes what is kept of a listener in one category. */
+static int64
+remove_of_listener(RecoCategory category, const char *user_id)
+{
+	Oid			extension = reco_sql_extension();
+
+	reco_cache_forbid_writing();
+	remember(extension, category, reco_remote_key(user_id));
+	return remove_entries(reco_category_name(category), category, user_id, extension);
+}
+
+int64
+reco_cache_forget_listener(const char *user_id)
+{
+	int64		removed = 0;
+
+	for (int i = 0; i < lengthof(of_listeners); i++)
+		removed += remove_of_listener(of_listeners[i], user_id);
+	return removed;
 }
 
 /* Which category; -1 and NULL = all. One that is not kept is an ERROR. */

@@ -163,12 +163,13 @@ static void
 note_cache(RecoFlight *flight, const RecoWireCache *wire)
 {
 	RecoFlightCache *cache = &flight->cache;
-	size_t		size = strlen(flight->key) + strlen(wire->suffix) + 1;
+	size_t		size =
+		strlen(wire->prefix) + strlen(flight->key) + strlen(wire->suffix) + 1;
 
 	cache->key = malloc(size);
 	if (cache->key == NULL)
 		return;
-	snprintf(cache->key, size, "%s%s", flight->key, wire->suffix);
+	snprintf(cache->key, size, "%s%s%s", wire->prefix, flight->key, wire->suffix);
 	cache->extension = wire->extension;
 	cache->fresh_us = wire->fresh_us;
 	cache->usable_us = wire->usable_us;

@@ -7,18 +7,21 @@
  *			who wait, and again before it expires.
  * Runs in: the gateway.
  * Locks:	none.
- * Never:	write a token anywhere but into a request and into the answer to whoever
- *			gave the refresh token; keep it longer than it is of use.
+ * Never:	write a token anywhere but into a request, into the answer to whoever gave
+ *			the refresh token, and into promise.h; keep it longer than it is of use.
  *
  *-------------------------------------------------------------------------
  */
 #include "parts.h"
+
+#include "shmem/promise.h"
 
 #define EARLY_US		((int64) 60 * 1000 * 1000)	/* refreshed before it expires */
 #define FETCH_US		((int64) 10 * 1000 * 1000)	/* longest token request */
 #define MOST_FAILURES	3
 #define MOST_LISTENERS	1000	/* tokens kept per lane */
 #define REFUSED_US		((int64) 60 * 1000 * 1000)	/* for a refused client */
+#define AGAIN_US		((int64) 100 * 1000)	/* between two tries to promise a token */
 #define CLOSED_US		((int64) 2 * 1000 * 1000)	/* after giving up; doubles */
 
 static RecoTokenHolder *holder_of(RecoGatewayLane *lane, RecoQuestion *question);
@@ -28,10 +31,12 @@ static RecoTokenState find_or_fetch(RecoTokenHolder *holder, RecoQuestion *quest
 static bool fetch(RecoTokenHolder *holder, RecoQuestion *question);
 static void fetched(void *owner, RecoTransferResult *result);
 static void rotate(RecoTokenHolder *holder, const char *refresh);
+static void promise(RecoTokenHolder *holder);
 static void take(RecoTokenHolder *holder, RecoToken *token);
 static void failed(RecoTokenHolder *holder, const RecoToken *token);
 static void give_up(RecoTokenHolder *holder, int64 next, const char *message);
 static void set_secret(char **place, const char *value);
+static void wipe(RecoTokenHolder *holder);
 static void forget(RecoTokenHolder *holder);
 
 /* Finds what opens a request. */
@@ -102,6 +107,21 @@ find_or_fetch(RecoTokenHolder *holder, RecoQuestion *question, int64 now,
 	return RECO_TOKEN_FAILED;
 }
 
+/* By whose name the asker's token is kept; "" where it is none of ours. */
+static const char *
+server_of(const RecoQuestion *question)
+{
+	return question->wire.listener.consent == 0 ? "" : question->wire.server;
+}
+
+static bool
+is_holder_of(const RecoTokenHolder *holder, const RecoQuestion *question)
+{
+	return holder->database == question->database &&
+		strcmp(holder->user_id, question->wire.listener.user_id) == 0 &&
+		strcmp(holder->server, server_of(question)) == 0;
+}
+
 /* Finds or makes the holder of a listener's token; NULL = none is to be had. */
 static RecoTokenHolder *
 holder_of(RecoGatewayLane *lane, RecoQuestion *question)
@@ -117,10 +137,9 @@ holder_of(RecoGatewayLane *lane, RecoQuestion *question)
 	dlist_foreach(iter, &lane->listeners)
 	{
 		holder = dlist_container(RecoTokenHolder, node, iter.cur);
-		if (holder->database == question->database &&
-			strcmp(holder->user_id, listener->user_id) == 0)
+		if (is_holder_of(holder, question))
 			return holder;
-		if (holder->transfer == NULL && holder->trips == 0 &&
+		if (holder->transfer == NULL && holder->trips == 0 && !holder->unpromised &&
 			dlist_is_empty(&holder->parked) &&
 			(oldest == NULL || holder->used_at < oldest->used_at))
 			oldest = holder;
@@ -137,8 +156,11 @@ holder_of(RecoGatewayLane *lane, RecoQuestion *question)
 	if (holder == NULL)
 		return NULL;
 	holder->user_id = strdup(listener->user_id);
-	if (holder->user_id == NULL)
+	holder->server = strdup(server_of(question));
+	if (holder->user_id == NULL || holder->server == NULL)
 	{
+		free(holder->user_id);
+		free(holder->server);
 		free(holder);
 		return NULL;
 	}
@@ -151,18 +173,33 @@ holder_of(RecoGatewayLane *lane, RecoQuestion *question)
 }
 
 /*
+ * Is what a request brings a new consent? Where consents are numbered, it is one if its
+ * number is greater: who asked with a smaller one, or an older token, knows less than
+ * we. Else a refresh token that is neither the one before nor what that became.
+ */
+static bool
+is_anew(const RecoTokenHolder *holder, const RecoListener *listener)
+{
+	if (listener->consent != 0)
+		return listener->consent > holder->consent;
+	return listener->refresh_token != NULL && holder->origin != NULL &&
+		strcmp(listener->refresh_token, holder->origin) != 0 &&
+		(holder->rotated == NULL ||
+		 strcmp(listener->refresh_token, holder->rotated) != 0);
+}
+
+/*
  * Takes over the access token that a request brings, unless it is known to be dead.
- * A refresh token that is neither the one before nor what that became is a new
- * consent: all that was known is forgotten.
+ * After a new consent all that was known is forgotten.
  */
 static void
 adopt(RecoTokenHolder *holder, const RecoListener *listener)
 {
-	if (listener->refresh_token != NULL && holder->origin != NULL &&
-		strcmp(listener->refresh_token, holder->origin) != 0 &&
-		(holder->rotated == NULL ||
-		 strcmp(listener->refresh_token, holder->rotated) != 0))
+	if (is_anew(holder, listener))
 	{
+		holder->consent = listener->consent;
+		holder->extension = listener->extension;
+		holder->unpromised = false;
 		set_secret(&holder->access, NULL);
 		set_secret(&holder->given, NULL);
 		set_secret(&holder->rotated, NULL);
@@ -311,6 +348,23 @@ rotate(RecoTokenHolder *holder, const char *refresh)
 	if (holder->rotated != NULL)
 		set_secret(&holder->origin, holder->rotated);
 	set_secret(&holder->rotated, refresh);
+	promise(holder);
+}
+
+/* Puts a new refresh token where the keeper finds it; without room it is tried again. */
+static void
+promise(RecoTokenHolder *holder)
+{
+	RecoPromiseKey key = {
+		.database = holder->database,
+		.extension = holder->extension,
+		.server = holder->server,
+		.user_id = holder->user_id,
+		.consent = holder->consent
+	};
+
+	holder->unpromised = holder->user_id != NULL && holder->consent != 0 &&
+		holder->rotated != NULL && !reco_promise_put(&key, holder->rotated);
 }
 
 /* Keeps a token, and sends who waited for it on. */
@@ -367,7 +421,7 @@ reco_token_refused(RecoTokenHolder *holder, uint32 serial)
 
 /* A rotated refresh token that the asker does not know yet. */
 const char *
-reco_token_rotated(const RecoQuestion *question)
+reco_token_rotated(const RecoQuestion *question, bool *promised)
 {
 	const RecoListener *listener = &question->wire.listener;
 	dlist_iter	iter;
@@ -378,9 +432,14 @@ reco_token_rotated(const RecoQuestion *question)
 	{
 		RecoTokenHolder *holder = dlist_container(RecoTokenHolder, node, iter.cur);
 
-		if (holder->database == question->database && holder->rotated != NULL &&
-			holder->origin != NULL && strcmp(holder->user_id, listener->user_id) == 0 &&
-			strcmp(holder->origin, listener->refresh_token) == 0)
+		if (holder->rotated == NULL || !is_holder_of(holder, question))
+			continue;
+		*promised = !holder->unpromised;
+		if (listener->consent != 0
+				? listener->consent == holder->consent &&
+					strcmp(holder->rotated, listener->refresh_token) != 0
+				: holder->origin != NULL &&
+					strcmp(holder->origin, listener->refresh_token) == 0)
 			return holder->rotated;
 	}
 	return NULL;
@@ -417,9 +476,85 @@ reco_token_pump(RecoGatewayLane *lane, int64 now)
 	int64		next = pump(&lane->app, now);
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &lane->listeners) next =
-		Min(next, pump(dlist_container(RecoTokenHolder, node, iter.cur), now));
+	lane->shared->unpromised = 0;
+	dlist_foreach(iter, &lane->listeners)
+	{
+		RecoTokenHolder *holder = dlist_container(RecoTokenHolder, node, iter.cur);
+
+		next = Min(next, pump(holder, now));
+		if (holder->unpromised)
+			promise(holder);
+		if (!holder->unpromised)
+			continue;
+		lane->shared->unpromised++;
+		next = Min(next, now + AGAIN_US);
+	}
 	return next;
+}
+
+/* Forgets the listeners who are to be forgotten, with whatever waits for them. */
+void
+reco_token_forget_gone(void)
+{
+	RecoForgotten gone;
+
+	while (reco_promises_next_forgotten(&gone))
+		for (int i = 0; i < reco_shared->nlanes; i++)
+		{
+			RecoGatewayLane *lane = &reco_gateway_lanes[i];
+			dlist_mutable_iter iter;
+
+			if (lane->key == 0)
+				continue;
+			dlist_foreach_modify(iter, &lane->listeners)
+			{
+				RecoTokenHolder *holder =
+					dlist_container(RecoTokenHolder, node, iter.cur);
+
+				if (OidIsValid(gone.database) && holder->database != gone.database)
+					continue;
+				if ((gone.server[0] != '\0' && strcmp(holder->server, gone.server) != 0) ||
+					(gone.user_id[0] != '\0' &&
+					 strcmp(holder->user_id, gone.user_id) != 0))
+					continue;
+
+				/* all were too many to be named: what would be lost stays */
+				if (!OidIsValid(gone.database) && holder->unpromised)
+					continue;
+				wipe(holder);
+				if (holder->trips > 0)
+					continue;	/* a call is under way: an empty holder is left */
+				dlist_delete(&holder->node);
+				lane->nlisteners--;
+				forget(holder);
+				free(holder);
+			}
+		}
+}
+
+/* Says what is lost with this process. */
+void
+reco_token_report(void)
+{
+	int			lost = 0;
+	dlist_iter	iter;
+
+	for (int i = 0; i < reco_shared->nlanes; i++)
+		if (reco_gateway_lanes[i].key != 0)
+			dlist_foreach(iter, &reco_gateway_lanes[i].listeners)
+			{
+				RecoTokenHolder *holder =
+					dlist_container(RecoTokenHolder, node, iter.cur);
+
+				if (holder->unpromised)
+					promise(holder);
+				lost += holder->unpromised;
+			}
+	if (lost > 0)
+		ereport(LOG,
+				(errmsg("reco gateway: %d listeners must connect again", lost),
+				 errdetail("Their new refresh tokens could not be kept: no keeper has "
+						   "written those that came before.")));
 }
 
 /* Forgets all tokens of a lane. */
@@ -452,20 +587,37 @@ set_secret(char **place, const char *value)
 	*place = copy;
 }
 
-/* Frees what a holder has. */
+/* Takes all secrets from a holder; who waits for them is told. */
 static void
-forget(RecoTokenHolder *holder)
+wipe(RecoTokenHolder *holder)
 {
+	RecoQuestion *question = holder->question;
+
 	if (holder->transfer != NULL)
 		reco_transfer_abort(holder->transfer);
 	holder->transfer = NULL;
-	if (holder->question != NULL)
-		reco_question_release(holder->question);
 	holder->question = NULL;
 	set_secret(&holder->access, NULL);
 	set_secret(&holder->given, NULL);
 	set_secret(&holder->rotated, NULL);
 	set_secret(&holder->origin, NULL);
+	holder->serial++;
+	holder->consent = 0;
+	holder->unpromised = false;
+	holder->retry_at = holder->closed_until = 0;
+	holder->closed_outcome = RECO_OUTCOME_UNAUTHORISED;
+	if (holder->user_id != NULL)
+		give_up(holder, PG_INT64_MAX, "the listener was disconnected");
+	if (question != NULL)
+		reco_question_release(question);
+}
+
+/* Frees what a holder has. */
+static void
+forget(RecoTokenHolder *holder)
+{
+	wipe(holder);
 	free(holder->user_id);
-	holder->user_id = NULL;
+	free(holder->server);
+	holder->user_id = holder->server = NULL;
 }

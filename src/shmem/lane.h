@@ -109,6 +109,7 @@ typedef struct RecoLane
 	int64_t		learned_at;		/* the capabilities: learned anew after a day */
 	int64_t		app_refused_until;
 	int64_t		unauthorised_until;
+	int			unpromised;		/* listeners' tokens that found no room in promise.h */
 
 	/* figures */
 	uint64_t	counters[RECO_LANE_NCOUNTERS];

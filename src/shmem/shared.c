@@ -22,6 +22,7 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "pool.h"
+#include "promise.h"
 #include "result_epoch.h"
 #include "run_flight.h"
 #include "slot.h"
@@ -67,6 +68,7 @@ reco_shared_size(void)
 	size = add_size(size, reco_cached_size());
 	size = add_size(size, reco_run_flights_size());
 	size = add_size(size, reco_result_epochs_size());
+	size = add_size(size, reco_promises_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
 
@@ -144,6 +146,8 @@ attach(char *memory, bool fresh)
 	memory += reco_run_flights_size();
 	reco_result_epochs_attach(memory, fresh);
 	memory += reco_result_epochs_size();
+	reco_promises_attach(memory, fresh, reco_shared->tranche);
+	memory += reco_promises_size();
 	reco_pool_attach(memory, fresh);
 }
 

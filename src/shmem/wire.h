@@ -32,6 +32,9 @@ typedef struct RecoListener
 	const char *user_id;		/* the application's own; NULL = none */
 	const char *access_token;	/* may be NULL, or expired */
 	const char *refresh_token;	/* may be NULL */
+	uint64_t	consent;		/* that the token belongs to; later ones are greater; 0 = none
+								 * of ours, and nothing is kept of it */
+	uint32_t	extension;		/* who keeps it */
 } RecoListener;
 
 /* What the gateway needs in order to keep answers in the buffer (cached.h). */
@@ -44,7 +47,8 @@ typedef struct RecoWireCache
 	int64_t		absent_us;		/* how long "there is none" is believed */
 	double		jitter;			/* share by which these times vary */
 	uint64_t	epoch;			/* of the invalidations when it was asked */
-	const char *suffix;			/* of the entries' keys; "" where there is none */
+	const char *prefix;			/* of the entries' keys, and ... */
+	const char *suffix;			/* ... what stands behind them; "" where there is none */
 } RecoWireCache;
 
 typedef struct RecoWireRequest
@@ -74,7 +78,8 @@ extern bool reco_wire_read_request(const void *bytes, size_t len,
 /* One record of an answer: what became of a key, or a token to be stored. */
 typedef struct RecoWireAnswer
 {
-	int			key;			/* index into the request's keys; -1 = a rotated token */
+	int			key;			/* index into the request's keys; -1 = a rotated token, which
+								 * is promised (promise.h) where the outcome is fresh */
 	RecoOutcome outcome;
 	int64_t		retry_at;		/* monotonic us; 0 = not known */
 	const char *value;			/* JSON; the refresh token for key -1; NULL = none */

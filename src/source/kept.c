@@ -24,7 +24,7 @@
 #include "utils/timestamp.h"
 
 static const char *suffix_of(const RecoServer *server, RecoOperation operation);
-static bool is_kept(RecoOperation operation);
+static bool is_kept(RecoOperation operation, const char *user_id);
 static void count(RecoOperation operation, const RecoKeptAnswer *answer, bool table);
 static void take(RecoKeptAnswer *answer, bool absent, const char *value,
 				 TimestampTz fresh_until);
@@ -35,13 +35,15 @@ static void put_into_buffer(const RecoKept *kept, const char *key,
 
 /* Finds out how answers are kept. */
 void
-reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept)
+reco_kept_open(const RecoServer *server, RecoOperation operation, const char *user_id,
+			   RecoKept *kept)
 {
 	RecoCachePolicy policy;
 
 	memset(kept, 0, sizeof(*kept));
 	kept->operation = operation;
-	if (!reco_guc_cache || reco_shared == NULL || !is_kept(operation))
+	if (!reco_guc_cache || reco_shared == NULL ||
+		!is_kept(operation, user_id))
 		return;
 	reco_cache_policy(reco_operation_name(operation), &policy);
 	if (policy.fresh_us <= 0)
@@ -53,14 +55,20 @@ reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept
 	kept->wire.absent_us = policy.absent_us;
 	kept->wire.jitter = policy.jitter;
 	kept->wire.epoch = reco_cached_epoch(MyDatabaseId);
+	kept->wire.prefix = user_id == NULL ? "" : psprintf("%s\x1f", user_id);
 	kept->wire.suffix = suffix_of(server, operation);
 }
 
-/* Whose answers are anybody's: a listener's own, and the doctor's, are not kept. */
+/*
+ * The doctor's answers are not kept; a listener's own are, behind the listener's id,
+ * which is one without that character.
+ */
 static bool
-is_kept(RecoOperation operation)
+is_kept(RecoOperation operation, const char *user_id)
 {
-	return operation != RECO_OP_PROBE && !reco_operation_is_listeners(operation);
+	if (reco_operation_is_listeners(operation))
+		return user_id != NULL && strchr(user_id, 0x1f) == NULL;
+	return operation != RECO_OP_PROBE;
 }
 
 /*
@@ -90,7 +98,8 @@ reco_kept_find(const RecoKept *kept, const char *const *keys, int nkeys,
 	for (int i = 0; kept->wire.on && i < nkeys; i++)
 	{
 		RecoCachedKey key = {MyDatabaseId, kept->wire.extension, kept->operation,
-							 psprintf("%s%s", keys[i], kept->wire.suffix)};
+							 psprintf("%s%s%s", kept->wire.prefix, keys[i],
+									  kept->wire.suffix)};
 		RecoCachedValue value;
 
 		if (reco_cached_get(&key, &value))

@@ -14,14 +14,20 @@
 #include "remote.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "guc.h"
 #include "kept.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "shmem/promise.h"
+#include "store/listener_token.h"
+#include "store/sql.h"
 #include "upstream/buffer.h"
 #include "utils/memutils.h"
+
+#define PROMISE_US	((int64) 1000 * 1000) /* is waited for at most */
 
 /* One request of a question: some of its distinct keys. */
 typedef struct Part
@@ -42,6 +48,8 @@ typedef struct Question
 	RecoRemoteValue *values;	/* of the distinct keys */
 	int			nasked;			/* those that nobody here knows */
 	int		   *asked;			/* which distinct keys these are */
+	const char *user_id;		/* of a listener's own; NULL otherwise */
+	RecoPromiseKey token;		/* what it was asked with; UTF-8 */
 	RecoProblem problem;
 } Question;
 
@@ -55,6 +63,7 @@ struct RecoRemote
 	int			nparts;
 	int			parts_size;
 	Part	   *parts;
+	Question   *rotated;		/* whose token was replaced; NULL = nobody's */
 };
 
 static void release_slots(void *arg);
@@ -63,7 +72,11 @@ static void find_or_submit(RecoRemote *remote, const RecoServer *server,
 						   RecoOperation operation, RecoPriority priority,
 						   int64 deadline);
 static void submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
-				   RecoPriority priority, int64 deadline, const char **stale, int nstale);
+				   const RecoListener *listener, RecoPriority priority, int64 deadline,
+				   const char **stale, int nstale);
+static bool take_token(Question *question, const RecoServer *server,
+					   RecoListener *listener);
+static void wait_for_promise(RecoRemote *remote, int64 until);
 static Part *add_part(RecoRemote *remote);
 static void refresh(RecoWireRequest *request);
 static void send_part(RecoRemote *remote, RecoWireRequest *request, Part *part);
@@ -115,6 +128,16 @@ int
 reco_remote_ask(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 				const char *const *keys, int nkeys, RecoPriority priority, int64 deadline)
 {
+	return reco_remote_ask_listener(remote, server, operation, NULL, keys, nkeys,
+									priority, deadline);
+}
+
+int
+reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
+						 RecoOperation operation, const char *user_id,
+						 const char *const *keys, int nkeys, RecoPriority priority,
+						 int64 deadline)
+{
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
 	Question   *question;
 
@@ -127,6 +150,8 @@ reco_remote_ask(RecoRemote *remote, const RecoServer *server, RecoOperation oper
 	}
 	question = &remote->questions[remote->nquestions++];
 	memset(question, 0, sizeof(*question));
+	if (user_id != NULL)
+		question->user_id = pstrdup(user_id);
 	tell_apart(question, keys, nkeys);
 	if (question->ndistinct > 0)
 		find_or_submit(remote, server, operation, priority, deadline);
@@ -196,10 +221,20 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 	RecoKeptAnswer *known = palloc(sizeof(RecoKeptAnswer) * n);
 	const char **stale = palloc(sizeof(char *) * n);
 	int			nstale = 0;
+	RecoListener listener = {0};
 	RecoKept	kept;
 
 	question->asked = palloc(sizeof(int) * n);
-	reco_kept_open(server, operation, &kept);
+	if (question->user_id != NULL && !take_token(question, server, &listener))
+	{
+		for (int i = 0; i < n; i++)
+		{
+			question->values[i].outcome = RECO_OUTCOME_UNCONFIGURED;
+			question->values[i].message = "the listener is not connected";
+		}
+		return;
+	}
+	reco_kept_open(server, operation, listener.user_id, &kept);
 	reco_kept_find(&kept, question->keys, n, known);
 	for (int i = 0; i < n; i++)
 	{
@@ -221,7 +256,10 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 
 	/* a deadline that is over asks for what is at hand */
 	if (deadline > reco_now_us() && question->nasked + nstale > 0)
-		submit(remote, server, &kept, priority, deadline, stale, nstale);
+		submit(remote, server, &kept, &listener, priority, deadline, stale, nstale);
+	if (listener.refresh_token != NULL)
+		reco_wipe(unconstify(char *, listener.refresh_token),
+				  strlen(listener.refresh_token));
 	pfree(known);
 	pfree(stale);
 }
@@ -229,7 +267,8 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 /* Submits what the newest question has to ask, in as many parts as it takes. */
 static void
 submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
-	   RecoPriority priority, int64 deadline, const char **stale, int nstale)
+	   const RecoListener *listener, RecoPriority priority, int64 deadline,
+	   const char **stale, int nstale)
 {
 	Question   *question = &remote->questions[remote->nquestions - 1];
 	RecoSecret *secret = reco_server_unlock(server, &question->problem);
@@ -252,6 +291,7 @@ submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
 	request.fingerprint = secret->fingerprint;
 	request.options = server->options;
 	request.credential = secret->credential;
+	request.listener = *listener;
 	request.cache = kept->wire;
 	for (int i = 0; i < question->nasked; i++)
 		keys[i] = question->keys[question->asked[i]];
@@ -277,6 +317,72 @@ submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
 	}
 	reco_server_lock(secret);
 	pfree(keys);
+}
+
+/*
+ * Finds a listener's token: what the service made of it last, where that is not written
+ * yet, else what the table has.
+ */
+static bool
+take_token(Question *question, const RecoServer *server, RecoListener *listener)
+{
+	RecoListenerToken token;
+	char	   *newer;
+
+	if (RecoveryInProgress() ||
+		!reco_listener_token_get(question->user_id, server->name, &token))
+		return false;
+	question->token.database = MyDatabaseId;
+	question->token.extension = reco_sql_extension();
+	question->token.server = reco_remote_key(server->name);
+	question->token.user_id = reco_remote_key(question->user_id);
+	question->token.consent = token.consent;
+	newer = reco_promise_get(&question->token);
+	if (newer != NULL)
+	{
+		reco_wipe(token.token, strlen(token.token));
+		token.token = newer;
+	}
+	listener->user_id = question->token.user_id;
+	listener->refresh_token = token.token;
+	listener->consent = token.consent;
+	listener->extension = question->token.extension;
+	return true;
+}
+
+const RecoServer *
+reco_remote_listeners_server(List *servers, RecoOperation operation, const char *user_id)
+{
+	ListCell   *cell;
+
+	if (RecoveryInProgress())
+		return NULL;
+	foreach (cell, servers)
+	{
+		const RecoServer *server = lfirst(cell);
+		RecoListenerToken token;
+
+		if (server->lacks != NULL ||
+			!reco_service_has(server->options.service, operation) ||
+			!reco_listener_token_get(user_id, server->name, &token))
+			continue;
+		reco_wipe(token.token, strlen(token.token));
+		pfree(token.token);
+		return server;
+	}
+	return NULL;
+}
+
+/*
+ * Waits until a new token is written, so that what was answered outlives a crash with
+ * its price. Who cancels, or has no keeper, does not lose it: it stays promised.
+ */
+static void
+wait_for_promise(RecoRemote *remote, int64 until)
+{
+	const RecoPromiseKey *key = &remote->rotated->token;
+
+	(void) reco_promise_wait(key, Min(until, reco_now_us() + PROMISE_US));
 }
 
 /* Makes room for one more part. */
@@ -363,6 +469,22 @@ reco_remote_wait(RecoRemote *remote)
 	remote->nparts = 0;
 	pfree(refs);
 	MemoryContextSwitchTo(old);
+	if (remote->rotated != NULL)
+		wait_for_promise(remote, until);
+	remote->rotated = NULL;
+}
+
+/* Notes that a listener's token was replaced. The gateway has seen to the new one. */
+static void
+note_rotation(RecoRemote *remote, Question *question, const RecoWireAnswer *answer)
+{
+	remote->rotated = question;
+	if (answer->outcome != RECO_OUTCOME_FRESH)
+		ereport(WARNING,
+				(errmsg("the new token of a listener is in the gateway's memory only"),
+				 errdetail("There is no room for it where the keeper finds it."),
+				 errhint("See the keeper in reco_stat_worker and the server's log, or "
+						 "raise reco.gateway_slots.")));
 }
 
 /* Takes the records of one part; what has none was too late, or is lost. */
@@ -388,7 +510,8 @@ collect(RecoRemote *remote, Part *part)
 	{
 		RecoRemoteValue *value;
 
-		/* key -1 is a listener's new token; no listener's token is ever sent yet */
+		if (answer.key == -1 && question->user_id != NULL)
+			note_rotation(remote, question, &answer);
 		if (answer.key < 0 || answer.key >= part->nkeys)
 			continue;
 		value = &question->values[question->asked[part->first + answer.key]];

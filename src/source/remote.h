@@ -48,7 +48,27 @@ extern int	reco_remote_ask(RecoRemote *remote, const RecoServer *server,
 						   RecoOperation operation, const char *const *keys, int nkeys,
 						   RecoPriority priority, int64 deadline);
 
-/* Waits until all that was asked is answered, or its deadline is over. */
+/*
+ * The same, of an operation of a listener's, with the listener's token. Whoever is not
+ * connected at this server is unconfigured.
+ */
+extern int	reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
+									 RecoOperation operation, const char *user_id,
+									 const char *const *keys, int nkeys,
+									 RecoPriority priority, int64 deadline);
+
+/*
+ * The first usable server of a list that has the operation and a token of the listener;
+ * NULL = none, as always on a standby, where a new token could not be kept.
+ */
+extern const RecoServer *reco_remote_listeners_server(List *servers,
+													  RecoOperation operation,
+													  const char *user_id);
+
+/*
+ * Waits until all that was asked is answered, or its deadline is over; and a moment
+ * longer, until a listener's new token is written.
+ */
 extern void reco_remote_wait(RecoRemote *remote);
 
 /* A key as services see it: in UTF-8, in the current context. */

@@ -17,6 +17,7 @@
 #include "compat.h"
 
 #include "access/xlog.h"
+#include "keeper_promises.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "shmem/cached.h"
@@ -77,6 +78,8 @@ reco_keeper_round(void)
 	if (RecoveryInProgress() || reco_cached_counts == NULL)
 		return false;
 	begin_batch(reco_sql_extension());
+	if (reco_keeper_keep_promises(batch.extension))
+		return true;
 
 	/* somebody invalidates: what is drained now might come after the deletion */
 	held_up = !reco_cache_begin_writing();
@@ -98,6 +101,7 @@ reco_keeper_is_held_up(void)
 void
 reco_keeper_committed(void)
 {
+	reco_keeper_promises_committed();
 	for (int i = 0; i < batch.nentries; i++)
 	{
 		Entry	   *entry = &batch.entries[i];

@@ -28,6 +28,7 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "shmem/cached.h"
+#include "shmem/promise.h"
 #include "shmem/shared.h"
 #include "storage/latch.h"
 #include "storage/procarray.h"
@@ -307,7 +308,10 @@ at_end(XactEvent event, void *arg)
 
 		/* what is kept for them would stay until it expires */
 		if (OidIsValid(forgotten))
+		{
 			(void) reco_cached_remove(forgotten, InvalidOid, -1, NULL);
+			reco_promises_forget(forgotten, InvalidOid, NULL, NULL);
+		}
 		if (opened || (OidIsValid(came) && !reco_database_ask(came, false)))
 			reco_database_ask_all();
 	}
