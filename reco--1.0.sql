@@ -283,6 +283,30 @@ INSERT INTO reco.cache_policy (category, fresh, usable, absent, max_entries, max
 	('top_artists', '30 minutes', '24 hours', '0', 100000, 134217728),
 	('result', '30 minutes', '24 hours', '0', 100000, 1073741824);
 
+-- every database has all of it: what is known outlives any one of them
+CREATE TABLE reco.limit_state (
+	lane bigint NOT NULL PRIMARY KEY,
+	kind text NOT NULL,
+	base_url text NOT NULL,
+	credential text NOT NULL,
+	blocked_until timestamptz,
+	quota_until timestamptz,
+	exhausted_until timestamptz[] NOT NULL,
+	refused_until timestamptz[] NOT NULL,
+	hour_at timestamptz,
+	hours integer[],
+	updated_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE reco.limit_state IS 'Holds what limits of services must not be forgotten in a crash; the keeper writes it.';
+COMMENT ON COLUMN reco.limit_state.lane IS 'Is a hash of kind, addresses and credential.';
+COMMENT ON COLUMN reco.limit_state.credential IS 'Is a fingerprint, as in reco_stat_upstream.';
+COMMENT ON COLUMN reco.limit_state.blocked_until IS 'Says until when the service wants no calls.';
+COMMENT ON COLUMN reco.limit_state.quota_until IS 'Says until when the service''s quota is used up.';
+COMMENT ON COLUMN reco.limit_state.exhausted_until IS 'Says the same for each endpoint that has a quota of its own.';
+COMMENT ON COLUMN reco.limit_state.refused_until IS 'Says for each endpoint until when it is taken as closed for the app.';
+COMMENT ON COLUMN reco.limit_state.hour_at IS 'Says when the newest hour of the count began.';
+COMMENT ON COLUMN reco.limit_state.hours IS 'Counts the calls of each hour of the last day, the newest one first, where a server has daily_quota.';
+
 /* -------------------------------------------------------------------------
  * Triggers
  * ------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include "cached.h"
 #include "common/controldata_utils.h"
 #include "guc.h"
+#include "limit_state.h"
 #include "miscadmin.h"
 #include "pool.h"
 #include "promise.h"
@@ -69,6 +70,7 @@ reco_shared_size(void)
 	size = add_size(size, reco_run_flights_size());
 	size = add_size(size, reco_result_epochs_size());
 	size = add_size(size, reco_promises_size());
+	size = add_size(size, reco_limits_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
 
@@ -148,6 +150,8 @@ attach(char *memory, bool fresh)
 	memory += reco_result_epochs_size();
 	reco_promises_attach(memory, fresh, reco_shared->tranche);
 	memory += reco_promises_size();
+	reco_limits_attach(memory, fresh, reco_shared->tranche);
+	memory += reco_limits_size();
 	reco_pool_attach(memory, fresh);
 }
 

@@ -22,6 +22,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "shmem/promise.h"
+#include "store/limit_state.h"
 #include "store/listener_token.h"
 #include "store/sql.h"
 #include "upstream/buffer.h"
@@ -64,6 +65,7 @@ struct RecoRemote
 	int			parts_size;
 	Part	   *parts;
 	Question   *rotated;		/* whose token was replaced; NULL = nobody's */
+	bool		limited;		/* somebody's quota is used up: it may be news */
 };
 
 static void release_slots(void *arg);
@@ -76,7 +78,7 @@ static void submit(RecoRemote *remote, const RecoServer *server, const RecoKept 
 				   const char **stale, int nstale);
 static bool take_token(Question *question, const RecoServer *server,
 					   RecoListener *listener);
-static void wait_for_promise(RecoRemote *remote, int64 until);
+static void wait_for_keeper(RecoRemote *remote, int64 until);
 static Part *add_part(RecoRemote *remote);
 static void refresh(RecoWireRequest *request);
 static void send_part(RecoRemote *remote, RecoWireRequest *request, Part *part);
@@ -281,6 +283,7 @@ submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
 			   question->problem.message);
 		return;
 	}
+	(void) reco_limit_state_load(false);
 	request.operation = kept->operation;
 	request.priority = priority;
 	request.batching = reco_guc_batching;
@@ -374,15 +377,19 @@ reco_remote_listeners_server(List *servers, RecoOperation operation, const char 
 }
 
 /*
- * Waits until a new token is written, so that what was answered outlives a crash with
- * its price. Who cancels, or has no keeper, does not lose it: it stays promised.
+ * Waits until a new token is written, or that a quota is used up, so that what was
+ * answered outlives a crash with its price. Who cancels, or has no keeper, does not lose
+ * it: it is in shared memory.
  */
 static void
-wait_for_promise(RecoRemote *remote, int64 until)
+wait_for_keeper(RecoRemote *remote, int64 until)
 {
-	const RecoPromiseKey *key = &remote->rotated->token;
-
-	(void) reco_promise_wait(key, Min(until, reco_now_us() + PROMISE_US));
+	if (remote->rotated != NULL)
+		(void) reco_promise_wait(&remote->rotated->token, until);
+	if (remote->limited)
+		reco_limits_wait(MyDatabaseId, until);
+	remote->rotated = NULL;
+	remote->limited = false;
 }
 
 /* Makes room for one more part. */
@@ -469,9 +476,7 @@ reco_remote_wait(RecoRemote *remote)
 	remote->nparts = 0;
 	pfree(refs);
 	MemoryContextSwitchTo(old);
-	if (remote->rotated != NULL)
-		wait_for_promise(remote, until);
-	remote->rotated = NULL;
+	wait_for_keeper(remote, Min(until, reco_now_us() + PROMISE_US));
 }
 
 /* Notes that a listener's token was replaced. The gateway has seen to the new one. */
@@ -516,6 +521,7 @@ collect(RecoRemote *remote, Part *part)
 			continue;
 		value = &question->values[question->asked[part->first + answer.key]];
 		value->outcome = answer.outcome;
+		remote->limited |= answer.outcome == RECO_OUTCOME_QUOTA;
 		value->origin = RECO_ORIGIN_LIVE;
 		value->retry_at = answer.retry_at;
 		value->message = answer.message == NULL

@@ -28,6 +28,7 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "shmem/cached.h"
+#include "shmem/limit_state.h"
 #include "shmem/promise.h"
 #include "shmem/shared.h"
 #include "storage/latch.h"
@@ -311,6 +312,7 @@ at_end(XactEvent event, void *arg)
 		{
 			(void) reco_cached_remove(forgotten, InvalidOid, -1, NULL);
 			reco_promises_forget(forgotten, InvalidOid, NULL, NULL);
+			reco_limits_forget(forgotten);
 		}
 		if (opened || (OidIsValid(came) && !reco_database_ask(came, false)))
 			reco_database_ask_all();

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Claim: what a service said once and for all outlives a crash right after it.
 
+A quota that is used up, and a Retry-After, are kept as well, in every database.
 A listener's refresh token that was rotated is written before the call returns: after
 SIGKILL of the postmaster the new one is used, where the old one is refused. Whoever
 disconnects is gone everywhere; nobody gets another listener's token or answers, no dump
@@ -299,6 +300,91 @@ def at_once(cluster, session, emulator):
     return session
 
 
+def search(session, words="calm", deadline="5 s"):
+    return session.value(f"SELECT outcome FROM reco_resolve('track_search', ARRAY[{literal(words)}], {literal(deadline)})")
+
+
+def limits(cluster, session, emulator):
+    """What a service says of limits is known after a crash, and in another database."""
+    def calls():
+        return emulator.service("spotify")["calls"]
+
+    def anew(one, **options):
+        one.query("DROP SERVER IF EXISTS spotify CASCADE")
+        make_server(one, emulator, **options)
+    emulator.reset()
+    emulator.config(preset="extended")
+    session.query("CREATE DATABASE other")
+    other = cluster.session("other")
+    other.query("CREATE EXTENSION reco CASCADE")
+    anew(other)
+    anew(session)
+    same((search(session), search(other)), ("fresh", "fresh"), "two databases ask one service")
+    track = emulator.tracks(1)[0]["id"]
+    emulator.fault([{"route": "/search", "kind": "quota-exceeded", "times": 1}])
+    before = calls()
+    same((search(session, "more"), calls() - before), ("quota", 1), "a quota is used up")
+    session = crash(cluster)
+    same((search(session), calls() - before), ("quota", 1), "after SIGKILL right then nothing is asked")
+    ahead = session.value("SELECT extract(epoch FROM quota_until - clock_timestamp()) > 3600 FROM reco_stat_upstream"
+                          " WHERE quota_until IS NOT NULL")
+    same(ahead, "t", "until then, by the calendar")
+    same((session.value(f"SELECT outcome FROM reco_resolve('track_facts', ARRAY['{track}'])"), calls() - before), ("fresh", 2),
+         "but another endpoint answers")
+    other = cluster.session("other")
+    same((search(other), calls() - before), ("quota", 2), "another database knows of it")
+    ok(until(lambda: session.value("SELECT count(*) FROM reco.limit_state") == "1" == other.value(
+        "SELECT count(*) FROM reco.limit_state")), "both have it written")
+    session.query("TRUNCATE reco.limit_state")
+    session = crash(cluster)
+    same((search(session), calls() - before), ("fresh", 3), "(a database that has lost it does not know)")
+    other = cluster.session("other")
+    same((search(other), calls() - before), ("quota", 3), "the latest that any database knows holds")
+    same((search(session), calls() - before), ("quota", 3), "for all, from then on")
+    other.query("UPDATE reco.limit_state SET exhausted_until[1] = now() + interval '90 years'")
+    session.query("TRUNCATE reco.limit_state")
+    session = crash(cluster)
+    other = cluster.session("other")
+    same(search(other), "quota", "a time of a clock that went wrong")
+    same(session.value("SELECT quota_until < now() + interval '3 days' FROM reco_stat_upstream WHERE quota_until IS NOT NULL"), "t",
+         "is cut to what a service can say")
+    for one in (session, other):
+        one.query("TRUNCATE reco.limit_state")
+    other.close()
+
+    # a time to wait, and the database that was told of it goes
+    session = crash(cluster)
+    other = cluster.session("other")
+    emulator.reset()
+    emulator.config(preset="extended")
+    emulator.fault([{"route": "/search", "kind": "status:429", "headers": {"Retry-After": "3600"}, "body": "", "times": 1}])
+    same((search(other), calls()), ("limited", 1), "Retry-After: 3600")
+    ok(until(lambda: session.value("SELECT count(*) FROM reco.limit_state WHERE blocked_until > now() + interval '50 minutes'")
+             == "1"), "the other database has it written at once")
+    other.close()
+    session.query("DROP DATABASE other")
+    session = crash(cluster)
+    same((search(session), calls()), ("limited", 1), "it outlives a crash and the database that was told")
+    session.query("TRUNCATE reco.limit_state")
+
+    # the day's count
+    session = crash(cluster)
+    emulator.fault([])
+    anew(session, daily_quota="5")
+    same([search(session, f"day {n}") for n in range(4)], ["fresh"] * 4, "four of five calls a day")
+    ok(until(lambda: session.value("SELECT (SELECT sum(h) FROM unnest(hours) AS h) FROM reco.limit_state") == "4", 60),
+       "are written after a while")
+    session = crash(cluster)
+    same([search(session, f"after {n}") for n in range(2)], ["fresh", "quota"], "and count after a crash")
+    ok(until(lambda: session.value("SELECT (SELECT sum(h) FROM unnest(hours) AS h) FROM reco.limit_state") == "5", 60),
+       "once each", session.value("SELECT hours FROM reco.limit_state"))
+    same(cluster.stop() is not None, True, "a clean stop")
+    cluster.start()
+    session = cluster.session()
+    same(search(session, "again"), "quota", "forgets none of it")
+    return session
+
+
 def main():
     with Emulator("--latency", "none", "--preset", "extended", "--window", "none") as emulator, \
             Cluster("reco.gateway_slots = 16", "reco.keeper_interval = 1s", "max_prepared_transactions = 2") as cluster:
@@ -315,6 +401,7 @@ def main():
         without_keeper(cluster, session, emulator)
         session = full(cluster, session, emulator)
         session = at_once(cluster, session, emulator)
+        session = limits(cluster, session, emulator)
 
         with Standby(cluster, "reco.gateway_on_standby = on") as standby:
             there = standby.session()
