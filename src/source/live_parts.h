@@ -65,6 +65,9 @@ struct RecoLive
 	HTAB	   *artists;		/* RecoLiveName */
 	HTAB	   *questions;		/* RecoLiveQuestion */
 	List	   *ruled;			/* RecoLiveRuled */
+	bool		looked_for_own; /* whether the listener is connected somewhere */
+	const char *user_id;
+	const RecoServer *own_server;	/* NULL = nowhere */
 	bool		missed;			/* something was not answered, and may be another time */
 };
 

@@ -149,6 +149,27 @@ def others(session, emulator):
     same(ask(session, "bob", "short_term", "user_top_artists")[0], "fresh", "artists, too")
 
 
+def lists(session, emulator):
+    """A run knows what a connected listener plays elsewhere."""
+    def route(name):
+        return emulator.counters()["routes"].get(f"GET /spotify/v1/me/top/{name}", {}).get("calls", 0)
+
+    def rows(user):
+        return session.query(f"SELECT track_id, origin FROM reco_generate('{user}', 'calm', 10, '20 s',"
+                             " '{\"strategies\": [\"user_anchors\"], \"familiarity\": 0}')")
+    session.query("SELECT reco_demo_catalogue(500)")
+    session.query("SELECT reco_connect_user('ida', 'ida.0')")
+    own = {track["id"] for track in ask(session, "ida", "medium_term")[1]["tracks"]}
+    before = route("tracks"), route("artists")
+    got = rows("ida")
+    ok(any(track in own for track, _ in got), "a connected listener's own tracks are in the list", got)
+    same((route("tracks"), route("artists")), (before[0], before[1] + 1), "by one call: the tracks were known")
+    ok(not any(track in own for track, _ in rows("dan")), "of nobody else")
+    same(route("tracks"), before[0], "for whom nothing is asked")
+    session.query("SELECT reco_disconnect_user('ida')")
+    ok(not any(track in own for track, _ in rows("ida")), "nor of one who has disconnected")
+
+
 def disconnecting(cluster, session, emulator):
     same(session.value("SELECT reco_disconnect_user('nobody')"), "f", "nobody was connected")
     session.query("BEGIN")
@@ -374,6 +395,7 @@ def limits(cluster, session, emulator):
     same([search(session, f"day {n}") for n in range(4)], ["fresh"] * 4, "four of five calls a day")
     ok(until(lambda: session.value("SELECT (SELECT sum(h) FROM unnest(hours) AS h) FROM reco.limit_state") == "4", 60),
        "are written after a while")
+    session.query("CREATE TABLE flushed ()")
     session = crash(cluster)
     same([search(session, f"after {n}") for n in range(2)], ["fresh", "quota"], "and count after a crash")
     ok(until(lambda: session.value("SELECT (SELECT sum(h) FROM unnest(hours) AS h) FROM reco.limit_state") == "5", 60),
@@ -395,6 +417,7 @@ def main():
         session = rotations(cluster, session, emulator)
         locked(cluster, session, emulator)
         others(session, emulator)
+        lists(session, emulator)
         disconnecting(cluster, session, emulator)
         wrong_input(cluster, session, emulator)
         rights(cluster, session)
