@@ -76,6 +76,13 @@ SELECT call, pg_temp.says('SELECT reco_cache_invalidate(' || call || ')') AS say
 	$$''$$,
 	$$'probe'$$,
 	$$'weather', user_id => 'ana'$$]) AS call;
+-- what has no policy any more may still be there
+BEGIN;
+DELETE FROM reco.cache_policy WHERE category IN ('result', 'search');
+SELECT reco_cache_invalidate('result') AS results, reco_cache_invalidate('search') AS searches, reco_cache_invalidate(user_id => 'ana') AS of_a_listener;
+ROLLBACK;
+-- every category that can be named has a policy as shipped, and no other one has
+SELECT count(reco_cache_invalidate(category, 'nothing')) AS policies FROM reco.cache_policy;
 BEGIN READ ONLY;
 SELECT reco_cache_invalidate();
 ROLLBACK;

@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "options.h"
 #include "shmem/database.h"
+#include "shmem/matrix_shared.h"
 #include "source/readers.h"
 #include "source/remote.h"
 #include "source/server_options.h"
@@ -39,6 +40,7 @@ static const char *const ERROR_ = "error";
 
 static bool check_process(ReturnSetInfo *result);
 static void check_keeper(ReturnSetInfo *result);
+static void check_matrix(ReturnSetInfo *result);
 static void check_servers(ReturnSetInfo *result, List *servers, bool can_ask,
 						  int64 deadline);
 static const char *set_option(const RecoServer *server, const char *option,
@@ -80,6 +82,7 @@ reco_doctor(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	can_ask = check_process(result);
 	check_keeper(result);
+	check_matrix(result);
 	servers = reco_server_list(GetUserId());
 	check_servers(result, servers, can_ask, deadline);
 	check_readers(result, servers);
@@ -163,6 +166,30 @@ check_keeper(ReturnSetInfo *result)
 		tell(result, "keeper", WARNING_, "none runs in this database",
 			 "It starts by itself within a second; if it does not, see the server's log, "
 			 "and max_worker_processes.");
+}
+
+/* Looks at whether sessions share the catalogue that scans run over. */
+static void
+check_matrix(ReturnSetInfo *result)
+{
+	RecoMatrixFacts facts;
+
+	if (!reco_matrix_is_shareable() || RecoveryInProgress())
+		return;
+	(void) reco_matrix_facts(MyDatabaseId, &facts);
+	if (facts.problem[0] != '\0')
+		tell(result, "matrix", WARNING_,
+			 psprintf("%s: %s",
+					  facts.offered ? "the catalogue in shared memory is not kept up to date"
+									: "each session that scans the catalogue has a copy of its own",
+					  facts.problem),
+			 "Raise reco.matrix_memory and reload, or make room where shared memory is "
+			 "(/dev/shm, see dynamic_shared_memory_type).");
+	else if (facts.offered)
+		tell(result, "matrix", OK,
+			 psprintf("sessions share a catalogue of %u tracks in %zu kB", facts.rows,
+					  facts.bytes / 1024),
+			 NULL);
 }
 
 /* Asks every server that can be asked, all at once. */

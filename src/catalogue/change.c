@@ -45,6 +45,9 @@ static RecoStatement token_statement = {
 	.types = {TEXTOID},
 };
 
+/* The transaction that changed the catalogue last in this process. */
+static FullTransactionId changed_in = {0};
+
 /* Notes a change of this transaction. */
 void
 reco_change_note(const char *what)
@@ -72,6 +75,15 @@ reco_change_note(const char *what)
 	if (!IsolationUsesXactSnapshot())
 		reco_sql_run(&prune_statement, values, NULL, false, 0);
 	reco_sql_end(&sql);
+	if (strcmp(what, "catalogue") == 0)
+		changed_in = GetTopFullTransactionId();
+}
+
+bool
+reco_change_is_mine(void)
+{
+	return FullTransactionIdIsValid(changed_in) &&
+		FullTransactionIdEquals(changed_in, GetTopFullTransactionIdIfAny());
 }
 
 /* Returns the token of the state that the current snapshot sees. */

@@ -21,6 +21,9 @@
  */
 extern void reco_change_note(const char *what);
 
+/* Has this very transaction changed the catalogue? */
+extern bool reco_change_is_mine(void);
+
 /*
  * A number that stands for the state of 'what' (NULL = of all) in the current snapshot:
  * equal while no change was committed (or rolled back) in between.

@@ -58,13 +58,25 @@ reco_engine_tracks(const RecoEngine *engine)
 	return engine->matrix == NULL ? 0 : engine->matrix->plane.nrows;
 }
 
+bool
+reco_engine_is_partial(const RecoEngine *engine)
+{
+	return engine->matrix != NULL && engine->state == RECO_MATRIX_PART;
+}
+
+bool
+reco_engine_is_behind(const RecoEngine *engine)
+{
+	return engine->matrix != NULL && engine->state == RECO_MATRIX_BEHIND;
+}
+
 /* Takes hold of the catalogue, once a run. */
-static void
-need_matrix(RecoEngine *engine, TimestampTz give_up)
+void
+reco_engine_need_matrix(RecoEngine *engine, TimestampTz give_up)
 {
 	if (engine->matrix != NULL)
 		return;
-	engine->matrix = reco_matrix_acquire(give_up);
+	engine->matrix = reco_matrix_acquire(give_up, false, &engine->state);
 	reco_matrix_hold_until(engine->matrix, engine->context);
 	reco_scan_background(engine->matrix, &engine->background);
 }
@@ -108,7 +120,7 @@ reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquest
 			question->kind != RECO_ENGINE_TRACK_FACTS)
 			continue;
 		if (question->kind != RECO_ENGINE_TRACK_FACTS && question->key->fit != NULL)
-			need_matrix(engine, give_up);
+			reco_engine_need_matrix(engine, give_up);
 		if (is_scan(question))
 		{
 			scans[nscans].prepared = reco_engine_fit(engine, question->key->fit);
@@ -117,8 +129,7 @@ reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquest
 		else
 			reco_engine_lookup(engine, question);
 		question->answer->done = true;
-		question->answer->partial = engine->matrix != NULL &&
-			(!engine->matrix->complete || engine->matrix->stale);
+		question->answer->partial = reco_engine_is_partial(engine);
 	}
 	if (nscans > 0)
 		answer_scans(engine, scans, nscans);

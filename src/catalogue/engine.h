@@ -63,6 +63,9 @@ extern const RecoBackground *reco_engine_background(RecoEngine *engine);
 /* How many tracks the engine has in hand; 0 before the first scan. */
 extern uint32 reco_engine_tracks(const RecoEngine *engine);
 
+/* Were scans made over another state of the catalogue than this transaction sees? */
+extern bool reco_engine_is_behind(const RecoEngine *engine);
+
 /*
  * Each answers one key, in the engine's context, until 'give_up' (0 = never).
  *
@@ -97,5 +100,20 @@ typedef struct RecoEngineQuestion
 /* Answers all questions; those that scan share one pass over the matrix. */
 extern void reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions,
 							   int nquestions, TimestampTz give_up);
+
+/*
+ * Where the tracks of a track's artist stand in the matrix; the track is of an answer to
+ * artist_tracks. And that answer once more, or for another fit, without looking for the
+ * artist: false where these rows are not the artist's tracks (any more). What comes is
+ * what reco_engine_answer would say.
+ */
+extern bool reco_engine_artist_rows(const RecoEngine *engine, const RecoTrack *track,
+									uint32 *first, uint32 *nrows);
+extern bool reco_engine_artist_again(RecoEngine *engine, const RecoKey *key, uint32 first,
+									 uint32 nrows, TimestampTz give_up,
+									 RecoAnswer *answer);
+
+/* Is a part of the catalogue out of hand? */
+extern bool reco_engine_is_partial(const RecoEngine *engine);
 
 #endif							/* RECO_ENGINE_H */

@@ -124,7 +124,7 @@ reco_engine_find_artists(RecoEngine *engine, const RecoKey *key,
 
 	ids = palloc(sizeof(char *) * Max(n, 1));
 	for (int i = 0; i < n; i++)
-		ids[i] = matrix->artist_ids[scores[i].artist];
+		ids[i] = reco_matrix_artist_id(matrix, scores[i].artist);
 	names = reco_names_artist_ids(ids, n, &nnames);
 	answer->artists = palloc(sizeof(RecoArtist *) * Max(n, 1));
 	for (int i = 0; i < n; i++)

@@ -25,6 +25,7 @@ struct RecoEngine
 {
 	MemoryContext context;
 	RecoMatrix *matrix;			/* held until the context ends; NULL = not yet */
+	RecoMatrixState state;
 	RecoBackground background;
 	int			nfits;
 	RecoScanFit fits[RECO_ENGINE_MAXFITS];
@@ -33,6 +34,9 @@ struct RecoEngine
 	RecoListened *listened;
 	int			nlistened;
 };
+
+/* Takes hold of the catalogue, once a run. */
+extern void reco_engine_need_matrix(RecoEngine *engine, TimestampTz give_up);
 
 /* Returns a fit made ready, once a run. */
 extern RecoScanFit *reco_engine_fit(RecoEngine *engine, const RecoFit *fit);

@@ -104,8 +104,8 @@ describe_terms(RecoMatrix *matrix, const Moments *sets, Datum *values)
 		Moments		moments = {0};
 
 		for (uint32 s = 0; s < term->nsets; s++)
-			add_moments(&moments, &sets[term->sets[s]]);
-		columns[0][i + 1] = CStringGetTextDatum(term->stem);
+			add_moments(&moments, &sets[matrix->term_sets[term->sets + s]]);
+		columns[0][i + 1] = CStringGetTextDatum(reco_matrix_stem(matrix, term));
 		columns[1][i + 1] = Int32GetDatum((int32) term->tracks);
 		columns[2][i + 1] = Int32GetDatum((int32) term->labels);
 		columns[3][i + 1] = CStringGetTextDatum(targets_json(matrix, &moments, false));
@@ -128,6 +128,7 @@ int64
 reco_lexicon_learn_terms(void)
 {
 	RecoMatrix *matrix;
+	RecoMatrixState state;
 	Moments    *sets;
 	uint32		nterms;
 	Datum		values[NCOLUMNS];
@@ -141,7 +142,7 @@ reco_lexicon_learn_terms(void)
 
 	/* and so does what another learner committed while this one waited */
 	PushActiveSnapshot(GetTransactionSnapshot());
-	matrix = reco_matrix_acquire(0);
+	matrix = reco_matrix_acquire(0, true, &state);
 	reco_matrix_hold_until(matrix, CurrentMemoryContext);
 	sets = moments_by_set(matrix);
 
@@ -241,5 +242,5 @@ by_tracks(const void *a, const void *b, void *arg)
 
 	if (x->tracks != y->tracks)
 		return x->tracks > y->tracks ? -1 : 1;
-	return strcmp(x->stem, y->stem);
+	return strcmp(reco_matrix_stem(matrix, x), reco_matrix_stem(matrix, y));
 }

@@ -1,138 +1,93 @@
 /*-------------------------------------------------------------------------
  *
  * matrix.c
- *	  The catalogue in memory: loading, refreshing, looking up.
+ *	  The catalogue in memory: which one is at hand, looking up in it.
  *
- * Purpose: see matrix.h. Rows stand in the order of (artist, track id), read by
- *			index in pages: so an artist's tracks are a slice, results do not
- *			depend on where rows lie on disk, and a cut load can go on.
+ * Purpose: see matrix.h.
  * Runs in: any process with a database.
- * Locks:	AccessShareLock on reco.track, by its SELECT.
- * Never:	load past a deadline; keep SPI open between pages.
+ * Locks:	that of shmem/matrix_shared.h; AccessShareLock on reco.track.
+ * Never:	wait for another process; keep two whole copies where one will do.
+ *
+ * A backend has at most one mapping of the shared matrix that is not in use, and no copy
+ * of its own once the shared one is of the state that it sees. A mapping of an older one
+ * costs no memory: whoever made the newer one has given it back (matrix_shared.c).
  *
  *-------------------------------------------------------------------------
  */
 #include "matrix.h"
 
-#include <math.h>
-
-#include "access/htup_details.h"
-#include "catalog/pg_type.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
 #include "change.h"
 #include "miscadmin.h"
+#include "shmem/database.h"
+#include "shmem/matrix_shared.h"
+#include "storage/bufmgr.h"
 #include "store/sql.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 
-#define PAGE_ROWS		4096
-#define FIRST_CAPACITY	8192
+/* Blocks of reco.track below which reading all of it takes a moment: about 20,000 rows. */
+#define SMALL_BLOCKS	1024
+#define MOST_FAILURES	3		/* of the keeper in a row, after which it is not waited for */
 
-/* Columns of the page query. */
-enum
-{
-	AT_ARTIST,
-	AT_TRACK,
-	AT_FEATURES,
-	AT_KEY = AT_FEATURES + RECO_NCOLUMNS,
-	AT_FACETS,
-	AT_DUP,
-	AT_GENRES,
-	AT_TAGS,
-	NPAGE_COLUMNS
-};
-
-static RecoStatement page_statement = {
-	.text = "SELECT artist_id, track_id, acousticness, danceability, energy, instrumentalness,"
-	" liveness, speechiness, valence, loudness, tempo, mode::real, popularity::real,"
-	" CASE WHEN isfinite(release_date) THEN"
-	"  extract(year FROM release_date)::real END, key, facets, dup_key, genres, tags"
-	" FROM reco.track WHERE (artist_id, track_id) > ($1, $2)"
-	" ORDER BY artist_id, track_id LIMIT $3",
-	.nargs = 3,
-	.types = {TEXTOID, TEXTOID, INT4OID},
-};
-
-/* offset and range of each column, from domain to about 0..1 */
-static const float scales[RECO_NCOLUMNS][2] = {
-	{0, 1}, {0, 1}, {0, 1}, {0, 1}, {0, 1}, {0, 1}, {0, 1},
-	{-60, 65}, {0, 250}, {0, 1}, {0, 100}, {1950, 100}
-};
-
-/* The backend's own copy: the one in use, and one that a deadline cut. */
+/* The shared one as it is mapped here; our own: the one in use, one that was cut. */
+static RecoMatrix *shared = NULL;
 static RecoMatrix *current = NULL;
 static RecoMatrix *loading = NULL;
+static bool passing = false;	/* our own is for this transaction only */
 
-static RecoMatrix *begin_load(uint64 token);
-static bool load_pages(RecoMatrix *matrix, TimestampTz give_up);
-static int	load_page(RecoMatrix *matrix);
-static void add_row(RecoMatrix *matrix, HeapTuple tuple, TupleDesc desc);
-static uint32 add_artist(RecoMatrix *matrix, Datum id);
-static void grow(RecoMatrix *matrix);
-static void finish(RecoMatrix *matrix);
+static RecoMatrix *acquire_shared(void);
+static void unmap(RecoMatrix *matrix);
+static bool is_refreshed(void);
+static bool own_is_of(uint64 token);
+static RecoMatrix *acquire_own(uint64 token, TimestampTz give_up, RecoMatrixState *state);
+static bool is_small(void);
+static void forget_own(void);
 static void drop(RecoMatrix *matrix);
+static void note_own(void);
+static void watch(void);
 
-float
-reco_matrix_scale(int column, float raw)
-{
-	return (raw - scales[column][0]) / scales[column][1];
-}
-
-float
-reco_matrix_unscale(int column, float scaled)
-{
-	return scaled * scales[column][1] + scales[column][0];
-}
-
-float
-reco_matrix_range(int column)
-{
-	return scales[column][1];
-}
-
-/* Returns the catalogue as the current snapshot sees it. */
+/* Returns the catalogue. */
 RecoMatrix *
-reco_matrix_acquire(TimestampTz give_up)
+reco_matrix_acquire(TimestampTz give_up, bool exact, RecoMatrixState *state)
 {
 	uint64		token = reco_change_token("catalogue");
-	bool		complete;
+	RecoMatrix *common = acquire_shared();
+	RecoMatrix *own;
 
-	if (current != NULL && current->token == token && current->complete)
+	if (common != NULL)
 	{
-		current->stale = false;
-		current->holders++;
-		return current;
+		*state = common->exact && common->token == token ? RECO_MATRIX_EXACT
+														 : RECO_MATRIX_BEHIND;
+		if (*state == RECO_MATRIX_EXACT)
+			forget_own();
+		if (*state == RECO_MATRIX_EXACT ||
+			!(exact || own_is_of(token) || reco_change_is_mine() || is_small() ||
+			  !is_refreshed()))
+			return common;
+		passing = !is_small();
 	}
+	else
+		passing = false;
 
-	/* somebody reads a half-loaded one: leave it to them; an ERROR cut a page */
-	if (loading != NULL &&
-		(loading->token != token || loading->holders > 0 || loading->torn))
+	/* until it is held, an ERROR must not leave the other one held */
+	if (common != NULL)
+		reco_matrix_release(common);
+	own = acquire_own(token, give_up, state);
+	if (*state == RECO_MATRIX_PART && common != NULL)
 	{
-		RecoMatrix *old = loading;
-
-		loading = NULL;
-		if (old->holders == 0)
-			drop(old);
+		/* a whole one beats a part */
+		common = acquire_shared();
+		if (common != NULL)
+		{
+			reco_matrix_release(own);
+			return common;
+		}
 	}
-	if (loading == NULL)
-		loading = begin_load(token);
-
-	complete = load_pages(loading, give_up);
-	if (!complete && current != NULL && current->complete)
-	{
-		current->holders++;		/* yesterday's catalogue beats half of today's */
-		current->stale = true;
-		return current;
-	}
-	finish(loading);
-	loading->complete = complete;
-	if (current != NULL && current != loading && current->holders == 0)
-		drop(current);
-	current = loading;
-	if (complete)
-		loading = NULL;
-	current->holders++;
-	return current;
+	return own;
 }
 
 /* Gives a matrix back. */
@@ -140,7 +95,15 @@ void
 reco_matrix_release(RecoMatrix *matrix)
 {
 	Assert(matrix->holders > 0);
-	if (--matrix->holders == 0 && matrix != current && matrix != loading)
+	if (--matrix->holders > 0)
+		return;
+	if (matrix->lease != NULL)
+	{
+		reco_matrix_lease_return(matrix->lease);
+		if (matrix != shared)
+			unmap(matrix);
+	}
+	else if (matrix != current && matrix != loading)
 		drop(matrix);
 }
 
@@ -162,261 +125,148 @@ reco_matrix_hold_until(RecoMatrix *matrix, MemoryContext context)
 	MemoryContextRegisterResetCallback(context, callback);
 }
 
-/* Starts a new copy. */
+/* The shared matrix as it is now, held; NULL = there is none. */
 static RecoMatrix *
-begin_load(uint64 token)
+acquire_shared(void)
 {
-	MemoryContext context =
-		AllocSetContextCreate(TopMemoryContext, "reco matrix", ALLOCSET_DEFAULT_SIZES);
-	RecoMatrix *matrix = MemoryContextAllocZero(context, sizeof(RecoMatrix));
+	RecoMatrixLease *lease;
+	RecoMatrix *matrix;
+	Oid			extension;
 
-	matrix->context = context;
-	matrix->token = token;
-	matrix->plane.ncolumns = RECO_NCOLUMNS;
-	reco_matrix_labels_begin(matrix);
-	return matrix;
+	if (!reco_matrix_is_shareable())
+	{
+		if (shared != NULL && shared->holders == 0)
+			unmap(shared);
+		return NULL;
+	}
+	extension = reco_sql_extension();
+	if (shared != NULL && shared->holders > 0 &&
+		reco_matrix_lease_is_current(shared->lease, extension))
+	{
+		shared->holders++;
+		return shared;
+	}
+	if (shared != NULL && shared->holders == 0)
+	{
+		if (reco_matrix_lease_renew(shared->lease, extension))
+		{
+			shared->holders = 1;
+			return shared;
+		}
+		unmap(shared);
+	}
+	shared = NULL;				/* who holds it still has it */
+
+	matrix = MemoryContextAllocZero(TopMemoryContext, sizeof(RecoMatrix));
+	lease = reco_matrix_lease_new(extension);
+	if (lease == NULL)
+	{
+		pfree(matrix);
+		return NULL;
+	}
+	reco_matrix_image_read(reco_matrix_lease_area(lease), matrix);
+	matrix->lease = lease;
+	matrix->holders = 1;
+	shared = matrix;
+	return shared;
 }
 
-/* Loads pages until the end or the deadline, one page at least; true at the end. */
+static void
+unmap(RecoMatrix *matrix)
+{
+	if (matrix == shared)
+		shared = NULL;
+	reco_matrix_lease_end(matrix->lease);
+	pfree(matrix);
+}
+
+/* Is there a keeper, or will there be one soon? */
 static bool
-load_pages(RecoMatrix *matrix, TimestampTz give_up)
+is_refreshed(void)
 {
-	for (;;)
+	int			failures = 0;
+
+	if (reco_database_keeper(MyDatabaseId) == 0)
+		(void) reco_database_state(MyDatabaseId, &failures);
+	return failures <= MOST_FAILURES;
+}
+
+/* Have we a whole copy of a state of the catalogue? */
+static bool
+own_is_of(uint64 token)
+{
+	return current != NULL && current->token == token && current->complete;
+}
+
+/* A copy of our own as the current snapshot sees the catalogue, held. */
+static RecoMatrix *
+acquire_own(uint64 token, TimestampTz give_up, RecoMatrixState *state)
+{
+	bool		complete;
+
+	*state = RECO_MATRIX_EXACT;
+	if (own_is_of(token))
 	{
-		if (load_page(matrix) < PAGE_ROWS)
-			return true;
-		CHECK_FOR_INTERRUPTS();
-		if (give_up != 0 && GetCurrentTimestamp() >= give_up)
-			return false;
+		current->holders++;
+		return current;
 	}
+
+	/* somebody reads a half-loaded one: leave it to them; an ERROR cut a page */
+	if (loading != NULL &&
+		(loading->token != token || loading->holders > 0 || loading->torn))
+	{
+		RecoMatrix *old = loading;
+
+		loading = NULL;
+		if (old->holders == 0)
+			drop(old);
+	}
+	watch();
+	if (loading == NULL)
+		loading = reco_matrix_begin(token);
+
+	complete = reco_matrix_load(loading, give_up);
+	note_own();
+	if (!complete)
+		*state = RECO_MATRIX_PART;
+	if (!complete && current != NULL && current->complete)
+	{
+		current->holders++;		/* yesterday's catalogue beats half of today's */
+		return current;
+	}
+	reco_matrix_finish(loading);
+	loading->complete = complete;
+	if (current != NULL && current != loading && current->holders == 0)
+		drop(current);
+	current = loading;
+	if (complete)
+		loading = NULL;
+	current->holders++;
+	note_own();
+	return current;
 }
 
-/* Loads the page after the last row; returns how many rows it had. */
-static int
-load_page(RecoMatrix *matrix)
+/* Is the catalogue so small that reading all of it takes no time worth a word? */
+static bool
+is_small(void)
 {
-	uint32		nrows = matrix->plane.nrows;
-	Datum		values[3];
-	RecoSql		sql;
-	int			found;
+	Oid			relid = get_relname_relid("track", get_namespace_oid("reco", false));
+	Relation	rel = table_open(relid, AccessShareLock);
+	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
 
-	values[0] = CStringGetTextDatum(nrows ? matrix->artist_ids[matrix->artist_no[nrows - 1]] : "");
-	values[1] = CStringGetTextDatum(nrows ? reco_matrix_track_id(matrix, nrows - 1) : "");
-	values[2] = Int32GetDatum(PAGE_ROWS);
-
-	matrix->torn = true;
-	reco_sql_begin(&sql);
-	reco_sql_run(&page_statement, values, NULL, true, 0);
-	found = (int) SPI_processed;
-	for (int i = 0; i < found; i++)
-		add_row(matrix, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
-	reco_sql_end(&sql);
-	matrix->torn = false;
-	return found;
+	table_close(rel, NoLock);
+	return blocks < SMALL_BLOCKS;
 }
 
-/* Appends one row. */
+/* Drops our own copies but those that somebody holds. */
 static void
-add_row(RecoMatrix *matrix, HeapTuple tuple, TupleDesc desc)
+forget_own(void)
 {
-	Datum		values[NPAGE_COLUMNS];
-	bool		nulls[NPAGE_COLUMNS];
-	float		scaled[RECO_NCOLUMNS];
-	uint32		missing = 0;
-	uint32		row = matrix->plane.nrows;
-	text	   *id;
-	uint32		id_len;
-
-	heap_deform_tuple(tuple, desc, values, nulls);
-	if (row == matrix->capacity)
-		grow(matrix);
-
-	id = DatumGetTextPP(values[AT_TRACK]);
-	id_len = VARSIZE_ANY_EXHDR(id);
-	if (matrix->ids_used + id_len + 1 > PG_UINT32_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the catalogue has more than 4 GB of track ids"),
-				 errhint("Keep fewer tracks in reco.track.")));
-	if (matrix->ids_used + id_len + 1 > matrix->ids_size)
-	{
-		matrix->ids_size = (matrix->ids_used + id_len + 1) * 3 / 2 + 65536;
-		matrix->ids = matrix->ids == NULL
-			? MemoryContextAllocHuge(matrix->context, matrix->ids_size)
-			: repalloc_huge(matrix->ids, matrix->ids_size);
-	}
-	memcpy(matrix->ids + matrix->ids_used, VARDATA_ANY(id), id_len);
-	matrix->ids[matrix->ids_used + id_len] = '\0';
-	matrix->id_at[row] = matrix->ids_used;
-	matrix->ids_used += id_len + 1;
-
-	for (int f = 0; f < RECO_NCOLUMNS; f++)
-	{
-		if (nulls[AT_FEATURES + f])
-		{
-			scaled[f] = 0;
-			missing |= 1 << f;
-		}
-		else
-			scaled[f] = reco_matrix_scale(f, DatumGetFloat4(values[AT_FEATURES + f]));
-	}
-	matrix->artist_no[row] = add_artist(matrix, values[AT_ARTIST]);
-	matrix->set_no[row] =
-		reco_matrix_intern_set(matrix, values[AT_GENRES], nulls[AT_GENRES],
-							   values[AT_TAGS], nulls[AT_TAGS]);
-	matrix->facets[row] = (uint16) DatumGetInt32(values[AT_FACETS]);
-	matrix->dup_key[row] = DatumGetInt64(values[AT_DUP]);
-	matrix->key[row] = nulls[AT_KEY] ? -1 : (int8) DatumGetInt16(values[AT_KEY]);
-	matrix->plane.nrows++;
-	reco_kernel_store(&matrix->plane, row, scaled, missing);
-}
-
-/* Returns the number of the row's artist, a new one when the id has changed. */
-static uint32
-add_artist(RecoMatrix *matrix, Datum id)
-{
-	text	   *value = DatumGetTextPP(id);
-	int			len = VARSIZE_ANY_EXHDR(value);
-	uint32		last = matrix->nartists;
-
-	if (last > 0 && strncmp(matrix->artist_ids[last - 1], VARDATA_ANY(value), len) == 0 &&
-		matrix->artist_ids[last - 1][len] == '\0')
-		return last - 1;
-
-	if (last + 1 >= matrix->artists_size)
-	{
-		MemoryContext old = MemoryContextSwitchTo(matrix->context);
-
-		matrix->artists_size = matrix->artists_size ? matrix->artists_size * 2 : 1024;
-		if (matrix->artist_ids == NULL)
-		{
-			matrix->artist_ids = palloc(sizeof(char *) * matrix->artists_size);
-			matrix->artist_first = palloc(sizeof(uint32) * matrix->artists_size);
-		}
-		else
-		{
-			matrix->artist_ids =
-				repalloc_huge(matrix->artist_ids, sizeof(char *) * matrix->artists_size);
-			matrix->artist_first = repalloc_huge(matrix->artist_first,
-												 sizeof(uint32) * matrix->artists_size);
-		}
-		MemoryContextSwitchTo(old);
-	}
-	matrix->artist_ids[last] = MemoryContextAlloc(matrix->context, len + 1);
-	memcpy(matrix->artist_ids[last], VARDATA_ANY(value), len);
-	matrix->artist_ids[last][len] = '\0';
-	matrix->artist_first[last] = matrix->plane.nrows;
-	matrix->nartists++;
-	return last;
-}
-
-/* Resizes one array; what is new is zero. */
-static void *
-resize(RecoMatrix *matrix, void *array, Size old_size, Size new_size)
-{
-	void	   *result;
-
-	if (array == NULL)
-		result = MemoryContextAllocExtended(matrix->context, new_size, MCXT_ALLOC_HUGE);
-	else
-		result = repalloc_huge(array, new_size);
-	memset((char *) result + old_size, 0, new_size - old_size);
-	return result;
-}
-
-/* Makes room for more rows. */
-static void
-grow(RecoMatrix *matrix)
-{
-	RecoPlane  *plane = &matrix->plane;
-	uint32		from = matrix->capacity;
-	uint32		to = from ? from + Max(from / 2, RECO_KERNEL_LANES) : FIRST_CAPACITY;
-
-	to = TYPEALIGN(RECO_KERNEL_LANES, to);
-#define GROW(array) \
-	(array) = resize(matrix, (array), sizeof(*(array)) * from, sizeof(*(array)) * to)
-	GROW(matrix->artist_no);
-	GROW(matrix->set_no);
-	GROW(matrix->facets);
-	GROW(matrix->dup_key);
-	GROW(matrix->key);
-	GROW(matrix->id_at);
-#undef GROW
-	plane->missing = resize(matrix, plane->missing,
-							from ? reco_kernel_missing_size(from, RECO_NCOLUMNS) : 0,
-							reco_kernel_missing_size(to, RECO_NCOLUMNS));
-	plane->incomplete =
-		resize(matrix, plane->incomplete, from ? reco_kernel_incomplete_size(from) : 0,
-			   reco_kernel_incomplete_size(to));
-
-	plane->sketch = resize(matrix, plane->sketch,
-						   from ? reco_kernel_sketch_size(from, RECO_NCOLUMNS) : 0,
-						   reco_kernel_sketch_size(to, RECO_NCOLUMNS));
-
-	/* vectors want 64-byte alignment, which palloc does not promise */
-	{
-		Size		old_size = from ? reco_kernel_values_size(from, RECO_NCOLUMNS) : 0;
-		Size		new_size = reco_kernel_values_size(to, RECO_NCOLUMNS);
-		char *raw =
-			MemoryContextAllocExtended(matrix->context, new_size + 64, MCXT_ALLOC_HUGE);
-		float	   *aligned = (float *) TYPEALIGN(64, raw);
-
-		if (from)
-		{
-			memcpy(aligned, plane->values, old_size);
-			pfree(matrix->values_raw);
-		}
-		memset((char *) aligned + old_size, 0, new_size - old_size);
-		matrix->values_raw = raw;
-		plane->values = aligned;
-	}
-	plane->group = matrix->artist_no;
-	plane->set = matrix->set_no;
-	plane->flags = matrix->facets;
-	matrix->capacity = to;
-}
-
-/* Computes what needs all rows: statistics, and postings of terms. */
-static void
-finish(RecoMatrix *matrix)
-{
-	double		sum[RECO_NCOLUMNS] = {0};
-	double		squares[RECO_NCOLUMNS] = {0};
-	uint32		nrows = matrix->plane.nrows;
-
-	memset(matrix->measured, 0, sizeof(matrix->measured));
-	for (uint32 row = 0; row < nrows; row++)
-	{
-		for (int f = 0; f < RECO_NCOLUMNS; f++)
-		{
-			double		x = reco_matrix_value(matrix, row, f);
-
-			if (reco_matrix_missing(matrix, row, f))
-				continue;
-			sum[f] += x;
-			squares[f] += x * x;
-			matrix->measured[f]++;
-		}
-		if ((row & 0xFFFF) == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-	for (int f = 0; f < RECO_NCOLUMNS; f++)
-	{
-		double		n = Max(matrix->measured[f], 1);
-		double		mean = sum[f] / n;
-		double		variance = squares[f] / n - mean * mean;
-
-		matrix->mean[f] = (float) mean;
-
-		/* a feature that is the same everywhere tells nothing: keep it harmless */
-		matrix->sd[f] = (float) sqrt(Max(variance, 1e-4));
-	}
-	if (matrix->nartists > 0)
-		matrix->artist_first[matrix->nartists] = nrows;
-	reco_matrix_labels_finish(matrix);
-	matrix->plane.ngroups = matrix->nartists;
-	matrix->plane.nsets = matrix->nsets;
-	reco_kernel_sketch(&matrix->plane);
+	if (current != NULL && current->holders == 0)
+		drop(current);
+	if (loading != NULL && loading->holders == 0)
+		drop(loading);
+	note_own();
 }
 
 static void
@@ -426,7 +276,46 @@ drop(RecoMatrix *matrix)
 		current = NULL;
 	if (matrix == loading)
 		loading = NULL;
-	MemoryContextDelete(matrix->context);
+	reco_matrix_drop(matrix);
+}
+
+Size
+reco_matrix_own_bytes(void)
+{
+	Size		bytes = 0;
+
+	if (current != NULL)
+		bytes += MemoryContextMemAllocated(current->context, true);
+	if (loading != NULL && loading != current)
+		bytes += MemoryContextMemAllocated(loading->context, true);
+	return bytes;
+}
+
+/* Tells the view what our own copies take. */
+static void
+note_own(void)
+{
+	reco_matrix_note_own(reco_matrix_own_bytes());
+}
+
+/* What was made for one transaction goes with it. */
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	if (!passing || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT))
+		return;
+	passing = false;
+	forget_own();
+}
+
+static void
+watch(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		RegisterXactCallback(at_transaction_end, NULL);
+	registered = true;
 }
 
 /* Finds an artist by id. */
@@ -439,7 +328,7 @@ reco_matrix_artist(const RecoMatrix *matrix, const char *artist_id)
 	while (low < high)
 	{
 		uint32		middle = low + (high - low) / 2;
-		int			order = strcmp(matrix->artist_ids[middle], artist_id);
+		int			order = strcmp(reco_matrix_artist_id(matrix, middle), artist_id);
 
 		if (order == 0)
 			return middle;

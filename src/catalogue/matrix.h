@@ -5,7 +5,8 @@
  *
  * Purpose: one interface to the dense copy of reco.track that nearest-neighbour
  *			and mood scans run over. Where the copy lives is this room's
- *			business: today each backend has its own.
+ *			business: in shared memory, made by the keeper; else, or where that
+ *			is of another state than must be, in the backend.
  * Runs in: any process with a database; acquire needs a transaction, reading an
  *			acquired matrix does not.
  * Locks:	none beyond those of its SELECTs.
@@ -35,67 +36,92 @@ typedef struct RecoPosting
 /* A word, or two in a row, of the catalogue's genres and tags; stemmed. */
 typedef struct RecoTerm
 {
-	const char *stem;
+	uint32		stem;			/* where in 'texts' */
 	uint32		tracks;			/* how many tracks carry it */
 	uint32		labels;			/* how many different genres and tags say it */
 	bool		genre;			/* some genre says it */
 	uint32		nartists;
-	RecoPosting *artists;
 	uint32		nsets;
-	uint32	   *sets;
+	Size		artists;		/* its first in 'postings' */
+	Size		sets;			/* its first in 'term_sets' */
 } RecoTerm;
 
-/* The genres and tags that a track has; many tracks share one. */
+/* What the genres and tags of a track say; many tracks share one. */
 typedef struct RecoTagSet
 {
 	uint32		nterms;
-	uint32	   *terms;
-	uint32		ngenres;
-	const char **genres;		/* as the catalogue writes them */
+	Size		terms;			/* its first in 'set_terms' */
 } RecoTagSet;
 
+/* Texts one behind the other, each with its NUL; at most 4 GB of them. */
+typedef struct RecoTexts
+{
+	char	   *bytes;
+	Size		used;
+	Size		size;
+} RecoTexts;
+
+/* What only who loads it needs. */
+typedef struct RecoMatrixLoad RecoMatrixLoad;
+
+/* How this process has it: in memory of its own, or mapped. */
+typedef struct RecoMatrixLease RecoMatrixLease;
+
+/*
+ * All that is behind a pointer is an array of plain numbers or bytes, so that an image
+ * of it is good in every process (matrix_image.c).
+ */
 typedef struct RecoMatrix
 {
 	MemoryContext context;
+	RecoMatrixLease *lease;		/* of the shared one; NULL = it is our own */
+	RecoMatrixLoad *load;
 	int			holders;
 	uint64		token;			/* of the catalogue's state it was loaded from */
+	bool		exact;			/* it is that state, and not partly a later one */
 	bool		complete;		/* false: a deadline cut the loading */
-	bool		stale;			/* a newer one was cut, this one stood in */
 	bool		torn;			/* an ERROR may have cut a page short */
 
 	RecoPlane	plane;			/* RECO_NCOLUMNS columns, scaled */
-	uint32		capacity;
-	void	   *values_raw;		/* what plane.values was carved from */
 	uint32	   *artist_no;
 	uint32	   *set_no;
 	uint16	   *facets;
 	int64	   *dup_key;
 	int8	   *key;			/* -1 = not measured */
-	uint32	   *id_at;			/* nrows + 1 offsets into ids */
-	char	   *ids;			/* track ids, each with its NUL */
-	Size		ids_used;		/* at most 4 GB: offsets are 32 bits */
-	Size		ids_size;
+	uint32	   *id_at;			/* offsets into ids */
+	RecoTexts	ids;			/* of tracks */
 
 	uint32		nartists;
-	uint32		artists_size;
-	char	  **artist_ids;		/* ascending */
+	uint32	   *artist_id_at;	/* offsets into texts; the ids ascend */
 	uint32	   *artist_first;	/* nartists + 1: first row of each */
+	RecoTexts	texts;			/* ids of artists, stems */
 
 	uint32		nsets;
-	uint32		sets_size;
 	RecoTagSet *sets;			/* set 0 = no genre, no tag */
+	Size		nset_terms;
+	uint32	   *set_terms;
+
 	uint32		nterms;
-	uint32		terms_size;
 	RecoTerm   *terms;
-	void	   *set_hash;
-	void	   *term_hash;
-	void	   *label_hash;
-	MemoryContext postings;
+	uint32		nslots;			/* a power of two */
+	uint32	   *slots;			/* terms by their hash: number + 1, 0 = free */
+	Size		npostings;
+	RecoPosting *postings;
+	Size		nterm_sets;
+	uint32	   *term_sets;
 
 	float		mean[RECO_NCOLUMNS];	/* of the scaled columns, where measured */
 	float		sd[RECO_NCOLUMNS];
 	uint32		measured[RECO_NCOLUMNS];
 } RecoMatrix;
+
+/* How what was acquired stands to the catalogue that the current snapshot sees. */
+typedef enum RecoMatrixState
+{
+	RECO_MATRIX_EXACT = 0,
+	RECO_MATRIX_BEHIND,			/* a whole one, of another state */
+	RECO_MATRIX_PART			/* a deadline cut its loading */
+} RecoMatrixState;
 
 /* The scale of a column: value in the matrix = (raw - offset) / range. */
 extern float reco_matrix_scale(int column, float raw);
@@ -103,12 +129,19 @@ extern float reco_matrix_unscale(int column, float scaled);
 extern float reco_matrix_range(int column);
 
 /*
- * Returns the catalogue as the current snapshot sees it, loading it where need
- * be until 'give_up' (0 = no limit). A load that is cut gives what it has, and
- * goes on at the next call. Hold it with its release, or with hold_until.
+ * Returns the catalogue: the one in shared memory, whatever state it is of; or one of
+ * our own, loaded where need be until 'give_up' (0 = no limit). It is our own where there
+ * is no shared one, or it is of another state and: 'exact' is set, this transaction has
+ * changed the catalogue, or that is so small that reading it takes no time. A load that
+ * is cut gives what it has, and goes on at the next call. Hold it with its release, or
+ * with hold_until.
  */
-extern RecoMatrix *reco_matrix_acquire(TimestampTz give_up);
+extern RecoMatrix *reco_matrix_acquire(TimestampTz give_up, bool exact,
+									   RecoMatrixState *state);
 extern void reco_matrix_release(RecoMatrix *matrix);
+
+/* How many bytes this process's own copy takes; 0 = it has none. */
+extern Size reco_matrix_own_bytes(void);
 
 /* Makes the release of a held matrix part of the end of a memory context. */
 extern void reco_matrix_hold_until(RecoMatrix *matrix, MemoryContext context);
@@ -126,7 +159,19 @@ extern const RecoTerm *reco_matrix_term(const RecoMatrix *matrix, const char *st
 static inline const char *
 reco_matrix_track_id(const RecoMatrix *matrix, uint32 row)
 {
-	return matrix->ids + matrix->id_at[row];
+	return matrix->ids.bytes + matrix->id_at[row];
+}
+
+static inline const char *
+reco_matrix_artist_id(const RecoMatrix *matrix, uint32 artist)
+{
+	return matrix->texts.bytes + matrix->artist_id_at[artist];
+}
+
+static inline const char *
+reco_matrix_stem(const RecoMatrix *matrix, const RecoTerm *term)
+{
+	return matrix->texts.bytes + term->stem;
 }
 
 static inline float
@@ -146,10 +191,19 @@ reco_matrix_missing(const RecoMatrix *matrix, uint32 row, int column)
 		1;
 }
 
-/* matrix_labels.c, for matrix.c only: */
-extern uint32 reco_matrix_intern_set(RecoMatrix *matrix, Datum genres, bool no_genres,
-									 Datum tags, bool no_tags);
-extern void reco_matrix_labels_begin(RecoMatrix *matrix);
-extern void reco_matrix_labels_finish(RecoMatrix *matrix);
+/*
+ * matrix_load.c: reading it from the tables. Begin one, load pages until the end (true)
+ * or the deadline, one page at least; finish what has been loaded so far. Drop gives its
+ * memory back.
+ */
+extern RecoMatrix *reco_matrix_begin(uint64 token);
+extern bool reco_matrix_load(RecoMatrix *matrix, TimestampTz give_up);
+extern void reco_matrix_finish(RecoMatrix *matrix);
+extern void reco_matrix_drop(RecoMatrix *matrix);
+
+/* matrix_image.c: a finished one as one piece of memory, aligned to 64 bytes. */
+extern Size reco_matrix_image_size(const RecoMatrix *matrix);
+extern void reco_matrix_image_write(const RecoMatrix *matrix, char *image);
+extern void reco_matrix_image_read(const char *image, RecoMatrix *matrix);
 
 #endif							/* RECO_MATRIX_H */

@@ -13,7 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "matrix.h"
+#include "matrix_parts.h"
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -38,7 +38,6 @@ typedef struct Entry
 typedef struct Label
 {
 	uint64		hash;
-	const char *text;
 	uint32		nterms;
 	uint32	   *terms;
 } Label;
@@ -66,17 +65,22 @@ make_hash(const char *name, Size entry_size, MemoryContext context)
 void
 reco_matrix_labels_begin(RecoMatrix *matrix)
 {
-	matrix->set_hash = make_hash("reco tag sets", sizeof(Entry), matrix->context);
-	matrix->term_hash = make_hash("reco terms", sizeof(Entry), matrix->context);
-	matrix->label_hash = make_hash("reco labels", sizeof(Label), matrix->context);
-	matrix->sets_size = 1024;
+	RecoMatrixLoad *load = matrix->load;
+
+	load->set_hash = make_hash("reco tag sets", sizeof(Entry), matrix->context);
+	load->term_hash = make_hash("reco terms", sizeof(Entry), matrix->context);
+	load->label_hash = make_hash("reco labels", sizeof(Label), matrix->context);
+	load->sets_size = 1024;
 	matrix->sets =
-		MemoryContextAllocZero(matrix->context, sizeof(RecoTagSet) * matrix->sets_size);
+		MemoryContextAllocZero(matrix->context, sizeof(RecoTagSet) * load->sets_size);
 	matrix->nsets = 1;
-	matrix->terms_size = 1024;
+	load->terms_size = 1024;
 	matrix->terms =
-		MemoryContextAllocZero(matrix->context, sizeof(RecoTerm) * matrix->terms_size);
-	matrix->postings =
+		MemoryContextAllocZero(matrix->context, sizeof(RecoTerm) * load->terms_size);
+	load->set_terms_size = 4096;
+	matrix->set_terms =
+		MemoryContextAlloc(matrix->context, sizeof(uint32) * load->set_terms_size);
+	load->postings =
 		AllocSetContextCreate(matrix->context, "reco postings", ALLOCSET_DEFAULT_SIZES);
 }
 
@@ -84,23 +88,24 @@ reco_matrix_labels_begin(RecoMatrix *matrix)
 static uint32
 intern_term(RecoMatrix *matrix, const char *stem)
 {
+	RecoMatrixLoad *load = matrix->load;
 	uint64		hash = hash_of(stem, strlen(stem), 0);
 	bool		found;
-	Entry	   *entry = hash_search(matrix->term_hash, &hash, HASH_ENTER, &found);
+	Entry	   *entry = hash_search(load->term_hash, &hash, HASH_ENTER, &found);
 
 	if (found)
 		return entry->number;
-	if (matrix->nterms == matrix->terms_size)
+	entry->number = matrix->nterms;
+	if (matrix->nterms == load->terms_size)
 	{
 		matrix->terms =
-			repalloc_huge(matrix->terms, sizeof(RecoTerm) * matrix->terms_size * 2);
-		memset(matrix->terms + matrix->terms_size, 0,
-			   sizeof(RecoTerm) * matrix->terms_size);
-		matrix->terms_size *= 2;
+			repalloc_huge(matrix->terms, sizeof(RecoTerm) * load->terms_size * 2);
+		memset(matrix->terms + load->terms_size, 0, sizeof(RecoTerm) * load->terms_size);
+		load->terms_size *= 2;
 	}
-	matrix->terms[matrix->nterms].stem = MemoryContextStrdup(matrix->context, stem);
-	entry->number = matrix->nterms++;
-	return entry->number;
+	matrix->terms[matrix->nterms].stem =
+		reco_matrix_put_text(matrix, &matrix->texts, stem, strlen(stem));
+	return matrix->nterms++;
 }
 
 /* Returns a label with its terms: each stem, and each two in a row. */
@@ -109,7 +114,7 @@ intern_label(RecoMatrix *matrix, text *value, bool genre)
 {
 	uint64		hash = hash_of(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), 1);
 	bool		found;
-	Label	   *label = hash_search(matrix->label_hash, &hash, HASH_ENTER, &found);
+	Label	   *label = hash_search(matrix->load->label_hash, &hash, HASH_ENTER, &found);
 
 	if (!found)
 	{
@@ -117,11 +122,10 @@ intern_label(RecoMatrix *matrix, text *value, bool genre)
 		const char *last = NULL;
 
 		label->nterms = 0;
-		label->text = MemoryContextStrdup(matrix->context, text_to_cstring(value));
 		label->terms = MemoryContextAlloc(matrix->context,
 										  sizeof(uint32) * 2 * (MAX_LABEL_WORDS + 1));
 		reco_text_open(&tools);
-		words = reco_text_words(&tools, label->text, MAX_LABEL_WORDS - 1);
+		words = reco_text_words(&tools, text_to_cstring(value), MAX_LABEL_WORDS - 1);
 		for (int i = 0; i < words->nwords; i++)
 		{
 			const char *stem = words->words[i].stem;
@@ -143,10 +147,9 @@ intern_label(RecoMatrix *matrix, text *value, bool genre)
 	return label;
 }
 
-/* Adds an array's labels to a set under construction. */
-static void
-collect(RecoMatrix *matrix, Datum array, bool genre, RecoTagSet *set, uint32 *terms,
-		const char **genres)
+/* Adds the terms of an array's labels; returns how many terms there are then. */
+static uint32
+collect(RecoMatrix *matrix, Datum array, bool genre, uint32 *terms, uint32 nterms)
 {
 	Datum	   *elements;
 	bool	   *nulls;
@@ -161,18 +164,41 @@ collect(RecoMatrix *matrix, Datum array, bool genre, RecoTagSet *set, uint32 *te
 		if (nulls[i])
 			continue;
 		label = intern_label(matrix, DatumGetTextPP(elements[i]), genre);
-		if (genre && set->ngenres < MAX_SET_TERMS)
-			genres[set->ngenres++] = label->text;
-		for (uint32 t = 0; t < label->nterms && set->nterms < MAX_SET_TERMS; t++)
+		for (uint32 t = 0; t < label->nterms && nterms < MAX_SET_TERMS; t++)
 		{
 			bool		known = false;
 
-			for (uint32 k = 0; !known && k < set->nterms; k++)
+			for (uint32 k = 0; !known && k < nterms; k++)
 				known = terms[k] == label->terms[t];
 			if (!known)
-				terms[set->nterms++] = label->terms[t];
+				terms[nterms++] = label->terms[t];
 		}
 	}
+	return nterms;
+}
+
+/* Adds a set of these terms; returns its number. */
+static uint32
+add_set(RecoMatrix *matrix, const uint32 *terms, uint32 nterms)
+{
+	RecoMatrixLoad *load = matrix->load;
+
+	if (matrix->nsets == load->sets_size)
+	{
+		load->sets_size *= 2;
+		matrix->sets = repalloc_huge(matrix->sets, sizeof(RecoTagSet) * load->sets_size);
+	}
+	if (matrix->nset_terms + nterms > load->set_terms_size)
+	{
+		load->set_terms_size = Max(load->set_terms_size * 2, matrix->nset_terms + nterms);
+		matrix->set_terms =
+			repalloc_huge(matrix->set_terms, sizeof(uint32) * load->set_terms_size);
+	}
+	memcpy(matrix->set_terms + matrix->nset_terms, terms, sizeof(uint32) * nterms);
+	matrix->sets[matrix->nsets].nterms = nterms;
+	matrix->sets[matrix->nsets].terms = matrix->nset_terms;
+	matrix->nset_terms += nterms;
+	return matrix->nsets++;
 }
 
 /* Returns the number of the set of these genres and tags. */
@@ -181,8 +207,8 @@ reco_matrix_intern_set(RecoMatrix *matrix, Datum genres, bool no_genres, Datum t
 					   bool no_tags)
 {
 	uint32		terms[MAX_SET_TERMS];
-	const char *genre_texts[MAX_SET_TERMS];
-	RecoTagSet	set = {0};
+	uint32		nterms = 0;
+	uint32		number;
 	uint64		hash = 7;
 	bool		found;
 	Entry	   *entry;
@@ -203,30 +229,18 @@ reco_matrix_intern_set(RecoMatrix *matrix, Datum genres, bool no_genres, Datum t
 	if (no_genres && no_tags)
 		return 0;
 
-	entry = hash_search(matrix->set_hash, &hash, HASH_FIND, NULL);
+	entry = hash_search(matrix->load->set_hash, &hash, HASH_FIND, NULL);
 	if (entry != NULL)
 		return entry->number;
 
 	if (!no_genres)
-		collect(matrix, genres, true, &set, terms, genre_texts);
+		nterms = collect(matrix, genres, true, terms, nterms);
 	if (!no_tags)
-		collect(matrix, tags, false, &set, terms, genre_texts);
-	set.terms = MemoryContextAlloc(matrix->context, sizeof(uint32) * Max(set.nterms, 1));
-	memcpy(set.terms, terms, sizeof(uint32) * set.nterms);
-	set.genres =
-		MemoryContextAlloc(matrix->context, sizeof(char *) * Max(set.ngenres, 1));
-	memcpy(set.genres, genre_texts, sizeof(char *) * set.ngenres);
-
-	if (matrix->nsets == matrix->sets_size)
-	{
-		matrix->sets =
-			repalloc_huge(matrix->sets, sizeof(RecoTagSet) * matrix->sets_size * 2);
-		matrix->sets_size *= 2;
-	}
-	matrix->sets[matrix->nsets] = set;
-	entry = hash_search(matrix->set_hash, &hash, HASH_ENTER, &found);
-	entry->number = matrix->nsets++;
-	return entry->number;
+		nterms = collect(matrix, tags, false, terms, nterms);
+	number = add_set(matrix, terms, nterms);
+	entry = hash_search(matrix->load->set_hash, &hash, HASH_ENTER, &found);
+	entry->number = number;
+	return number;
 }
 
 /* Counts how many tracks each set and term has, and posts sets to their terms. */
@@ -241,25 +255,30 @@ post_sets(RecoMatrix *matrix)
 	{
 		for (uint32 s = 0; s < matrix->nsets; s++)
 		{
+			const uint32 *terms = matrix->set_terms + matrix->sets[s].terms;
+
 			for (uint32 i = 0; i < matrix->sets[s].nterms; i++)
 			{
-				RecoTerm   *term = &matrix->terms[matrix->sets[s].terms[i]];
+				RecoTerm   *term = &matrix->terms[terms[i]];
 
 				if (pass == 1)
-					term->sets[term->nsets] = s;
+					matrix->term_sets[term->sets + term->nsets] = s;
 				else
 					term->tracks += rows[s];
 				term->nsets++;
 			}
 		}
-		for (uint32 t = 0; pass == 0 && t < matrix->nterms; t++)
+		if (pass == 1)
+			break;
+		for (uint32 t = 0; t < matrix->nterms; t++)
 		{
-			RecoTerm   *term = &matrix->terms[t];
-
-			term->sets =
-				MemoryContextAlloc(matrix->postings, sizeof(uint32) * term->nsets);
-			term->nsets = 0;
+			matrix->terms[t].sets = matrix->nterm_sets;
+			matrix->nterm_sets += matrix->terms[t].nsets;
+			matrix->terms[t].nsets = 0;
 		}
+		matrix->term_sets =
+			MemoryContextAllocHuge(matrix->load->postings,
+								   sizeof(uint32) * Max(matrix->nterm_sets, 1));
 	}
 	pfree(rows);
 }
@@ -277,11 +296,13 @@ count_artist(const RecoMatrix *matrix, uint32 artist, uint32 *count, uint32 *tou
 	{
 		const RecoTagSet *set = &matrix->sets[matrix->set_no[row]];
 
+		const uint32 *terms = matrix->set_terms + set->terms;
+
 		labelled += set->nterms > 0;
 		for (uint32 i = 0; i < set->nterms; i++)
 		{
-			if (count[set->terms[i]]++ == 0)
-				touched[(*ntouched)++] = set->terms[i];
+			if (count[terms[i]]++ == 0)
+				touched[(*ntouched)++] = terms[i];
 		}
 	}
 	return labelled;
@@ -307,9 +328,11 @@ post_artists(RecoMatrix *matrix)
 
 				if (pass == 1)
 				{
-					term->artists[term->nartists].number = a;
-					term->artists[term->nartists].share =
-						count[touched[i]] / (labelled + SHRINK);
+					RecoPosting *posting =
+						&matrix->postings[term->artists + term->nartists];
+
+					posting->number = a;
+					posting->share = count[touched[i]] / (labelled + SHRINK);
 				}
 				term->nartists++;
 				count[touched[i]] = 0;
@@ -317,26 +340,51 @@ post_artists(RecoMatrix *matrix)
 			if ((a & 0xFFF) == 0)
 				CHECK_FOR_INTERRUPTS();
 		}
-		for (uint32 t = 0; pass == 0 && t < matrix->nterms; t++)
+		if (pass == 1)
+			break;
+		for (uint32 t = 0; t < matrix->nterms; t++)
 		{
-			RecoTerm   *term = &matrix->terms[t];
-
-			term->artists =
-				MemoryContextAllocExtended(matrix->postings,
-										   sizeof(RecoPosting) * Max(term->nartists, 1),
-										   MCXT_ALLOC_HUGE);
-			term->nartists = 0;
+			matrix->terms[t].artists = matrix->npostings;
+			matrix->npostings += matrix->terms[t].nartists;
+			matrix->terms[t].nartists = 0;
 		}
+		matrix->postings =
+			MemoryContextAllocHuge(matrix->load->postings,
+								   sizeof(RecoPosting) * Max(matrix->npostings, 1));
 	}
 	pfree(count);
 	pfree(touched);
+}
+
+/* Puts the terms where a look-up finds them. */
+static void
+fill_slots(RecoMatrix *matrix)
+{
+	matrix->nslots = 64;
+	while (matrix->nslots < 2 * matrix->nterms)
+		matrix->nslots *= 2;
+	matrix->slots = MemoryContextAllocExtended(matrix->load->postings,
+											   sizeof(uint32) * matrix->nslots,
+											   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (uint32 t = 0; t < matrix->nterms; t++)
+	{
+		const char *stem = reco_matrix_stem(matrix, &matrix->terms[t]);
+		uint32		at = hash_of(stem, strlen(stem), 0) & (matrix->nslots - 1);
+
+		while (matrix->slots[at] != 0)
+			at = (at + 1) & (matrix->nslots - 1);
+		matrix->slots[at] = t + 1;
+	}
 }
 
 /* Builds all postings from the rows at hand. */
 void
 reco_matrix_labels_finish(RecoMatrix *matrix)
 {
-	MemoryContextReset(matrix->postings);
+	MemoryContextReset(matrix->load->postings);
+	matrix->nterm_sets = 0;
+	matrix->npostings = 0;
+	matrix->postings = NULL;
 	for (uint32 t = 0; t < matrix->nterms; t++)
 	{
 		matrix->terms[t].tracks = 0;
@@ -346,14 +394,21 @@ reco_matrix_labels_finish(RecoMatrix *matrix)
 	post_sets(matrix);
 	if (matrix->nartists > 0)
 		post_artists(matrix);
+	fill_slots(matrix);
 }
 
 /* Finds the term of a stem. */
 const RecoTerm *
 reco_matrix_term(const RecoMatrix *matrix, const char *stem)
 {
-	uint64		hash = hash_of(stem, strlen(stem), 0);
-	Entry	   *entry = hash_search(matrix->term_hash, &hash, HASH_FIND, NULL);
+	uint32		at = hash_of(stem, strlen(stem), 0) & (matrix->nslots - 1);
 
-	return entry == NULL ? NULL : &matrix->terms[entry->number];
+	for (; matrix->slots[at] != 0; at = (at + 1) & (matrix->nslots - 1))
+	{
+		const RecoTerm *term = &matrix->terms[matrix->slots[at] - 1];
+
+		if (strcmp(reco_matrix_stem(matrix, term), stem) == 0)
+			return term;
+	}
+	return NULL;
 }

@@ -57,6 +57,8 @@ static void
 prepare_genres(const RecoMatrix *matrix, const RecoFit *fit, RecoScanFit *prepared)
 {
 	const RecoTerm *terms[RECO_FIT_MAXTERMS];
+	const RecoPosting *postings;
+	const uint32 *sets;
 	float		total = 0;
 
 	prepared->by_artist = palloc0(sizeof(float) * Max(matrix->nartists, 1));
@@ -77,11 +79,12 @@ prepare_genres(const RecoMatrix *matrix, const RecoFit *fit, RecoScanFit *prepar
 		if (term == NULL)
 			continue;
 		prepared->has_labels = true;
+		postings = matrix->postings + term->artists;
+		sets = matrix->term_sets + term->sets;
 		for (uint32 a = 0; a < term->nartists; a++)
-			prepared->by_artist[term->artists[a].number] +=
-				weight * term->artists[a].share;
+			prepared->by_artist[postings[a].number] += weight * postings[a].share;
 		for (uint32 s = 0; s < term->nsets; s++)
-			prepared->by_set[term->sets[s]] += SET_FACTOR * weight;
+			prepared->by_set[sets[s]] += SET_FACTOR * weight;
 	}
 	for (int i = 0; i < fit->nbanned; i++)
 	{
@@ -91,11 +94,13 @@ prepare_genres(const RecoMatrix *matrix, const RecoFit *fit, RecoScanFit *prepar
 		if (term == NULL || !term->genre)
 			continue;
 		prepared->has_labels = true;
+		postings = matrix->postings + term->artists;
+		sets = matrix->term_sets + term->sets;
 		for (uint32 a = 0; a < term->nartists; a++)
-			if (term->artists[a].share > BANNED_SHARE)
-				prepared->by_artist[term->artists[a].number] = -INFINITY;
+			if (postings[a].share > BANNED_SHARE)
+				prepared->by_artist[postings[a].number] = -INFINITY;
 		for (uint32 s = 0; s < term->nsets; s++)
-			prepared->by_set[term->sets[s]] = -INFINITY;
+			prepared->by_set[sets[s]] = -INFINITY;
 	}
 }
 
@@ -362,7 +367,7 @@ reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared, uint32 ro
 
 	track->row = row;
 	track->track_id = reco_matrix_track_id(matrix, row);
-	track->artist_id = matrix->artist_ids[artist];
+	track->artist_id = reco_matrix_artist_id(matrix, artist);
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 	{
 		if (reco_matrix_missing(matrix, row, f))

@@ -419,6 +419,13 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 	/* what cannot be read once is seldom read better */
 	failure.most_retries = split->outcome == RECO_OUTCOME_MALFORMED ? 1 : RECO_RETRY_MOST;
 	reco_lane_note_error(lane, split->message);
+	if (split->permanent)
+	{
+		failure.retry_at = RECO_WIRE_NEVER;
+		for (int i = 0; i < trip->call.nkeys; i++)
+			if (trip->flights[i] != NULL)
+				reco_flight_deny(trip->flights[i], split->message);
+	}
 	if (split->outcome == RECO_OUTCOME_LIMITED)
 		failure.retry_at = shared->limit.blocked_until;
 	else if (split->outcome == RECO_OUTCOME_QUOTA)

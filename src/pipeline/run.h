@@ -47,6 +47,8 @@ typedef struct RecoStageRecord
 	int64		us;
 	int			in;
 	int			out;
+	int			asked;			/* keys that the seam asked somebody for */
+	int			reused;			/* keys that were answered before */
 } RecoStageRecord;
 
 typedef struct RecoStrategyRecord
@@ -62,7 +64,9 @@ typedef struct RecoRun
 	MemoryContext context;
 	const RecoRequest *request;
 	RecoSource *source;
+	struct RecoArtifacts *artifacts;	/* artifacts.h; NULL = none are kept */
 	int64		run_id;
+	Oid			role;			/* who asked */
 	TimestampTz started;
 	TimestampTz give_up;		/* when strategies stop; later is for ranking */
 	int64		total_us;
@@ -113,15 +117,21 @@ typedef struct RecoRun
 
 	int			nlist;
 	RecoCandidate **list;		/* in the order delivered */
+	char	  **reasons;		/* why each track is in it */
 	RecoArc		arc;
 	RecoQuality quality;
 	int			exchanged;		/* by the improvement round */
 
 	bool		complete;		/* nothing was left out for time */
 	bool		partial;		/* the catalogue was not in hand as a whole */
+	RecoStage	stage;			/* the one that is under way */
 	RecoStageRecord stages[RECO_NSTAGES];
 	RecoStrategyRecord strategies[RECO_NSTRATEGIES];
 	int			pruned[RECO_NRULES];
+
+	/* what the seam says at the end */
+	uint32		catalogue;		/* tracks in hand */
+	const RecoSourceCount *counts;	/* of each kind */
 } RecoRun;
 
 /*
@@ -149,6 +159,7 @@ extern void reco_seeds_choose(RecoRun *run);
 
 /* select.c: the list, one improvement round, its order. */
 extern void reco_select_list(RecoRun *run);
+extern void reco_select_seen(RecoRun *run);
 extern void reco_select_improve(RecoRun *run);
 extern void reco_select_order(RecoRun *run);
 

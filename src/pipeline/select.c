@@ -270,6 +270,44 @@ need_facts(RecoRun *run, int from, int n)
 }
 
 /*
+ * Drops of the first 'ranked' candidates those that this transaction does not see. The
+ * list needs no such look: it has nothing without facts.
+ */
+void
+reco_select_seen(RecoRun *run)
+{
+	int			n = Min(run->ncandidates, run->request->ranked);
+	const char **ids = palloc(sizeof(char *) * Max(n, 1));
+	RecoKey		key = {.ids = ids};
+	RecoAsk		ask = {.kind = RECO_KIND_TRACK_FACTS, .nkeys = 1, .keys = &key};
+	RecoAnswer *answer;
+	int			next = 0;
+	int			kept = 0;
+
+	for (int i = 0; i < n; i++)
+		if (!run->candidates[i].track->has_facts)
+			ids[key.nids++] = run->candidates[i].track->track_id;
+	if (key.nids == 0)
+		return;
+	reco_run_resolve(run, &ask, 1);
+	answer = &ask.values[0].answer;
+	for (int i = 0; i < n; i++)
+	{
+		const RecoTrack *track = run->candidates[i].track;
+
+		if (!track->has_facts)
+		{
+			if (next == answer->ntracks ||
+				strcmp(answer->tracks[next]->track_id, track->track_id) != 0)
+				continue;
+			next++;
+		}
+		run->candidates[kept++] = run->candidates[i];
+	}
+	run->ncandidates = kept;
+}
+
+/*
  * Exchanges the list's outliers once, for what comes next by rank and coheres;
  * keeps the change only if the whole list is better for it.
  */

@@ -21,6 +21,7 @@
 #include "common/controldata_utils.h"
 #include "guc.h"
 #include "limit_state.h"
+#include "matrix_shared.h"
 #include "miscadmin.h"
 #include "pool.h"
 #include "promise.h"
@@ -71,6 +72,7 @@ reco_shared_size(void)
 	size = add_size(size, reco_result_epochs_size());
 	size = add_size(size, reco_promises_size());
 	size = add_size(size, reco_limits_size());
+	size = add_size(size, reco_matrices_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
 
@@ -152,6 +154,8 @@ attach(char *memory, bool fresh)
 	memory += reco_promises_size();
 	reco_limits_attach(memory, fresh, reco_shared->tranche);
 	memory += reco_limits_size();
+	reco_matrices_attach(memory, fresh);
+	memory += reco_matrices_size();
 	reco_pool_attach(memory, fresh);
 }
 
@@ -170,6 +174,7 @@ make(void)
 	LWLockInitialize(&reco_shared->processes, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->pool, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->runs, reco_shared->tranche);
+	LWLockInitialize(&reco_shared->matrices, reco_shared->tranche);
 	reco_database_make();
 	SpinLockInit(&reco_shared->gateway_lock);
 	reco_shared->gateway_procno = -1;

@@ -21,6 +21,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "screen.h"
 #include "shmem/promise.h"
 #include "store/limit_state.h"
 #include "store/listener_token.h"
@@ -223,6 +224,7 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 	RecoKeptAnswer *known = palloc(sizeof(RecoKeptAnswer) * n);
 	const char **stale = palloc(sizeof(char *) * n);
 	int			nstale = 0;
+	RecoScreened *screened = palloc(sizeof(RecoScreened) * n);
 	RecoListener listener = {0};
 	RecoKept	kept;
 
@@ -237,11 +239,22 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 		return;
 	}
 	reco_kept_open(server, operation, listener.user_id, &kept);
+	reco_screen_lists(&kept, question->keys, n, screened);
 	reco_kept_find(&kept, question->keys, n, known);
+	reco_screen_features(&kept, question->keys, n, known);
 	for (int i = 0; i < n; i++)
 	{
 		RecoRemoteValue *value = &question->values[i];
 
+		if (screened[i].outcome != RECO_OUTCOME_FRESH)
+		{
+			value->outcome = screened[i].outcome;
+			value->origin = RECO_ORIGIN_CACHED;
+			value->message = screened[i].reason;
+			value->retry_at =
+				value->outcome == RECO_OUTCOME_DENIED ? RECO_REMOTE_NEVER : 0;
+			continue;
+		}
 		if (!known[i].found)
 		{
 			value->outcome = RECO_OUTCOME_TIMEOUT;
@@ -252,7 +265,7 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 		value->origin = known[i].origin;
 		if (!known[i].absent)
 			value->json = server_text(known[i].value, known[i].len);
-		if (known[i].origin == RECO_ORIGIN_STALE)
+		if (known[i].origin == RECO_ORIGIN_STALE && !known[i].last)
 			stale[nstale++] = question->keys[i];
 	}
 
@@ -264,6 +277,7 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 				  strlen(listener.refresh_token));
 	pfree(known);
 	pfree(stale);
+	pfree(screened);
 }
 
 /* Submits what the newest question has to ask, in as many parts as it takes. */

@@ -86,7 +86,10 @@ at_transaction_end(XactEvent event, void *arg)
 		event != XACT_EVENT_PREPARE)
 		return;
 	if (event != XACT_EVENT_ABORT && all)
+	{
 		reco_result_epoch_move(MyDatabaseId, NULL);
+		reco_database_wake(MyDatabaseId);	/* the shared matrix is of an older state */
+	}
 	for (int i = 0; i < nnotes && event != XACT_EVENT_ABORT && !all; i++)
 	{
 		if (notes[i].gone)

@@ -72,6 +72,8 @@ static bool has_id(const json_t *list, const char *id);
 static bool is_same_id(const char *a, const char *b);
 static bool split_failure(const RecoCall *call, const RecoHttpResponse *response,
 						  const json_t *root, RecoSplit *split);
+static bool is_permanent(const RecoCall *call, const RecoHttpResponse *response,
+						 const json_t *root, const char *message);
 static int	code_of(const json_t *root);
 static void split_keys(const RecoCall *call, const json_t *content, RecoSplit *split);
 static void split_list(const RecoCall *call, const json_t *content, RecoSplit *split);
@@ -132,6 +134,35 @@ reco_reccobeats_check(const char *key, const char **why)
 		*why = check_targets(reco_json_get(root, "targets"));
 	json_decref(root);
 	return *why == NULL;
+}
+
+bool
+reco_reccobeats_has_target(const char *name)
+{
+	for (int i = 0; i < NTARGETS; i++)
+		if (strcmp(features[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Reads an answer to RECO_OP_IDS. */
+bool
+reco_reccobeats_read_id(const char *value, RecoReccobeatsId *id)
+{
+	json_t	   *root = reco_json_parse(value, strlen(value));
+	const char *uuid = uuid_of(root);
+	const char *named = reco_json_string(root, "spotify_id");
+	const char *isrc = reco_json_string(root, "isrc");
+
+	memset(id, 0, sizeof(*id));
+	if (uuid)
+		memcpy(id->uuid, uuid, sizeof(id->uuid) - 1);
+	if (named && reco_is_spotify_id(named, strlen(named)))
+		memcpy(id->spotify_id, named, sizeof(id->spotify_id) - 1);
+	if (isrc && reco_is_isrc(isrc, strlen(isrc)))
+		memcpy(id->isrc, isrc, sizeof(id->isrc) - 1);
+	json_decref(root);
+	return id->uuid[0] != '\0';
 }
 
 /* Builds the request of a call. */
@@ -343,7 +374,10 @@ split_failure(const RecoCall *call, const RecoHttpResponse *response, const json
 			 json_is_object(root))
 		reco_split_prepare(split, call->nkeys);
 	else if (!good)
+	{
 		split->outcome = RECO_OUTCOME_REJECTED;
+		split->permanent = is_permanent(call, response, root, split->message);
+	}
 	else if (!root)
 	{
 		split->outcome = RECO_OUTCOME_MALFORMED;
@@ -354,6 +388,7 @@ split_failure(const RecoCall *call, const RecoHttpResponse *response, const json
 	{
 		split->outcome = RECO_OUTCOME_REJECTED;
 		reco_message_of_body(split->message, sizeof(split->message), response);
+		split->permanent = is_permanent(call, response, root, split->message);
 	}
 	else if (!content || json_array_size(content) > MOST_RECORDS)
 	{
@@ -364,6 +399,27 @@ split_failure(const RecoCall *call, const RecoHttpResponse *response, const json
 		return false;
 	if (what)
 		snprintf(split->message, sizeof(split->message), "%s", what);
+	return true;
+}
+
+/*
+ * Is a list refused for what was asked? Only where the service itself says so, whole
+ * and in its own form: a status alone may be a proxy's, and a limit passes.
+ */
+static bool
+is_permanent(const RecoCall *call, const RecoHttpResponse *response, const json_t *root,
+			 const char *message)
+{
+	static const char *const passing[] = {"quota", "rate limit", "too many requests"};
+	int			status = response->status;
+
+	if (call->operation != RECO_OP_RECOMMENDATION || response->truncated ||
+		!json_is_object(root) || (status >= 400 && status != 400 && status != 422))
+		return false;
+	for (int i = 0; i < 3; i++)
+		for (const char *at = message; *at; at++)
+			if (strncasecmp(at, passing[i], strlen(passing[i])) == 0)
+				return false;
 	return true;
 }
 

@@ -4,7 +4,7 @@
  *	  The process that writes: one per database with the extension.
  *
  * Purpose: drain the buffer into the tables in short transactions of its own; expire and
- *			evict.
+ *			evict; keep the shared matrix up to date.
  * Runs in: a background worker with a database.
  *
  *-------------------------------------------------------------------------
@@ -25,5 +25,15 @@ extern bool reco_keeper_is_held_up(void);
 
 /* After the commit of a round: what was written may leave the buffer. */
 extern void reco_keeper_committed(void);
+
+/*
+ * keeper_matrix.c: the shared matrix. Due: in how many ms there may be something to do.
+ * Step: does a little, in a transaction as a round is; returns whether more follows.
+ * Failed: after an ERROR in a step. Leave: the process ends for good.
+ */
+extern int64 reco_keeper_matrix_due(void);
+extern bool reco_keeper_matrix_step(Oid extension);
+extern void reco_keeper_matrix_failed(const char *message);
+extern void reco_keeper_matrix_leave(void);
 
 #endif							/* RECO_KEEPER_H */

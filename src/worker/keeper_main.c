@@ -59,13 +59,23 @@ typedef enum Round
 	ROUND_FAILED
 } Round;
 
+/* What there is to do; each has its rounds, and its errors. */
+typedef enum Work
+{
+	WORK_TABLES = 0,			/* keeper.c */
+	WORK_MATRIX,				/* keeper_matrix.c */
+	NWORKS
+} Work;
+
 static void begin(const RecoKeeperOrder *order);
+static void look_up(void);
 static void override_settings(void);
-static Round try_round(void);
-static Round do_round(void);
+static Round try_round(Work work);
+static Round do_round(Work work);
+static bool care_for_matrix(Round round);
 static bool lock_extension(Oid *extension);
 static bool is_our_version(void);
-static void recover(void);
+static void recover(Work work);
 static void note_round(Round round);
 static void say(const char *state);
 static void wait_after(Round round);
@@ -77,7 +87,7 @@ static MemoryContext turn = NULL;	/* reset before each round */
 static RecoKeeperEnd end = RECO_KEEPER_FAILED;
 static bool shown = false;		/* it has a row in reco_stat_worker */
 static int	failures = 0;		/* rounds in a row */
-static char last_error[256] = "";	/* that was logged; '' = none since a good round */
+static char last_error[NWORKS][256] = {"", ""}; /* that was logged; '' = none since a good round */
 static TimestampTz started = 0;
 
 /* Runs the process. */
@@ -92,26 +102,57 @@ reco_keeper_main(Datum arg)
 	{
 		Round		round;
 
-		ResetLatch(MyLatch);
-		if (!reco_database_continue())
-			leave(RECO_KEEPER_LET_GO);
-		if (ConfigReloadPending)
-		{
-			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
-		}
-		if (!reco_guc_keeper)
-			leave(RECO_KEEPER_LET_GO);
-
-		MemoryContextSwitchTo(turn);
-		MemoryContextReset(turn);
-		round = try_round();
+		look_up();
+		round = try_round(WORK_TABLES);
 		note_round(round);
 		if (round == ROUND_GONE)
 			leave(RECO_KEEPER_NOT_NEEDED);
-		if (round != ROUND_MORE)
+		if (!care_for_matrix(round) && round != ROUND_MORE)
 			wait_after(round);
 	}
+}
+
+/* Sees what it is told from outside, between two rounds. */
+static void
+look_up(void)
+{
+	ResetLatch(MyLatch);
+	if (!reco_database_continue())
+		leave(RECO_KEEPER_LET_GO);
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+	if (!reco_guc_keeper)
+		leave(RECO_KEEPER_LET_GO);
+}
+
+/*
+ * Does a step for the matrix where one is due; returns whether another one is. After an
+ * error with the tables, which are to be let alone for a while, all of them.
+ */
+static bool
+care_for_matrix(Round round)
+{
+	Round		done;
+
+	if (round == ROUND_BUSY || round == ROUND_OTHER_VERSION)
+		return false;
+	do
+	{
+		if (reco_keeper_matrix_due() > 0)
+			return false;
+		done = try_round(WORK_MATRIX);
+		if (done == ROUND_DONE && last_error[WORK_MATRIX][0] != '\0')
+		{
+			ereport(LOG, (errmsg("reco keeper reads the catalogue again")));
+			last_error[WORK_MATRIX][0] = '\0';
+		}
+		if (round == ROUND_FAILED)
+			look_up();
+	} while (round == ROUND_FAILED && done == ROUND_MORE);
+	return done == ROUND_MORE;
 }
 
 /*
@@ -168,18 +209,20 @@ override_settings(void)
 
 /* Does a round; an ERROR in it is recovered from. */
 static Round
-try_round(void)
+try_round(Work work)
 {
 	volatile Round round = ROUND_FAILED;
 
+	MemoryContextSwitchTo(turn);
+	MemoryContextReset(turn);
 	PG_TRY();
 	{
 		CHECK_FOR_INTERRUPTS();
-		round = do_round();
+		round = do_round(work);
 	}
 	PG_CATCH();
 	{
-		recover();
+		recover(work);
 		round = ROUND_FAILED;
 	}
 	PG_END_TRY();
@@ -188,9 +231,10 @@ try_round(void)
 
 /* One transaction, and what follows its commit. */
 static Round
-do_round(void)
+do_round(Work work)
 {
 	Round		round = ROUND_DONE;
+	bool		more;
 	Oid			extension;
 
 	SetCurrentStatementStartTimestamp();
@@ -201,13 +245,17 @@ do_round(void)
 		round = ROUND_OTHER_VERSION;
 	else
 	{
-		pgstat_report_activity(STATE_RUNNING, "reco: keeping what was learned");
-		if (reco_keeper_round())
+		pgstat_report_activity(STATE_RUNNING, work == WORK_TABLES
+												  ? "reco: keeping what was learned"
+												  : "reco: reading the catalogue");
+		more = work == WORK_TABLES ? reco_keeper_round()
+								   : reco_keeper_matrix_step(extension);
+		if (more)
 			round = ROUND_MORE;
 	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(turn);
-	if (round == ROUND_DONE || round == ROUND_MORE)
+	if (work == WORK_TABLES && (round == ROUND_DONE || round == ROUND_MORE))
 		reco_keeper_committed();
 	if (OidIsValid(extension))
 		reco_database_found(extension);
@@ -250,9 +298,10 @@ is_our_version(void)
  * before, or the process is told to go, which interrupts its statement.
  */
 static void
-recover(void)
+recover(Work work)
 {
 	ErrorData  *error;
+	char	   *last = last_error[work];
 
 	HOLD_INTERRUPTS();
 	disable_all_timeouts(false);
@@ -267,14 +316,16 @@ recover(void)
 	MemoryContextSwitchTo(turn);
 
 	if (reco_database_continue() &&
-		strncmp(last_error, error->message, sizeof(last_error) - 1) != 0)
+		strncmp(last, error->message, sizeof(last_error[work]) - 1) != 0)
 	{
 		EmitErrorReport();
-		strlcpy(last_error, error->message, sizeof(last_error));
+		strlcpy(last, error->message, sizeof(last_error[work]));
 		if (shown)
 			reco_process_error(RECO_PROCESS_KEEPER, MyDatabaseId, error->message);
 	}
 	FlushErrorState();
+	if (work == WORK_MATRIX)
+		reco_keeper_matrix_failed(error->message);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	RESUME_INTERRUPTS();
 }
@@ -290,9 +341,9 @@ note_round(Round round)
 	{
 		case ROUND_DONE:
 		case ROUND_MORE:
-			if (last_error[0] != '\0')
+			if (last_error[WORK_TABLES][0] != '\0')
 				ereport(LOG, (errmsg("reco keeper works again")));
-			last_error[0] = '\0';
+			last_error[WORK_TABLES][0] = '\0';
 			told_version = false;
 			say(reco_keeper_is_held_up() ? "waiting: an invalidation is open" : "running");
 			if (started != 0 &&
@@ -346,7 +397,7 @@ wait_after(Round round)
 		wait_ms(Min(LONGEST_PAUSE_MS, PAUSE_MS << Min(failures - 1, 10)), false);
 		return;
 	}
-	wait_ms(reco_guc_keeper_interval, true);
+	wait_ms(Min(reco_guc_keeper_interval, reco_keeper_matrix_due()), true);
 	if (round == ROUND_DONE)
 		wait_ms(GATHER_MS, false);
 }
@@ -386,6 +437,7 @@ wait_ms(int64 ms, bool until_woken)
 static void
 leave(RecoKeeperEnd how)
 {
+	reco_keeper_matrix_leave();
 	end = how;
 	proc_exit(0);
 }

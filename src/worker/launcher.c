@@ -30,6 +30,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "shmem/matrix_shared.h"
 #include "shmem/shared.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -233,6 +234,7 @@ start_due(void)
 		if (!list_member_oid(databases, due.database))
 		{
 			reco_database_forget(due.database, due.generation);
+			reco_matrix_forget(due.database);
 			continue;
 		}
 		no_worker = !start(&due);

@@ -18,7 +18,7 @@ from emulator import Emulator  # noqa: E402
 from reco_tap import SqlError, done, literal, ok, same, skip, until  # noqa: E402
 
 DENIED = "42501"
-VIEWS = ("reco_stat_upstream", "reco_stat_worker", "reco_stat_gateway")
+VIEWS = ("reco_stat_upstream", "reco_stat_worker", "reco_stat_gateway", "reco_stat_memory")
 WRAPPER = "FOREIGN DATA WRAPPER reco_upstream"
 
 
@@ -44,7 +44,7 @@ def nobody(cluster):
                 "SELECT * FROM reco_doctor()", "SELECT reco_stat_reset()",
                 "SELECT * FROM reco_generate('', 'calm')",
                 "SELECT * FROM reco.stat_upstream()", "SELECT * FROM reco.stat_worker()",
-                "SELECT * FROM reco.stat_gateway()", "SELECT reco_upstream_validator('{}', 1417)",
+                "SELECT * FROM reco.stat_gateway()", "SELECT * FROM reco.stat_memory()", "SELECT reco_upstream_validator('{}', 1417)",
                 "SELECT * FROM pg_user_mapping", *(f"SELECT * FROM {view}" for view in VIEWS)):
         same(session.error(sql), DENIED, f"a role without rights: {sql[:70]}")
     same(session.query("SELECT DISTINCT umoptions IS NULL FROM pg_user_mappings"), [["t"]],

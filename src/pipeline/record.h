@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * record.h
+ *	  The record of a run: what is kept of it for those who ask later.
+ *
+ * Purpose: a run as one JSON object, into the buffer; and from JSON as much of a run
+ *			again as explain tells and reco_generate returned. Writing is in record.c,
+ *			reading in record_read.c, the table's SQL in store/run.c.
+ * Runs in: any process with a database.
+ * Locks:	the buffer's.
+ * Never:	write a table; keep a text of any length whole.
+ *
+ * Members: run_id, role (an oid), user_id, prompt, size, deadline_ms, options {}, total_ms,
+ * complete, missing[], mood {energy_level, emotion, era_from, era_to, confidence,
+ * understood[], unknown[], targets {}, left_out[]}, found {}, strategies {}, pruned {},
+ * quality {}, order, arc, stages {}, calls {}, origins {}, delivered, tracks [].
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_RECORD_H
+#define RECO_RECORD_H
+
+#include "compat.h"
+
+#include "lib/stringinfo.h"
+#include "run.h"
+#include "utils/jsonb.h"
+
+/*
+ * Puts the record of a run into the buffer, unless none are kept. Whatever becomes of
+ * the transaction: it tells what happened, and is nobody's answer.
+ */
+extern void reco_record_keep(const RecoRun *run, Oid extension);
+
+/* Parts that a run's document has in common with its record. */
+extern void reco_record_put_parts(StringInfo json, const char *key,
+								  const RecoCandidate *candidate);
+extern void reco_record_put_missing(StringInfo json, const RecoRun *run);
+extern void reco_record_put_quality(StringInfo json, const RecoRun *run);
+
+/* Whose a record is. */
+typedef struct RecoRecordOwner
+{
+	char	   *user_id;
+	Oid			role;
+} RecoRecordOwner;
+
+/* A text as jsonb; NULL = it is no JSON. */
+extern Jsonb *reco_record_parse(const char *text);
+
+/* False = it is no record. */
+extern bool reco_record_owner(Jsonb *record, RecoRecordOwner *owner);
+
+/* As much of a run as its record tells, in the current context. */
+extern RecoRun *reco_record_read(Jsonb *record);
+
+/*
+ * Finds the record of a run that a role may see: its own, or any for who may read all
+ * statistics; in the buffer or in the table. NULL = there is none.
+ */
+extern Jsonb *reco_record_find(int64 run_id, Oid extension);
+
+/* May the current role see the records of another one? */
+extern bool reco_record_is_visible(Oid role);
+
+/* The key of a run in the buffer. */
+#define RECO_RECORD_KEYSIZE	24
+extern void reco_record_key(int64 run_id, char *key);
+
+#endif							/* RECO_RECORD_H */
