@@ -20,6 +20,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "options.h"
+#include "source/own_token.h"
 #include "source/remote.h"
 #include "source/source.h"
 #include "utils/array.h"
@@ -249,7 +250,7 @@ ask_server(Ask *ask, const RecoServer *server, Oid role, int *numbers)
 	if (reco_operation_is_listeners(ask->operation))
 		server = ask->user_id == NULL
 			? NULL
-			: reco_remote_listeners_server(reco_server_list(role), ask->operation,
+			: reco_own_token_server(reco_server_list(role), ask->operation,
 										   ask->user_id);
 	if (server == NULL)
 		return NULL;

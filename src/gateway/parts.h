@@ -320,6 +320,15 @@ extern void reco_token_refused(RecoTokenHolder *holder, uint32 serial);
  */
 extern const char *reco_token_rotated(const RecoQuestion *question, bool *promised);
 
+/* Takes all secrets from a holder, and tells who waits for it; frees what it has, too. */
+extern void reco_token_wipe(RecoTokenHolder *holder);
+extern void reco_token_drop(RecoTokenHolder *holder);
+
+/* ---- token_promise.c ---- */
+
+/* Has a listener's new token kept, where there is one; without room see 'unpromised'. */
+extern void reco_token_promise(RecoTokenHolder *holder);
+
 /* Forgets the listeners who are to be forgotten. */
 extern void reco_token_forget_gone(void);
 

@@ -14,8 +14,6 @@
  */
 #include "parts.h"
 
-#include "shmem/promise.h"
-
 #define EARLY_US		((int64) 60 * 1000 * 1000)	/* refreshed before it expires */
 #define FETCH_US		((int64) 10 * 1000 * 1000)	/* longest token request */
 #define MOST_FAILURES	3
@@ -31,13 +29,10 @@ static RecoTokenState find_or_fetch(RecoTokenHolder *holder, RecoQuestion *quest
 static bool fetch(RecoTokenHolder *holder, RecoQuestion *question);
 static void fetched(void *owner, RecoTransferResult *result);
 static void rotate(RecoTokenHolder *holder, const char *refresh);
-static void promise(RecoTokenHolder *holder);
 static void take(RecoTokenHolder *holder, RecoToken *token);
 static void failed(RecoTokenHolder *holder, const RecoToken *token);
 static void give_up(RecoTokenHolder *holder, int64 next, const char *message);
 static void set_secret(char **place, const char *value);
-static void wipe(RecoTokenHolder *holder);
-static void forget(RecoTokenHolder *holder);
 
 /* Finds what opens a request. */
 RecoTokenState
@@ -148,7 +143,7 @@ holder_of(RecoGatewayLane *lane, RecoQuestion *question)
 		reco_now_us() - oldest->used_at > 1000 * 1000)
 	{
 		dlist_delete(&oldest->node);
-		forget(oldest);
+		reco_token_drop(oldest);
 		free(oldest);
 		lane->nlisteners--;
 	}
@@ -348,23 +343,7 @@ rotate(RecoTokenHolder *holder, const char *refresh)
 	if (holder->rotated != NULL)
 		set_secret(&holder->origin, holder->rotated);
 	set_secret(&holder->rotated, refresh);
-	promise(holder);
-}
-
-/* Puts a new refresh token where the keeper finds it; without room it is tried again. */
-static void
-promise(RecoTokenHolder *holder)
-{
-	RecoPromiseKey key = {
-		.database = holder->database,
-		.extension = holder->extension,
-		.server = holder->server,
-		.user_id = holder->user_id,
-		.consent = holder->consent
-	};
-
-	holder->unpromised = holder->user_id != NULL && holder->consent != 0 &&
-		holder->rotated != NULL && !reco_promise_put(&key, holder->rotated);
+	reco_token_promise(holder);
 }
 
 /* Keeps a token, and sends who waited for it on. */
@@ -483,7 +462,7 @@ reco_token_pump(RecoGatewayLane *lane, int64 now)
 
 		next = Min(next, pump(holder, now));
 		if (holder->unpromised)
-			promise(holder);
+			reco_token_promise(holder);
 		if (!holder->unpromised)
 			continue;
 		lane->shared->unpromised++;
@@ -492,82 +471,17 @@ reco_token_pump(RecoGatewayLane *lane, int64 now)
 	return next;
 }
 
-/* Forgets the listeners who are to be forgotten, with whatever waits for them. */
-void
-reco_token_forget_gone(void)
-{
-	RecoForgotten gone;
-
-	while (reco_promises_next_forgotten(&gone))
-		for (int i = 0; i < reco_shared->nlanes; i++)
-		{
-			RecoGatewayLane *lane = &reco_gateway_lanes[i];
-			dlist_mutable_iter iter;
-
-			if (lane->key == 0)
-				continue;
-			dlist_foreach_modify(iter, &lane->listeners)
-			{
-				RecoTokenHolder *holder =
-					dlist_container(RecoTokenHolder, node, iter.cur);
-
-				if (OidIsValid(gone.database) && holder->database != gone.database)
-					continue;
-				if ((gone.server[0] != '\0' && strcmp(holder->server, gone.server) != 0) ||
-					(gone.user_id[0] != '\0' &&
-					 strcmp(holder->user_id, gone.user_id) != 0))
-					continue;
-
-				/* all were too many to be named: what would be lost stays */
-				if (!OidIsValid(gone.database) && holder->unpromised)
-					continue;
-				wipe(holder);
-				if (holder->trips > 0)
-					continue;	/* a call is under way: an empty holder is left */
-				dlist_delete(&holder->node);
-				lane->nlisteners--;
-				forget(holder);
-				free(holder);
-			}
-		}
-}
-
-/* Says what is lost with this process. */
-void
-reco_token_report(void)
-{
-	int			lost = 0;
-	dlist_iter	iter;
-
-	for (int i = 0; i < reco_shared->nlanes; i++)
-		if (reco_gateway_lanes[i].key != 0)
-			dlist_foreach(iter, &reco_gateway_lanes[i].listeners)
-			{
-				RecoTokenHolder *holder =
-					dlist_container(RecoTokenHolder, node, iter.cur);
-
-				if (holder->unpromised)
-					promise(holder);
-				lost += holder->unpromised;
-			}
-	if (lost > 0)
-		ereport(LOG,
-				(errmsg("reco gateway: %d listeners must connect again", lost),
-				 errdetail("Their new refresh tokens could not be kept: no keeper has "
-						   "written those that came before.")));
-}
-
 /* Forgets all tokens of a lane. */
 void
 reco_token_forget(RecoGatewayLane *lane)
 {
-	forget(&lane->app);
+	reco_token_drop(&lane->app);
 	while (!dlist_is_empty(&lane->listeners))
 	{
 		RecoTokenHolder *holder =
 			dlist_container(RecoTokenHolder, node, dlist_pop_head_node(&lane->listeners));
 
-		forget(holder);
+		reco_token_drop(holder);
 		free(holder);
 	}
 	lane->nlisteners = 0;
@@ -588,8 +502,8 @@ set_secret(char **place, const char *value)
 }
 
 /* Takes all secrets from a holder; who waits for them is told. */
-static void
-wipe(RecoTokenHolder *holder)
+void
+reco_token_wipe(RecoTokenHolder *holder)
 {
 	RecoQuestion *question = holder->question;
 
@@ -613,10 +527,10 @@ wipe(RecoTokenHolder *holder)
 }
 
 /* Frees what a holder has. */
-static void
-forget(RecoTokenHolder *holder)
+void
+reco_token_drop(RecoTokenHolder *holder)
 {
-	wipe(holder);
+	reco_token_wipe(holder);
 	free(holder->user_id);
 	free(holder->server);
 	holder->user_id = holder->server = NULL;

@@ -15,6 +15,7 @@
 
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
+#include "own_token.h"
 
 #define MOST_NAMES			6	/* of each kind a turn asks for */
 #define MOST_ARTISTS		8
@@ -269,7 +270,7 @@ want_own(RecoLiveTurn *turn, RecoAsk *ask, int k, RecoOperation operation)
 		live->looked_for_own = true;
 		live->user_id = ask->keys[k].id;
 		live->own_server =
-			reco_remote_listeners_server(live->servers, operation, live->user_id);
+			reco_own_token_server(live->servers, operation, live->user_id);
 	}
 	if (live->own_server == NULL)
 		return;

@@ -14,18 +14,16 @@
 #include "remote.h"
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "guc.h"
 #include "kept.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "own_token.h"
 #include "screen.h"
 #include "shmem/promise.h"
 #include "store/limit_state.h"
-#include "store/listener_token.h"
-#include "store/sql.h"
 #include "upstream/buffer.h"
 #include "utils/memutils.h"
 
@@ -77,8 +75,6 @@ static void find_or_submit(RecoRemote *remote, const RecoServer *server,
 static void submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
 				   const RecoListener *listener, RecoPriority priority, int64 deadline,
 				   const char **stale, int nstale);
-static bool take_token(Question *question, const RecoServer *server,
-					   RecoListener *listener);
 static void wait_for_keeper(RecoRemote *remote, int64 until);
 static Part *add_part(RecoRemote *remote);
 static void refresh(RecoWireRequest *request);
@@ -229,7 +225,8 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 	RecoKept	kept;
 
 	question->asked = palloc(sizeof(int) * n);
-	if (question->user_id != NULL && !take_token(question, server, &listener))
+	if (question->user_id != NULL &&
+		!reco_own_token_take(server, question->user_id, &question->token, &listener))
 	{
 		for (int i = 0; i < n; i++)
 		{
@@ -334,60 +331,6 @@ submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
 	}
 	reco_server_lock(secret);
 	pfree(keys);
-}
-
-/*
- * Finds a listener's token: what the service made of it last, where that is not written
- * yet, else what the table has.
- */
-static bool
-take_token(Question *question, const RecoServer *server, RecoListener *listener)
-{
-	RecoListenerToken token;
-	char	   *newer;
-
-	if (RecoveryInProgress() ||
-		!reco_listener_token_get(question->user_id, server->name, &token))
-		return false;
-	question->token.database = MyDatabaseId;
-	question->token.extension = reco_sql_extension();
-	question->token.server = reco_remote_key(server->name);
-	question->token.user_id = reco_remote_key(question->user_id);
-	question->token.consent = token.consent;
-	newer = reco_promise_get(&question->token);
-	if (newer != NULL)
-	{
-		reco_wipe(token.token, strlen(token.token));
-		token.token = newer;
-	}
-	listener->user_id = question->token.user_id;
-	listener->refresh_token = token.token;
-	listener->consent = token.consent;
-	listener->extension = question->token.extension;
-	return true;
-}
-
-const RecoServer *
-reco_remote_listeners_server(List *servers, RecoOperation operation, const char *user_id)
-{
-	ListCell   *cell;
-
-	if (RecoveryInProgress())
-		return NULL;
-	foreach (cell, servers)
-	{
-		const RecoServer *server = lfirst(cell);
-		RecoListenerToken token;
-
-		if (server->lacks != NULL ||
-			!reco_service_has(server->options.service, operation) ||
-			!reco_listener_token_get(user_id, server->name, &token))
-			continue;
-		reco_wipe(token.token, strlen(token.token));
-		pfree(token.token);
-		return server;
-	}
-	return NULL;
 }
 
 /*

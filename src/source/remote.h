@@ -62,14 +62,6 @@ extern int	reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server
 									 RecoPriority priority, int64 deadline);
 
 /*
- * The first usable server of a list that has the operation and a token of the listener;
- * NULL = none, as always on a standby, where a new token could not be kept.
- */
-extern const RecoServer *reco_remote_listeners_server(List *servers,
-													  RecoOperation operation,
-													  const char *user_id);
-
-/*
  * Waits until all that was asked is answered, or its deadline is over; and a moment
  * longer, until a listener's new token is written.
  */
