@@ -91,10 +91,9 @@ reco_cache_invalidate(PG_FUNCTION_ARGS)
 static int64
 remove_listeners(RecoCategory category, const char *user_id, Oid extension)
 {
-	static const RecoCategory listeners[] = {
-		RECO_CATEGORY_RESULT, RECO_CATEGORY_ARTIFACTS, RECO_OP_TOP_TRACKS,
-		RECO_OP_TOP_ARTISTS
-	};
+	static const RecoCategory listeners[] = {RECO_CATEGORY_RESULT,
+											 RECO_CATEGORY_ARTIFACTS, RECO_OP_TOP_TRACKS,
+											 RECO_OP_TOP_ARTISTS};
 	int64		removed = 0;
 
 	for (int i = 0; i < lengthof(listeners); i++)

@@ -250,8 +250,7 @@ ask_server(Ask *ask, const RecoServer *server, Oid role, int *numbers)
 	if (reco_operation_is_listeners(ask->operation))
 		server = ask->user_id == NULL
 			? NULL
-			: reco_own_token_server(reco_server_list(role), ask->operation,
-										   ask->user_id);
+			: reco_own_token_server(reco_server_list(role), ask->operation, ask->user_id);
 	if (server == NULL)
 		return NULL;
 	remote = reco_remote_open();

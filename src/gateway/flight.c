@@ -194,8 +194,7 @@ static void
 note_cache(RecoFlight *flight, const RecoWireCache *wire)
 {
 	RecoFlightCache *cache = &flight->cache;
-	size_t		size =
-		strlen(wire->prefix) + strlen(flight->key) + strlen(wire->suffix) + 1;
+	size_t size = strlen(wire->prefix) + strlen(flight->key) + strlen(wire->suffix) + 1;
 
 	cache->key = malloc(size);
 	if (cache->key == NULL)

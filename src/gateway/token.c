@@ -414,10 +414,9 @@ reco_token_rotated(const RecoQuestion *question, bool *promised)
 		if (holder->rotated == NULL || !is_holder_of(holder, question))
 			continue;
 		*promised = !holder->unpromised;
-		if (listener->consent != 0
-				? listener->consent == holder->consent &&
+		if (listener->consent != 0 ? listener->consent == holder->consent &&
 					strcmp(holder->rotated, listener->refresh_token) != 0
-				: holder->origin != NULL &&
+								   : holder->origin != NULL &&
 					strcmp(holder->origin, listener->refresh_token) == 0)
 			return holder->rotated;
 	}

@@ -52,7 +52,8 @@ reco_token_forget_gone(void)
 
 				if (OidIsValid(gone.database) && holder->database != gone.database)
 					continue;
-				if ((gone.server[0] != '\0' && strcmp(holder->server, gone.server) != 0) ||
+				if ((gone.server[0] != '\0' &&
+					 strcmp(holder->server, gone.server) != 0) ||
 					(gone.user_id[0] != '\0' &&
 					 strcmp(holder->user_id, gone.user_id) != 0))
 					continue;

@@ -51,6 +51,26 @@ reco_trip_learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSpli
 		reco_limits_note();
 }
 
+/* Learns that an endpoint is closed, or has no quota. */
+static void
+learn_endpoint(const RecoTrip *trip, const RecoSplit *split, int64 now)
+{
+	RecoLane   *shared = trip->lane->shared;
+
+	if (split->endpoint_refused)
+	{
+		shared->capabilities.refused |= 1u << trip->request.endpoint;
+		shared->refused_until[trip->request.endpoint] = now + DAY_US;
+	}
+	if (split->endpoint_exhausted)
+	{
+		int64	   *until = &shared->exhausted_until[trip->request.endpoint];
+		int64		said = split->retry_after_ms * 1000;
+
+		*until = Max(*until, now + (said < 0 ? EXHAUSTED_US : Max(said, LEAST_US)));
+	}
+}
+
 /* Learns about limits, the breaker, and what the app may do. */
 static void
 learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSplit *split)
@@ -106,18 +126,7 @@ learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSplit *split)
 		if (shared->learned_at == 0)
 			shared->learned_at = now;
 	}
-	if (split->endpoint_refused)
-	{
-		shared->capabilities.refused |= 1u << trip->request.endpoint;
-		shared->refused_until[trip->request.endpoint] = now + DAY_US;
-	}
-	if (split->endpoint_exhausted)
-	{
-		int64	   *until = &shared->exhausted_until[trip->request.endpoint];
-		int64		said = split->retry_after_ms * 1000;
-
-		*until = Max(*until, now + (said < 0 ? EXHAUSTED_US : Max(said, LEAST_US)));
-	}
+	learn_endpoint(trip, split, now);
 	if (split->app_refused)
 		shared->app_refused_until = now + APP_REFUSED_US;
 }

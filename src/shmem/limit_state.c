@@ -304,8 +304,9 @@ describe(const RecoLane *lane, RecoLimitState *state, int64 now)
 	for (int i = 0; lane->keep_until > now && i < RECO_LIMIT_HOURS; i++)
 		if (limit->hour - i >= 0)
 		{
-			state->hours[i] = (int32) Min(
-				limit->hours[(limit->hour - i) % RECO_LIMIT_HOURS], PG_INT32_MAX);
+			state->hours[i] =
+				(int32) Min(limit->hours[(limit->hour - i) % RECO_LIMIT_HOURS],
+							PG_INT32_MAX);
 			counts |= state->hours[i] > 0;
 		}
 	if (counts)

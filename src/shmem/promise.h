@@ -64,7 +64,7 @@ extern int	reco_promises_waiting(Oid database);
 
 /* Copies some of a database into 'promises'; those of another extension are dropped. */
 extern int	reco_promises_take(Oid database, Oid extension, RecoPromise *promises,
-							   int most);
+							  int most);
 
 /* The promise is written, or nobody wants it any more; one that changed waits on. */
 extern void reco_promise_kept(const RecoPromise *promise);

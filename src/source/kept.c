@@ -232,7 +232,8 @@ read_registry(const RecoKept *kept, const char *const *keys, int nkeys, bool mis
 
 	for (int i = 0; i < nkeys; i++)
 		ids[i] = pnstrdup(keys[i], strlen(keys[i]) - strlen(kept->wire.suffix));
-	rows = reco_registry_read(ids, nkeys, kept->server->options.base_url, missing, &nrows);
+	rows =
+		reco_registry_read(ids, nkeys, kept->server->options.base_url, missing, &nrows);
 	for (int r = 0; r < nrows; r++)
 	{
 		const RecoCacheRow *row = &rows[r].row;

@@ -207,11 +207,10 @@ reco_live_send(RecoLiveTurn *turn, RecoOperation operation)
 		batch->questions[i]->asked = true;
 	}
 	own = reco_now_us() + (int64) server->options.deadline_ms * 1000;
-	batch->sent =
-		reco_remote_ask_listener(turn->remote, server, operation,
-								 own_things ? turn->live->user_id : NULL, keys, batch->n,
-								 RECO_PRIORITY_INTERACTIVE,
-								 Min(own, turn->until - RECO_LIVE_LAST_US));
+	batch->sent = reco_remote_ask_listener(turn->remote, server, operation,
+										   own_things ? turn->live->user_id : NULL, keys,
+										   batch->n, RECO_PRIORITY_INTERACTIVE,
+										   Min(own, turn->until - RECO_LIVE_LAST_US));
 	pfree(keys);
 }
 

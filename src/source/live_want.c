@@ -209,8 +209,7 @@ want_list(RecoLiveTurn *turn, RecoAsk *ask, int k)
 	const RecoKey *key = &ask->keys[k];
 	int			nseeds;
 	int			nnegatives;
-	const char **seeds =
-		spotify_ids(key->seeds, key->nseeds, MOST_SEEDS, &nseeds);
+	const char **seeds = spotify_ids(key->seeds, key->nseeds, MOST_SEEDS, &nseeds);
 	const char **negatives =
 		spotify_ids(key->negatives, key->nnegatives, MOST_SEEDS, &nnegatives);
 	RecoLiveWant *want;
@@ -269,8 +268,7 @@ want_own(RecoLiveTurn *turn, RecoAsk *ask, int k, RecoOperation operation)
 	{
 		live->looked_for_own = true;
 		live->user_id = ask->keys[k].id;
-		live->own_server =
-			reco_own_token_server(live->servers, operation, live->user_id);
+		live->own_server = reco_own_token_server(live->servers, operation, live->user_id);
 	}
 	if (live->own_server == NULL)
 		return;

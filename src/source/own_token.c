@@ -30,8 +30,7 @@ reco_own_token_take(const RecoServer *server, const char *user_id, RecoPromiseKe
 	RecoListenerToken token;
 	char	   *newer;
 
-	if (RecoveryInProgress() ||
-		!reco_listener_token_get(user_id, server->name, &token))
+	if (RecoveryInProgress() || !reco_listener_token_get(user_id, server->name, &token))
 		return false;
 	key->database = MyDatabaseId;
 	key->extension = reco_sql_extension();

@@ -229,10 +229,8 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 		!reco_own_token_take(server, question->user_id, &question->token, &listener))
 	{
 		for (int i = 0; i < n; i++)
-		{
-			question->values[i].outcome = RECO_OUTCOME_UNCONFIGURED;
-			question->values[i].message = "the listener is not connected";
-		}
+			question->asked[question->nasked++] = i;
+		settle(question, 0, n, RECO_OUTCOME_UNCONFIGURED, "the listener is not connected");
 		return;
 	}
 	reco_kept_open(server, operation, listener.user_id, &kept);

@@ -57,9 +57,9 @@ extern int	reco_remote_ask(RecoRemote *remote, const RecoServer *server,
  * connected at this server is unconfigured.
  */
 extern int	reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
-									 RecoOperation operation, const char *user_id,
-									 const char *const *keys, int nkeys,
-									 RecoPriority priority, int64 deadline);
+									RecoOperation operation, const char *user_id,
+									const char *const *keys, int nkeys,
+									RecoPriority priority, int64 deadline);
 
 /*
  * Waits until all that was asked is answered, or its deadline is over; and a moment

@@ -123,7 +123,8 @@ reco_listener_token_get(const char *user_id, const char *server, RecoListenerTok
 		{
 			MemoryContext old = MemoryContextSwitchTo(sql.caller);
 
-			token->consent = (uint64) DatumGetInt64(SPI_getbinval(tuple, row, 1, &isnull));
+			token->consent =
+				(uint64) DatumGetInt64(SPI_getbinval(tuple, row, 1, &isnull));
 			token->token = TextDatumGetCString(SPI_getbinval(tuple, row, 2, &isnull));
 			MemoryContextSwitchTo(old);
 		}

@@ -47,6 +47,7 @@ typedef enum RecoListenerTokenEnd
 
 extern RecoListenerTokenEnd reco_listener_token_replace(const char *user_id,
 														const char *server,
-														uint64 consent, const char *token);
+														uint64 consent,
+														const char *token);
 
 #endif							/* RECO_LISTENER_TOKEN_H */
