@@ -1043,6 +1043,9 @@ CREATE VIEW @extschema@.reco_run WITH (security_barrier) AS
 		(r.record OPERATOR(pg_catalog.#>>) '{origins,local}')::integer AS local,
 		(r.record OPERATOR(pg_catalog.#>>) '{quality,overall}')::double precision AS quality,
 		r.record OPERATOR(pg_catalog.->) 'quality' AS quality_parts,
+		(r.record OPERATOR(pg_catalog.->>) 'tier')::integer AS tier,
+		r.record OPERATOR(pg_catalog.->) 'guardrails' AS guardrails,
+		r.record OPERATOR(pg_catalog.->) 'artifacts' AS artifacts,
 		r.record OPERATOR(pg_catalog.->) 'stages' AS stages,
 		r.record OPERATOR(pg_catalog.->) 'strategies' AS strategies,
 		r.record OPERATOR(pg_catalog.->) 'pruned' AS pruned,
@@ -1066,7 +1069,10 @@ COMMENT ON COLUMN @extschema@.reco_run.options IS 'Holds the options that were n
 COMMENT ON COLUMN @extschema@.reco_run.complete IS 'Says that nothing was left out for time; missing tells what was.';
 COMMENT ON COLUMN @extschema@.reco_run.live IS 'Counts the tracks of origin live; the columns after it count the other origins.';
 COMMENT ON COLUMN @extschema@.reco_run.quality IS 'Is how good the list is, 0..1; quality_parts tells what that rests on.';
-COMMENT ON COLUMN @extschema@.reco_run.stages IS 'Holds of each stage when it began and how long it took, in milliseconds, what went in and what came out.';
+COMMENT ON COLUMN @extschema@.reco_run.tier IS 'Is the fallback tier that a recommendation of a service came to, 0 = as asked for, 5 = the embedded engine alone; NULL = none was asked for.';
+COMMENT ON COLUMN @extschema@.reco_run.guardrails IS 'Lists what was wrong with requests for recommendations, and mended.';
+COMMENT ON COLUMN @extschema@.reco_run.artifacts IS 'Says by what the mood differs from that of the listener''s last run (null: there was none to reuse), and how long ago that was.';
+COMMENT ON COLUMN @extschema@.reco_run.stages IS 'Holds of each stage when it began and how long it took, in milliseconds, what went in and what came out, and how many keys were asked for or reused.';
 COMMENT ON COLUMN @extschema@.reco_run.strategies IS 'Holds how many candidates each strategy found, and how many of them are in the list.';
 COMMENT ON COLUMN @extschema@.reco_run.pruned IS 'Counts the candidates that each rule of the list left out.';
 COMMENT ON COLUMN @extschema@.reco_run.calls IS 'Holds of each kind of question how often it was asked, for how many keys, how many of these a service answered (live) or had answered (cached), and the time in milliseconds.';

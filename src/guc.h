@@ -27,7 +27,7 @@ extern bool reco_guc_single_flight; /* may a key share the call of the same key 
 extern bool reco_guc_result_cache;	/* whether lists are kept and given again */
 extern bool reco_guc_artifacts; /* whether runs reuse what earlier ones were told */
 extern bool reco_guc_cache;		/* whether answers are kept and used again */
-extern bool reco_guc_id_registry;	/* whether ids of ReccoBeats are kept and used again */
+extern bool reco_guc_id_registry;	/* whether ids of ReccoBeats are kept */
 extern bool reco_guc_deny_list; /* whether what was refused for good is not asked again */
 extern bool reco_guc_upstreams; /* whether reco_generate asks them at all */
 

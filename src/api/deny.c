@@ -16,6 +16,8 @@
  */
 #include "compat.h"
 
+#include <math.h>
+
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -46,6 +48,7 @@ PG_FUNCTION_INFO_V1(reco_stat_deny_list);
 PG_FUNCTION_INFO_V1(reco_stat_id_registry);
 
 #define MOST_IDS		100		/* of a list; no service takes so many */
+#define LARGEST			1e6		/* parameter; all that are known are far smaller */
 #define MOST_REASON		200		/* bytes */
 #define LONGEST			(INT64CONST(3660) * USECS_PER_DAY)	/* ten years */
 
@@ -239,6 +242,7 @@ read_parameters(StringInfo json, Jsonb *parameters)
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
 		char	   *number;
+		double		size;
 
 		if (token == WJB_KEY)
 			name = pnstrdup(value.val.string.val, value.val.string.len);
@@ -254,6 +258,13 @@ read_parameters(StringInfo json, Jsonb *parameters)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("parameter \"%s\" must be a number", name),
+					 errhint("Use the value that the recommendation is asked for with.")));
+		size = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												  NumericGetDatum(value.val.numeric)));
+		if (!(fabs(size) <= LARGEST))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("parameter \"%s\" is out of range", name),
 					 errhint("Use the value that the recommendation is asked for with.")));
 		number = DatumGetCString(
 			DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
@@ -278,7 +289,7 @@ key_of(const char *request)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("this is no recommendation that could be asked for"),
-				 errhint("Use numbers in the range of double precision.")));
+				 errhint("Give ids in seeds, and numbers as parameters.")));
 	return key;
 }
 
@@ -381,7 +392,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId sub, SubTransactionId
 			pending = pending->next;
 }
 
-/* What was denied before under the key, by hand, gives way. */
+/* What was denied before under the key, by hand, gives way, as it is older. */
 static void
 change_buffer(const Change *change)
 {
@@ -395,8 +406,6 @@ change_buffer(const Change *change)
 										RECO_CATEGORY_DENIED, change->key);
 		return;
 	}
-	(void) reco_cached_remove(MyDatabaseId, change->extension, RECO_CATEGORY_DENIED,
-							  change->key);
 	value.fetched_at = change->denied_at;
 	value.fresh_until = value.usable_until = change->denied_until;
 	value.value = change->value;

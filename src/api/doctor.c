@@ -103,8 +103,7 @@ check_process(ReturnSetInfo *result)
 		tell(result, "version", ERROR_,
 			 psprintf("the library is %s, the SQL objects are %s", RECO_VERSION,
 					  version == NULL ? "missing" : version),
-			 "Run ALTER EXTENSION reco UPDATE; if the library is the older one, reconnect, "
-			 "and restart the server where it is preloaded.");
+			 reco_sql_version_hint(version));
 	if (reco_shared == NULL)
 	{
 		tell(result, "preloaded", WARNING_,

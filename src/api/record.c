@@ -13,17 +13,12 @@
  */
 #include "compat.h"
 
-#include "access/xlog.h"
 #include "funcapi.h"
 #include "guc.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pipeline/explain.h"
 #include "pipeline/record.h"
-#include "shmem/cached.h"
-#include "shmem/cached_use.h"
 #include "shmem/shared.h"
-#include "source/remote.h"
 #include "store/sql.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -33,15 +28,9 @@ PG_FUNCTION_INFO_V1(reco_explain_run);
 PG_FUNCTION_INFO_V1(reco_run_tracks);
 PG_FUNCTION_INFO_V1(reco_run_lately);
 
-/*
- * For so long, a record that is written is told from the buffer, too: a query may have
- * begun before it was.
- */
-#define LATELY_US	(10 * INT64CONST(1000000))
-
 static RecoRun *find_run(FunctionCallInfo fcinfo);
-static void put_lately(const char *name, const RecoCachedValue *value,
-					   ReturnSetInfo *result);
+static int	hint_missing(void);
+static void put_text(Datum *values, bool *nulls, int column, const char *text);
 
 /* What reco_explain would have told of a run. */
 Datum
@@ -74,26 +63,30 @@ reco_run_tracks(PG_FUNCTION_ARGS)
 	{
 		const RecoCandidate *candidate = run->list[i];
 		const RecoTrack *track = candidate->track;
-		const char *const texts[] = {
-			NULL, track->track_id, track->title, track->artist, track->album, NULL,
-			reco_rank_strategy_name(reco_rank_strategy(candidate)),
-			reco_source_origin_name(track->origin), run->reasons[i], NULL
-		};
-		Datum		values[lengthof(texts)];
-		bool		nulls[lengthof(texts)];
+		Datum		values[10];
+		bool		nulls[10] = {false};
 
-		for (int c = 0; c < lengthof(texts); c++)
-		{
-			nulls[c] = texts[c] == NULL;
-			values[c] = nulls[c] ? (Datum) 0 : CStringGetTextDatum(texts[c]);
-		}
 		values[0] = Int32GetDatum(i + 1);
+		put_text(values, nulls, 1, track->track_id);
+		put_text(values, nulls, 2, track->title);
+		put_text(values, nulls, 3, track->artist);
+		put_text(values, nulls, 4, track->album);
 		values[5] = Float4GetDatum(candidate->score);
+		put_text(values, nulls, 6,
+				 reco_rank_strategy_name(reco_rank_strategy(candidate)));
+		put_text(values, nulls, 7, reco_source_origin_name(track->origin));
+		put_text(values, nulls, 8, run->reasons[i]);
 		values[9] = Int64GetDatum(run->run_id);
-		nulls[0] = nulls[5] = nulls[9] = false;
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+static void
+put_text(Datum *values, bool *nulls, int column, const char *text)
+{
+	nulls[column] = text == NULL;
+	values[column] = text == NULL ? (Datum) 0 : CStringGetTextDatum(text);
 }
 
 /* The run that the first argument names; ERROR when there is no record for this role. */
@@ -111,66 +104,53 @@ find_run(FunctionCallInfo fcinfo)
 	run_id = PG_GETARG_INT64(0);
 	record = reco_record_find(run_id, reco_sql_extension());
 	if (record == NULL)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("there is no record of run " INT64_FORMAT, run_id),
-			 reco_shared == NULL
-				 ? errhint("Records are kept where shared_preload_libraries has reco.")
-				 : reco_guc_run_history == 0
-				 ? errhint("No records are kept: reco.run_history is 0.")
-				 : errhint("Records are kept for as long as reco.run_history_age and "
-						   "reco.run_history say; view reco_run shows those that you "
-						   "may see.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no record of run " INT64_FORMAT, run_id),
+				 hint_missing()));
 	return reco_record_read(record);
 }
 
-/*
- * Records that are in the buffer and perhaps not in the table, as the query sees it. On
- * a standby none of its own runs ever is.
- */
+/* Why there may be none. */
+static int
+hint_missing(void)
+{
+	if (reco_shared == NULL)
+		return errhint("Records are kept where shared_preload_libraries has reco.");
+	if (reco_guc_run_history == 0)
+		return errhint("No records are kept: reco.run_history is 0.");
+	return errhint("How long records are kept, say reco.run_history and "
+				   "reco.run_history_age; view reco_run shows those you may see.");
+}
+
+/* Records that are perhaps not in the table yet, for the view reco_run. */
 Datum
 reco_run_lately(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	RecoCachedKey key = {MyDatabaseId, InvalidOid, RECO_CATEGORY_RUN, NULL};
-	char	  **names;
+	Oid			extension = reco_sql_extension();
+	char	  **keys;
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	key.extension = reco_sql_extension();
-	names = reco_cached_keys(
-		&key, RecoveryInProgress() ? 0 : GetCurrentTimestamp() - LATELY_US, &n);
+	n = reco_record_lately(extension, &keys);
 	for (int i = 0; i < n; i++)
 	{
-		RecoCachedValue value;
+		TimestampTz started;
+		Jsonb	   *record = reco_record_get(extension, keys[i], &started);
+		RecoRecordOwner owner;
+		Datum		values[5];
+		bool		nulls[5] = {false};
 
 		CHECK_FOR_INTERRUPTS();
-		key.key = names[i];
-		if (reco_cached_get(&key, &value) && !value.absent)
-			put_lately(names[i], &value, result);
+		if (record == NULL || !reco_record_owner(record, &owner))
+			continue;
+		values[0] = CStringGetTextDatum(owner.user_id);
+		values[1] = Int64GetDatum((int64) strtoll(keys[i], NULL, 10));
+		values[2] = ObjectIdGetDatum(owner.role);
+		values[3] = TimestampTzGetDatum(started);
+		values[4] = JsonbPGetDatum(record);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
-}
-
-/* A row, if it is one for this role. */
-static void
-put_lately(const char *name, const RecoCachedValue *value, ReturnSetInfo *result)
-{
-	Jsonb	   *record =
-		reco_record_parse(GetDatabaseEncoding() == PG_UTF8 ? value->value
-														   : reco_remote_text(value->value));
-	RecoRecordOwner owner;
-	Datum		values[5];
-	bool		nulls[5] = {false};
-
-	if (record == NULL || !reco_record_owner(record, &owner) ||
-		!reco_record_is_visible(owner.role))
-		return;
-	values[0] = CStringGetTextDatum(owner.user_id);
-	values[1] = Int64GetDatum((int64) strtoll(name, NULL, 10));
-	values[2] = ObjectIdGetDatum(owner.role);
-	values[3] = TimestampTzGetDatum(value->fetched_at);
-	values[4] = JsonbPGetDatum(record);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }

@@ -173,23 +173,6 @@ put_track(StringInfo json, const RecoRun *run, int i)
 	appendStringInfoString(json, "}}");
 }
 
-/* How recommendations of services were got: null where none was asked for. */
-static void
-put_lists(StringInfo json, const RecoRun *run)
-{
-	const RecoLists *lists = reco_source_lists(run->source);
-
-	if (lists->asked > 0)
-		put_number(json, "tier", lists->tier);
-	else
-		put_string(json, "tier", NULL);
-	open_with(json, "guardrails", '[');
-	for (int i = 0; i < RECO_GUARD_NFINDINGS; i++)
-		if ((lists->found >> i) & 1)
-			put_string(json, NULL, reco_guard_finding_name(i));
-	appendStringInfoChar(json, ']');
-}
-
 static void
 put_timings(StringInfo json, const RecoRun *run)
 {
@@ -233,7 +216,7 @@ put_artifacts(StringInfo json, const RecoRun *run)
 	}
 	put_number(json, "asked", asked);
 	put_number(json, "reused", reused);
-	put_string(json, "mood", reco_artifacts_difference(run));
+	put_string(json, "mood", run->reused.difference);
 	open_with(json, "stages", '{');
 	for (int s = 0; s < RECO_NSTAGES; s++)
 		if (reco_artifacts_stage(run, s) != NULL)
@@ -262,7 +245,7 @@ reco_run_json(const RecoRun *run)
 	put_string(&json, "order", run->request->by_score ? "score" : "arc");
 	put_string(&json, "arc", reco_order_arc_name(run->arc));
 	reco_record_put_quality(&json, run);
-	put_lists(&json, run);
+	reco_record_put_lists(&json, run);
 	put_timings(&json, run);
 	put_artifacts(&json, run);
 	appendStringInfoChar(&json, '}');

@@ -19,6 +19,7 @@
 #include "shmem/slot.h"
 #include "source/remote.h"
 #include "utils/array.h"
+#include "store/sql.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -103,10 +104,11 @@ put_percentiles(Row *row, const RecoHistogram *histogram)
 	}
 }
 
-/* Starts a set of rows. */
+/* Starts a set of rows, of the columns that this library knows. */
 static ReturnSetInfo *
 begin_rows(FunctionCallInfo fcinfo)
 {
+	(void) reco_sql_own_extension();
 	InitMaterializedSRF(fcinfo, 0);
 	return (ReturnSetInfo *) fcinfo->resultinfo;
 }

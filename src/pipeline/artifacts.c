@@ -80,6 +80,7 @@ static void write_mood(StringInfo text, const Mood *mood);
 static bool read_mood(char *text, Mood *mood);
 static void take_mood(const RecoRun *run, Mood *mood);
 static void count(const RecoArtifacts *artifacts, bool table, bool stale);
+static char *difference_of(const RecoRun *run);
 
 /* Opens them for a run. */
 void
@@ -384,9 +385,18 @@ target_text(int column, int64 thousandths)
 	return psprintf(share ? "%.2f" : "%.0f", (double) thousandths / THOUSANDTHS);
 }
 
+void
+reco_artifacts_conclude(RecoRun *run)
+{
+	run->reused.on = run->artifacts != NULL;
+	run->reused.difference = difference_of(run);
+	if (run->reused.difference != NULL)
+		run->reused.age_us = run->started - run->artifacts->made_at;
+}
+
 /* Tells by what the mood differs from the earlier run's. */
-char *
-reco_artifacts_difference(const RecoRun *run)
+static char *
+difference_of(const RecoRun *run)
 {
 	StringInfoData text;
 	const Mood *before;
@@ -455,7 +465,7 @@ reco_artifacts_explain(const RecoRun *run, List *lines)
 {
 	int			asked = 0;
 	int			reused = 0;
-	char	   *difference = reco_artifacts_difference(run);
+	const char *difference = run->reused.difference;
 
 	for (int s = 0; s < RECO_NSTAGES; s++)
 	{
@@ -465,12 +475,12 @@ reco_artifacts_explain(const RecoRun *run, List *lines)
 	if (difference == NULL)
 		return lappend(lines,
 					   psprintf("Artifacts: none%s; asked %d keys",
-								run->artifacts == NULL ? " (off)" : "", asked));
+								run->reused.on ? "" : " (off)", asked));
 	lines =
 		lappend(lines,
 				psprintf("Artifacts: of a run %.1f s ago (mood: %s); asked %d keys, "
 						 "reused %d",
-						 (double) (run->started - run->artifacts->made_at) / 1000000,
+						 (double) run->reused.age_us / 1000000,
 						 difference[0] == '\0' ? "the same" : difference, asked, reused));
 	for (int s = 0; s < RECO_NSTAGES; s++)
 		if (reco_artifacts_stage(run, s) != NULL)

@@ -32,8 +32,11 @@ extern void reco_artifacts_publish(const RecoRun *run);
 /* Was there an earlier run to reuse? */
 extern bool reco_artifacts_found(const RecoRun *run);
 
-/* By what the mood differs from the earlier run's: "" = nothing; NULL = there is none. */
-extern char *reco_artifacts_difference(const RecoRun *run);
+/*
+ * Notes what is told of that: by what the mood differs from the earlier run's ("" = by
+ * nothing; NULL = there is none), and how old that run is.
+ */
+extern void reco_artifacts_conclude(RecoRun *run);
 
 /* What became of a stage: reused, in part, again; NULL = it asked nothing. */
 extern const char *reco_artifacts_stage(const RecoRun *run, RecoStage stage);

@@ -63,8 +63,7 @@ reco_explain_lines(const RecoRun *run)
 		lines);
 	lines = explain_stage(run, RECO_STAGE_SEARCH,
 						  psprintf("%d tracks of %u, %d artists (%d pruned)", run->npool,
-								   run->catalogue, run->nartists,
-								   run->nartists_pruned),
+								   run->catalogue, run->nartists, run->nartists_pruned),
 						  lines);
 	lines = explain_stage(run, RECO_STAGE_SEEDS,
 						  psprintf("%d anchors, %d seeds, %d negative", run->nanchors,
@@ -165,7 +164,7 @@ explain_mood(const RecoRun *run, List *lines)
 static List *
 explain_lists(const RecoRun *run, List *lines)
 {
-	const RecoLists *lists = reco_source_lists(run->source);
+	const RecoLists *lists = run->lists;
 	StringInfoData names;
 
 	if (lists->asked == 0)

@@ -25,6 +25,7 @@
 #define MOST_PROMPT		2000	/* bytes; of a longer text the beginning is kept */
 #define MOST_TEXT		300
 #define MOST_OPTIONS	20		/* ids of an option that is a list */
+#define LATELY_US		(2 * INT64CONST(1000000))	/* see reco_record_lately */
 #define MOST_TRIES		3		/* while others invalidate */
 
 static char *write_record(const RecoRun *run);
@@ -45,7 +46,8 @@ reco_record_keep(const RecoRun *run, Oid extension)
 	value.value = reco_remote_key(write_record(run));
 	value.len = strlen(value.value);
 	value.fetched_at = run->started;
-	value.fresh_until = value.usable_until =
+	value.fresh_until = GetCurrentTimestamp() + LATELY_US;
+	value.usable_until =
 		run->started + (int64) reco_guc_run_history_age * SECS_PER_MINUTE * USECS_PER_SEC;
 	for (int tries = 0; tries < MOST_TRIES; tries++)
 	{
@@ -104,6 +106,23 @@ reco_record_put_quality(StringInfo json, const RecoRun *run)
 }
 
 
+/* How recommendations of services were got: null where none was asked for. */
+void
+reco_record_put_lists(StringInfo json, const RecoRun *run)
+{
+	const RecoLists *lists = run->lists;
+
+	if (lists->asked > 0)
+		put_number(json, "tier", lists->tier);
+	else
+		put_string(json, "tier", NULL);
+	open_with(json, "guardrails", '[');
+	for (int i = 0; i < RECO_GUARD_NFINDINGS; i++)
+		if ((lists->found >> i) & 1)
+			put_string(json, NULL, reco_guard_finding_name(i));
+	appendStringInfoChar(json, ']');
+}
+
 /* A text, cut to so many bytes. */
 static void
 put_text(StringInfo json, const char *key, const char *value, int most)
@@ -135,6 +154,8 @@ put_options(StringInfo json, const RecoRequest *request)
 	open_with(json, "options", '{');
 	if (request->seed != 0)
 		put_id(json, "seed", request->seed);
+	if (request->by_score)
+		put_string(json, "order", "score");
 	if (!all)
 	{
 		open_with(json, "strategies", '[');
@@ -265,6 +286,8 @@ put_stages(StringInfo json, const RecoRun *run)
 		put_ms(json, "ms", run->stages[s].us);
 		put_number(json, "in", run->stages[s].in);
 		put_number(json, "out", run->stages[s].out);
+		put_number(json, "asked", run->stages[s].asked);
+		put_number(json, "reused", run->stages[s].reused);
 		appendStringInfoChar(json, '}');
 	}
 	appendStringInfoChar(json, '}');
@@ -281,11 +304,12 @@ put_calls(StringInfo json, const RecoRun *run)
 	{
 		const RecoSourceCount *count = &run->counts[k];
 
-		if (count->keys == 0)
+		if (count->keys + count->reused == 0)
 			continue;
 		open_with(json, reco_source_kind_name(k), '{');
 		put_number(json, "asked", count->asks);
 		put_number(json, "keys", count->keys);
+		put_number(json, "reused", count->reused);
 		put_number(json, "live", count->live);
 		put_number(json, "cached", count->kept);
 		put_ms(json, "ms", count->us);
@@ -297,6 +321,17 @@ put_calls(StringInfo json, const RecoRun *run)
 	open_with(json, "origins", '{');
 	for (int o = 0; o < lengthof(origins); o++)
 		put_number(json, reco_source_origin_name(o), origins[o]);
+	appendStringInfoChar(json, '}');
+}
+
+/* What was reused of the listener's last run. */
+static void
+put_artifacts(StringInfo json, const RecoRun *run)
+{
+	open_with(json, "artifacts", '{');
+	put_bool(json, "on", run->reused.on);
+	put_text(json, "mood", run->reused.difference, MOST_PROMPT);
+	put_ms(json, "age_ms", run->reused.age_us);
 	appendStringInfoChar(json, '}');
 }
 
@@ -342,10 +377,12 @@ write_record(const RecoRun *run)
 	put_counts(&json, run);
 	put_strategies(&json, run);
 	reco_record_put_quality(&json, run);
-	put_string(&json, "order", request->by_score ? "score" : "arc");
 	put_string(&json, "arc", reco_order_arc_name(run->arc));
 	put_stages(&json, run);
 	put_calls(&json, run);
+	put_number(&json, "lists", run->lists->asked);
+	reco_record_put_lists(&json, run);
+	put_artifacts(&json, run);
 	put_number(&json, "delivered", run->nlist);
 	open_with(&json, "tracks", '[');
 	for (int i = 0; i < run->nlist; i++)

@@ -10,10 +10,11 @@
  * Locks:	the buffer's.
  * Never:	write a table; keep a text of any length whole.
  *
- * Members: run_id, role (an oid), user_id, prompt, size, deadline_ms, options {}, total_ms,
- * complete, missing[], mood {energy_level, emotion, era_from, era_to, confidence,
- * understood[], unknown[], targets {}, left_out[]}, found {}, strategies {}, pruned {},
- * quality {}, order, arc, stages {}, calls {}, origins {}, delivered, tracks [].
+ * Members: run_id, role (an oid), user_id, prompt, size, deadline_ms, options {},
+ * total_ms, complete, missing [], mood {energy_level, emotion, era_from, era_to,
+ * confidence, understood [], unknown [], targets {}, left_out []}, found {},
+ * strategies {}, pruned {}, quality {}, arc, stages {}, calls {}, lists, tier,
+ * guardrails [], artifacts {}, origins {}, delivered, tracks [].
  *
  *-------------------------------------------------------------------------
  */
@@ -37,6 +38,7 @@ extern void reco_record_put_parts(StringInfo json, const char *key,
 								  const RecoCandidate *candidate);
 extern void reco_record_put_missing(StringInfo json, const RecoRun *run);
 extern void reco_record_put_quality(StringInfo json, const RecoRun *run);
+extern void reco_record_put_lists(StringInfo json, const RecoRun *run);
 
 /* Whose a record is. */
 typedef struct RecoRecordOwner
@@ -60,8 +62,15 @@ extern RecoRun *reco_record_read(Jsonb *record);
  */
 extern Jsonb *reco_record_find(int64 run_id, Oid extension);
 
-/* May the current role see the records of another one? */
-extern bool reco_record_is_visible(Oid role);
+/*
+ * Finds those in the buffer that may not be in the table, as the query sees it: what
+ * waits to be written, and for a while the written ones, too, since the query may have
+ * begun before they were. On a standby none of its own runs is ever written.
+ */
+extern int	reco_record_lately(Oid extension, char ***keys);
+
+/* The record in the buffer with a key, if the current role may see it; NULL = none. */
+extern Jsonb *reco_record_get(Oid extension, const char *key, TimestampTz *started);
 
 /* The key of a run in the buffer. */
 #define RECO_RECORD_KEYSIZE	24

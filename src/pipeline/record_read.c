@@ -15,12 +15,14 @@
 
 #include <math.h>
 
+#include "access/xlog.h"
 #include "catalog/pg_authid.h"
 #include "catalogue/facet.h"
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "shmem/cached.h"
+#include "shmem/cached_use.h"
 #include "source/remote.h"
 #include "store/run.h"
 #include "utils/acl.h"
@@ -28,7 +30,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
-static const char *find_in_buffer(int64 run_id, Oid extension);
 static void read_request(JsonbContainer *record, RecoRun *run);
 static void read_mood(JsonbContainer *mood, RecoRun *run);
 static void read_found(JsonbContainer *found, RecoRun *run);
@@ -36,6 +37,7 @@ static void read_strategies(JsonbContainer *record, RecoRun *run);
 static void read_quality(JsonbContainer *quality, RecoRun *run);
 static void read_stages(JsonbContainer *stages, RecoRun *run);
 static void read_calls(JsonbContainer *calls, RecoRun *run);
+static void read_lists(JsonbContainer *record, RecoRun *run);
 static void read_tracks(JsonbContainer *tracks, RecoRun *run);
 
 /* A member of an object, false = none; an object that is NULL has none. */
@@ -109,9 +111,9 @@ get_real(JsonbContainer *object, const char *name, float otherwise)
 static int64
 get_ms(JsonbContainer *object, const char *name)
 {
-	return (int64) rint(DatumGetFloat8(get_number(object, name, numeric_float8,
-												  Float8GetDatum(0))) *
-						1000);
+	Datum		ms = get_number(object, name, numeric_float8, Float8GetDatum(0));
+
+	return (int64) rint(DatumGetFloat8(ms) * 1000);
 }
 
 /* The element of an array that is a string; NULL = it is something else. */
@@ -152,10 +154,13 @@ reco_record_owner(Jsonb *record, RecoRecordOwner *owner)
 }
 
 /* Whoever may read all statistics may see the records of others, too. */
-bool
-reco_record_is_visible(Oid role)
+static bool
+is_visible(Jsonb *record)
 {
-	return role == GetUserId() || has_privs_of_role(GetUserId(), ROLE_PG_MONITOR);
+	RecoRecordOwner owner;
+
+	return record != NULL && reco_record_owner(record, &owner) &&
+		(owner.role == GetUserId() || has_privs_of_role(GetUserId(), ROLE_PG_MONITOR));
 }
 
 /*
@@ -165,38 +170,46 @@ reco_record_is_visible(Oid role)
 Jsonb *
 reco_record_find(int64 run_id, Oid extension)
 {
-	const char *text = find_in_buffer(run_id, extension);
-	Jsonb	   *record = text == NULL ? NULL : reco_record_parse(text);
-	RecoRecordOwner owner;
-	List	   *found;
+	char		key[RECO_RECORD_KEYSIZE];
+	TimestampTz started;
+	Jsonb	   *record;
 	ListCell   *cell;
 
-	if (record != NULL && reco_record_owner(record, &owner) &&
-		reco_record_is_visible(owner.role))
+	reco_record_key(run_id, key);
+	record = reco_record_get(extension, key, &started);
+	if (record != NULL)
 		return record;
 
 	/* several nodes, or two backends in a millisecond, may have made one id twice */
-	found = reco_run_read(run_id);
-	foreach (cell, found)
-	{
-		record = lfirst(cell);
-		if (reco_record_owner(record, &owner) && reco_record_is_visible(owner.role))
-			return record;
-	}
+	foreach (cell, reco_run_read(run_id))
+		if (is_visible(lfirst(cell)))
+			return lfirst(cell);
 	return NULL;
 }
 
-static const char *
-find_in_buffer(int64 run_id, Oid extension)
+Jsonb *
+reco_record_get(Oid extension, const char *key, TimestampTz *started)
 {
-	char		name[RECO_RECORD_KEYSIZE];
-	RecoCachedKey key = {MyDatabaseId, extension, RECO_CATEGORY_RUN, name};
+	RecoCachedKey looked_for = {MyDatabaseId, extension, RECO_CATEGORY_RUN, key};
 	RecoCachedValue value;
+	Jsonb	   *record;
 
-	reco_record_key(run_id, name);
-	if (!reco_cached_get(&key, &value) || value.absent)
+	if (!reco_cached_get(&looked_for, &value) || value.absent)
 		return NULL;
-	return GetDatabaseEncoding() == PG_UTF8 ? value.value : reco_remote_text(value.value);
+	*started = value.fetched_at;
+	record = reco_record_parse(
+		GetDatabaseEncoding() == PG_UTF8 ? value.value : reco_remote_text(value.value));
+	return is_visible(record) ? record : NULL;
+}
+
+int
+reco_record_lately(Oid extension, char ***keys)
+{
+	RecoCachedKey of = {MyDatabaseId, extension, RECO_CATEGORY_RUN, NULL};
+	int			n;
+
+	*keys = reco_cached_keys(&of, RecoveryInProgress() ? 0 : GetCurrentTimestamp(), &n);
+	return n;
 }
 
 /* Makes as much of a run as there is in a record. */
@@ -218,6 +231,7 @@ reco_record_read(Jsonb *jsonb)
 	read_quality(get_container(record, "quality"), run);
 	read_stages(get_container(record, "stages"), run);
 	read_calls(get_container(record, "calls"), run);
+	read_lists(record, run);
 	read_tracks(get_container(record, "tracks"), run);
 	return run;
 }
@@ -226,15 +240,15 @@ static void
 read_request(JsonbContainer *record, RecoRun *run)
 {
 	RecoRequest *request = palloc0(sizeof(RecoRequest));
-	const char *order = get_string(record, "order");
+	JsonbContainer *options = get_container(record, "options");
+	const char *order = get_string(options, "order");
 	const char *arc = get_string(record, "arc");
 
 	request->user_id = get_string(record, "user_id");
 	request->prompt = get_string(record, "prompt");
 	request->size = get_int(record, "size");
 	request->deadline_ms = get_int(record, "deadline_ms");
-	request->familiarity =
-		get_real(get_container(record, "options"), "familiarity", 0.5f);
+	request->familiarity = get_real(options, "familiarity", 0.5f);
 	request->by_score = order != NULL && strcmp(order, "score") == 0;
 	if (request->user_id == NULL)
 		request->user_id = "";
@@ -359,6 +373,8 @@ read_stages(JsonbContainer *stages, RecoRun *run)
 		run->stages[s].us = get_ms(from, "ms");
 		run->stages[s].in = get_int(from, "in");
 		run->stages[s].out = get_int(from, "out");
+		run->stages[s].asked = get_int(from, "asked");
+		run->stages[s].reused = get_int(from, "reused");
 	}
 }
 
@@ -373,11 +389,38 @@ read_calls(JsonbContainer *calls, RecoRun *run)
 
 		counts[k].asks = get_int(from, "asked");
 		counts[k].keys = get_int(from, "keys");
+		counts[k].reused = get_int(from, "reused");
 		counts[k].live = get_int(from, "live");
 		counts[k].kept = get_int(from, "cached");
 		counts[k].us = get_ms(from, "ms");
 	}
 	run->counts = counts;
+}
+
+/* How recommendations of services were got, and what was reused. */
+static void
+read_lists(JsonbContainer *record, RecoRun *run)
+{
+	RecoLists  *lists = palloc0(sizeof(RecoLists));
+	JsonbContainer *found = get_container(record, "guardrails");
+	JsonbContainer *artifacts = get_container(record, "artifacts");
+	int			tier = get_int(record, "tier");
+	uint32		n = count_of(found);
+
+	lists->asked = get_int(record, "lists");
+	lists->tier = tier >= 0 && tier < RECO_NTIERS ? tier : RECO_TIER_ASKED;
+	for (uint32 i = 0; i < n; i++)
+	{
+		const char *name = element_string(found, i);
+
+		for (int f = 0; f < RECO_GUARD_NFINDINGS; f++)
+			if (name != NULL && strcmp(name, reco_guard_finding_name(f)) == 0)
+				lists->found |= 1U << f;
+	}
+	run->lists = lists;
+	run->reused.on = get_bool(artifacts, "on");
+	run->reused.difference = get_string(artifacts, "mood");
+	run->reused.age_us = get_ms(artifacts, "age_ms");
 }
 
 /*

@@ -188,21 +188,42 @@ is_shared(const RecoRequest *request)
 		!IsolationUsesXactSnapshot() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
-/* The extension that a function belongs to; asked once for each incarnation. */
+/* The extension that functions belong to, by function; none after a change. */
+static struct
+{
+	Oid			functions[4];
+	Oid			extensions[4];
+	int			next;
+}			known;
+
+static void
+forget_extensions(Datum arg, int cache, uint32 hash)
+{
+	memset(&known, 0, sizeof(known));
+}
+
+/*
+ * The extension that a function belongs to. An update of the extension goes with new
+ * functions: then its version is looked at again, so that what is kept is never given to
+ * a function that another library made.
+ */
 static Oid
 extension_of(Oid function)
 {
-	static Oid	functions[4];
-	static Oid	extensions[4];
-	static int	next = 0;
+	static bool registered = false;
+	Oid			extension;
 
-	for (int i = 0; i < lengthof(functions); i++)
-		if (functions[i] == function && OidIsValid(function))
-			return extensions[i];
-	extensions[next] = reco_sql_extension();
-	functions[next] = function;
-	next = (next + 1) % lengthof(functions);
-	return extensions[(next + lengthof(functions) - 1) % lengthof(functions)];
+	for (int i = 0; i < lengthof(known.functions); i++)
+		if (known.functions[i] == function && OidIsValid(function))
+			return known.extensions[i];
+	if (!registered)
+		CacheRegisterSyscacheCallback(PROCOID, forget_extensions, (Datum) 0);
+	registered = true;
+	extension = reco_sql_own_extension();
+	known.extensions[known.next] = extension;
+	known.functions[known.next] = function;
+	known.next = (known.next + 1) % lengthof(known.functions);
+	return extension;
 }
 
 static RecoCachedKey
@@ -494,7 +515,7 @@ generate(Question *question, MemoryContext context)
 			publish(question, bytes,
 					reco_source_is_behind(run->source)	 ? BEHIND_US
 						: reco_source_missed(run->source) ? MISSED_US
-														 : 0);
+														  : 0);
 	}
 	PG_CATCH();
 	{

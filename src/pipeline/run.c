@@ -126,6 +126,8 @@ conclude(RecoRun *run)
 	run->total_us = GetCurrentTimestamp() - run->started;
 	run->catalogue = reco_source_tracks(run->source);
 	run->counts = reco_source_counts(run->source);
+	run->lists = reco_source_lists(run->source);
+	reco_artifacts_conclude(run);
 	run->reasons = palloc(sizeof(char *) * Max(run->nlist, 1));
 	for (int i = 0; i < run->nlist; i++)
 		run->reasons[i] = reco_reason_of(run, run->list[i]);

@@ -59,6 +59,14 @@ typedef struct RecoStrategyRecord
 	int			delivered;
 } RecoStrategyRecord;
 
+/* What was reused of the listener's last run; see artifacts.h. */
+typedef struct RecoReused
+{
+	bool		on;				/* runs leave artifacts at all */
+	const char *difference;		/* between the moods; NULL = there was none to reuse */
+	int64		age_us;
+} RecoReused;
+
 typedef struct RecoRun
 {
 	MemoryContext context;
@@ -132,6 +140,8 @@ typedef struct RecoRun
 	/* what the seam says at the end */
 	uint32		catalogue;		/* tracks in hand */
 	const RecoSourceCount *counts;	/* of each kind */
+	const RecoLists *lists;
+	RecoReused	reused;
 } RecoRun;
 
 /*

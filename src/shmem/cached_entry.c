@@ -80,7 +80,7 @@ reco_cached_is_of(const RecoCachedEntry *entry, RecoCategory asked)
 {
 	return asked >= 0					? entry->category == asked
 		: asked == RECO_CATEGORY_ANSWERS ? entry->category != RECO_CATEGORY_RUN
-										: true;
+										 : true;
 }
 
 /* Puts an entry into the list of clean ones or into that of its database. */

@@ -37,7 +37,7 @@ typedef struct Collection
 typedef struct KeyList
 {
 	const RecoCachedKey *of;	/* its key does not count */
-	TimestampTz since;
+	TimestampTz at;
 	char	  **keys;
 	int			n;
 	int			most;
@@ -127,10 +127,10 @@ collect_bucket(Collection *collection, uint32 number)
 
 /* Tells the keys, a stretch of buckets after another. */
 char	  **
-reco_cached_keys(const RecoCachedKey *of, TimestampTz since, int *nkeys)
+reco_cached_keys(const RecoCachedKey *of, TimestampTz at, int *nkeys)
 {
 	RecoCachedBuffer *buffer = reco_cached_buffer;
-	KeyList		list = {of, since, NULL, 0, 0, NULL, 0};
+	KeyList		list = {of, at, NULL, 0, 0, NULL, 0};
 
 	*nkeys = 0;
 	if (buffer == NULL)
@@ -193,7 +193,7 @@ list_bucket(KeyList *list, uint32 number)
 		if (entry->database != list->of->database ||
 			entry->extension != list->of->extension ||
 			entry->category != list->of->category ||
-			(entry->written && entry->fetched_at < list->since))
+			(entry->written && entry->fresh_until <= list->at))
 			continue;
 		if (list->n == list->most || list->left < entry->keylen + 1)
 		{
@@ -295,8 +295,7 @@ remove_from_bucket(RecoCachedPartition *partition, uint32 number,
 		number = entry->next;
 		if (entry->database != key->database ||
 			(OidIsValid(key->extension) && entry->extension != key->extension) ||
-			!reco_cached_is_of(entry, key->category) ||
-			!is_asked(entry, key->key, len))
+			!reco_cached_is_of(entry, key->category) || !is_asked(entry, key->key, len))
 			continue;
 		reco_cached_discard(partition, entry);
 		removed++;

@@ -37,9 +37,9 @@ extern int	reco_cached_used(Oid database, Oid extension, RecoCachedUse *uses, in
 
 /*
  * Tells the keys of a category, in the current context: of entries that wait to be
- * written, and of written ones that were fetched since. The key in 'of' does not count.
+ * written, and of written ones that are fresh at a time. The key in 'of' does not count.
  */
-extern char **reco_cached_keys(const RecoCachedKey *of, TimestampTz since, int *nkeys);
+extern char **reco_cached_keys(const RecoCachedKey *of, TimestampTz at, int *nkeys);
 
 /*
  * Removes the entries of what people ask for, whoever answered: category -1 = of all.

@@ -46,7 +46,7 @@ typedef struct RecoWireCache
 	int64_t		fresh_us;		/* how long an answer may be used ... */
 	int64_t		usable_us;		/* ... and how long at worst */
 	int64_t		absent_us;		/* how long "there is none" is believed */
-	int64_t		deny_us;		/* how long a refusal for good is remembered; 0 = it is not */
+	int64_t		deny_us;		/* how long a refusal for good is believed; 0 = not */
 	double		jitter;			/* share by which these times vary */
 	uint64_t	epoch;			/* of the invalidations when it was asked */
 	const char *prefix;			/* of the entries' keys, and ... */

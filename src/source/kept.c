@@ -24,6 +24,8 @@
 #include "store/sql.h"
 #include "utils/timestamp.h"
 
+#define MOST_AT_HAND	1000	/* rows of one look-up that are put into the buffer */
+
 static const char *suffix_of(const RecoServer *server, RecoOperation operation);
 static bool is_kept(RecoOperation operation, const char *user_id);
 static void count(RecoOperation operation, const RecoKeptAnswer *answer, bool table);
@@ -212,7 +214,7 @@ read_table(const RecoKept *kept, const char *const *keys, int nkeys,
 			 found++)
 		{
 			take(&answers[found->at], rows[r].absent, value, rows[r].fresh_until);
-			if (shared)
+			if (shared && r < MOST_AT_HAND)
 				put_into_buffer(kept, keys[found->at], &rows[r], value);
 		}
 	}
@@ -239,7 +241,7 @@ read_registry(const RecoKept *kept, const char *const *keys, int nkeys, bool mis
 		const RecoCacheRow *row = &rows[r].row;
 
 		take(&answers[rows[r].nth], row->absent, row->value, row->fresh_until);
-		if (shared)
+		if (shared && r < MOST_AT_HAND)
 			put_into_buffer(kept, keys[rows[r].nth], row, row->value);
 	}
 	pfree(ids);

@@ -55,6 +55,7 @@ extern void reco_kept_find(const RecoKept *kept, const char *const *keys, int nk
  * Says which of some ids of Spotify's are known to be missing at a server of ReccoBeats',
  * so that it is not asked about them at all; as many answers as ids.
  */
-extern bool *reco_kept_missing(const RecoServer *server, const char *const *ids, int nids);
+extern bool *reco_kept_missing(const RecoServer *server, const char *const *ids,
+							   int nids);
 
 #endif							/* RECO_KEPT_H */

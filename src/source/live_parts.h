@@ -20,7 +20,8 @@
 #include "upstream/guard.h"
 #include "utils/hsearch.h"
 
-#define RECO_LIVE_LAST_US	((int64) 5 * 1000)	/* kept back for what answers are made into */
+#define RECO_LIVE_LAST_US \
+	((int64) 5 * 1000)		   /* kept back for what answers are made into */
 #define RECO_LIVE_ID		64	/* bytes of an id that can be remembered */
 #define RECO_LIVE_MOSTWANTS	64	/* of one turn */
 #define RECO_LIVE_MEASURED	80	/* tracks whose features one turn asks for */
@@ -128,7 +129,7 @@ extern const char *reco_live_value(const RecoLive *live, RecoOperation operation
 extern bool reco_live_is_absent(const RecoLive *live, RecoOperation operation,
 								const char *key);
 
-/* live_want.c: what a turn wants to know. live_list.c: recommendations, its second wave. */
+/* live_want.c: what a turn wants to know; live_list.c: recommendations, the next wave. */
 extern void reco_live_collect(RecoLiveTurn *turn, RecoAsk *asks, int nasks);
 extern void reco_live_recommend(RecoLiveTurn *turn);
 

@@ -287,7 +287,7 @@ count(const char *reason, bool table)
 	RecoCachedCount *counts = &reco_cached_counts[RECO_CATEGORY_DENIED];
 
 	pg_atomic_fetch_add_u64(reason == NULL ? &counts->misses
-							: table		   ? &counts->table_hits
+								: table	   ? &counts->table_hits
 										   : &counts->hits,
 							1);
 }

@@ -25,7 +25,7 @@ extern void reco_cache_note_written(const RecoCacheRow *rows, int nrows);
  */
 extern bool reco_cache_lock_to_read(const char *table);
 
-/* Strings as a text[], NULL stays NULL; the times at an offset of rows as timestamptz[]. */
+/* Strings as a text[], NULL stays NULL; the times at an offset of rows as an array. */
 extern Datum reco_cache_texts(const char *const *strings, int n);
 extern Datum reco_cache_times(const RecoCacheRow *rows, int n, Size offset);
 

@@ -61,9 +61,10 @@ static RecoStatement delete_all_statement = {
 };
 
 static RecoStatement delete_statement = {
-	.text = "DELETE FROM reco.deny_list WHERE deny_key = $1 AND NOT by_hand",
-	.nargs = 1,
-	.types = {TEXTOID},
+	.text = "DELETE FROM reco.deny_list WHERE deny_key = $1 AND NOT by_hand"
+	" AND ($2 = '' OR server = $2)",
+	.nargs = 2,
+	.types = {TEXTOID, TEXTOID},
 };
 
 static RecoStatement add_statement = {
@@ -219,10 +220,16 @@ reco_denied_touch(const char *const *keys, int nkeys)
 int64
 reco_denied_delete(const char *asked)
 {
-	Datum		arguments[1] = {0};
+	Datum		arguments[2] = {0};
+	char	   *key;
+	char	   *server;
 
 	if (asked != NULL)
-		arguments[0] = CStringGetTextDatum(asked);
+	{
+		(void) reco_cache_cut_key(asked, &key, &server);
+		arguments[0] = CStringGetTextDatum(key);
+		arguments[1] = CStringGetTextDatum(server);
+	}
 	return reco_cache_run_delete(asked == NULL ? &delete_all_statement
 											   : &delete_statement,
 								 arguments);

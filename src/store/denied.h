@@ -8,7 +8,8 @@
  * Runs in: any process with a database and a transaction; writing: the keeper,
  *			reco_deny, reco_allow and reco_cache_invalidate.
  * Locks:	those of its statements.
- * Never:	read the table on a standby, unless it was made logged; evict what was denied by hand.
+ * Never:	read the table on a standby, unless it was made logged; evict what was denied
+ *			by hand.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,7 +34,8 @@ typedef struct RecoDeniedRow
 /*
  * Reads the denials that hold for some keys (of upstream/denial.h) at a server, by hand
  * or by its refusal, in any order, into the current context; a key may come twice. None
- * on a standby, unless the table was made logged, or while somebody has the table alone: this never waits.
+ * on a standby, unless the table was made logged, or while somebody has the table alone:
+ * this never waits.
  */
 extern RecoDeniedRow *reco_denied_read(const char *const *keys, int nkeys,
 									   const char *server, int *nfound);

@@ -27,8 +27,8 @@ static uint32 last_random = 0;
 static int64
 ms_of(TimestampTz time)
 {
-	int64		unix_ms = time / 1000 +
-		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(86400000);
+	int64 unix_ms =
+		time / 1000 + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(86400000);
 
 	return Max(unix_ms - EPOCH_UNIX_MS, 0);
 }

@@ -68,9 +68,10 @@ static RecoStatement touch_statement = {
 static RecoStatement delete_all_statement = {.text = "DELETE FROM reco.id_registry"};
 
 static RecoStatement delete_statement = {
-	.text = "DELETE FROM reco.id_registry WHERE spotify_id = $1",
-	.nargs = 1,
-	.types = {TEXTOID},
+	.text = "DELETE FROM reco.id_registry WHERE spotify_id = $1"
+	" AND ($2 = '' OR server = $2)",
+	.nargs = 2,
+	.types = {TEXTOID, TEXTOID},
 };
 
 static RecoStatement count_statement = {
@@ -216,14 +217,20 @@ reco_registry_touch(const char *const *keys, int nkeys)
 	reco_sql_end(&sql);
 }
 
-/* Deletes rows of an id, or all. */
+/* Deletes rows of an id, whoever answered unless the key says who, or all. */
 int64
 reco_registry_delete(const char *asked)
 {
-	Datum		arguments[1] = {0};
+	Datum		arguments[2] = {0};
+	char	   *id;
+	char	   *server;
 
 	if (asked != NULL)
-		arguments[0] = CStringGetTextDatum(asked);
+	{
+		(void) reco_cache_cut_key(asked, &id, &server);
+		arguments[0] = CStringGetTextDatum(id);
+		arguments[1] = CStringGetTextDatum(server);
+	}
 	return reco_cache_run_delete(asked == NULL ? &delete_all_statement
 											   : &delete_statement,
 								 arguments);

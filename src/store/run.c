@@ -190,7 +190,7 @@ count_rows(void)
 	return rows;
 }
 
-/* Runs a statement that deletes; a plan made for a small table is kept for a large one. */
+/* Runs a statement that deletes; a plan for a small table is kept for a large one. */
 static int64
 run_deleting(RecoStatement *statement, const Datum *arguments)
 {

@@ -55,7 +55,8 @@ reco_denial_key(const char *request, char key[RECO_DENIAL_KEY])
 	json_decref(root);
 	if (made)
 		snprintf(key, RECO_DENIAL_KEY, "%016llx%016llx",
-				 (unsigned long long) finish(hash.a), (unsigned long long) finish(hash.b));
+				 (unsigned long long) finish(hash.a),
+				 (unsigned long long) finish(hash.b));
 	return made;
 }
 
@@ -165,9 +166,8 @@ hash_targets(Hash *hash, const json_t *targets)
 		return true;
 	if (!json_is_object(targets) || json_object_size(targets) > MOST_MEMBERS)
 		return false;
-	json_object_foreach((json_t *) targets, name, member)
-		if (member && !json_is_null(member))
-			names[n++] = name;
+	json_object_foreach((json_t *) targets, name,
+						member) if (member && !json_is_null(member)) names[n++] = name;
 	qsort(names, n, sizeof(char *), by_text);
 	for (size_t i = 0; i < n; i++)
 	{

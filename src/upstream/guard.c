@@ -170,8 +170,8 @@ reco_guard_fall_back(RecoGuarded *request, RecoTier from, bool blamed)
 	}
 	if (from < RECO_TIER_FEWER && request->nnegatives > 1)
 	{
-		request->nnegatives =
-			least(request->nnegatives / 2, request->nseeds > 0 ? (request->nseeds - 1) / 2 : 0);
+		request->nnegatives = least(request->nnegatives / 2,
+									request->nseeds > 0 ? (request->nseeds - 1) / 2 : 0);
 		return RECO_TIER_FEWER;
 	}
 	if (from < RECO_TIER_SEEDS && request->nseeds > FEW_SEEDS)

@@ -211,7 +211,7 @@ typedef struct RecoSplit
 	bool		endpoint_refused;	/* the endpoint is closed for this app: for a day */
 	bool		endpoint_exhausted; /* quota: of this endpoint only, others answer */
 	bool		app_refused;	/* every call of this app is refused */
-	bool		permanent;		/* the question is refused, and will be whenever it is asked */
+	bool		permanent;		/* the question is refused whenever it is asked */
 	int64_t		retry_after_ms; /* of limited and quota; -1 = not said */
 	RecoCapabilities capabilities;	/* as they are to be from now on */
 	char		message[RECO_MESSAGE_SIZE]; /* what the service said, no secret */

@@ -183,9 +183,11 @@ drain(void)
 		entry->version = waiting[i].value.version;
 		if (entry->category == RECO_CATEGORY_RUN && make_run(&waiting[i], &runs[nruns]))
 			nruns++;
-		else if (entry->category != RECO_CATEGORY_RUN && make_row(&waiting[i], &rows[nrows]) &&
+		else if (entry->category != RECO_CATEGORY_RUN &&
+				 make_row(&waiting[i], &rows[nrows]) &&
 				 (entry->category != RECO_OP_IDS || reco_registry_takes(&rows[nrows])) &&
-				 (entry->category != RECO_CATEGORY_DENIED || reco_denied_takes(&rows[nrows])))
+				 (entry->category != RECO_CATEGORY_DENIED ||
+				  reco_denied_takes(&rows[nrows])))
 			nrows++;
 		else if (entry->category >= 0 && entry->category < RECO_NCATEGORIES)
 			batch.dropped[entry->category]++;
@@ -222,8 +224,7 @@ static bool
 trim_runs(bool written)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	int64		age =
-		(int64) reco_guc_run_history_age * SECS_PER_MINUTE * USECS_PER_SEC;
+	int64 age = (int64) reco_guc_run_history_age * SECS_PER_MINUTE * USECS_PER_SEC;
 	bool		more;
 
 	if (!written && now < next_trim)

@@ -30,6 +30,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "shmem/matrix_shared.h"
 #include "shmem/shared.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -315,8 +316,11 @@ recover(Work work)
 	pgstat_report_wait_end();
 	MemoryContextSwitchTo(turn);
 
+	/* the matrix' errors may name a segment, each another one */
 	if (reco_database_continue() &&
-		strncmp(last, error->message, sizeof(last_error[work]) - 1) != 0)
+		(work == WORK_MATRIX
+			 ? last[0] == '\0'
+			 : strncmp(last, error->message, sizeof(last_error[work]) - 1) != 0))
 	{
 		EmitErrorReport();
 		strlcpy(last, error->message, sizeof(last_error[work]));
@@ -447,6 +451,8 @@ static void
 at_exit(int code, Datum arg)
 {
 	LWLockReleaseAll();
+	if (OidIsValid(MyDatabaseId))
+		reco_matrix_note_building(false);
 	if (shown && end == RECO_KEEPER_NOT_NEEDED)
 		reco_process_forget(RECO_PROCESS_KEEPER, MyDatabaseId);
 	else if (shown)

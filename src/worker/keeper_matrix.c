@@ -33,11 +33,13 @@
 #define STEP_US		(50 * INT64CONST(1000))
 #define REST		4			/* times what a matrix took, until the next one is begun */
 #define LOOK_US		(10 * INT64CONST(1000000))	/* for changes that no commit here told of */
-#define PAUSE_US	(60 * INT64CONST(1000000))	/* after an error */
+#define PAUSE_US	(10 * INT64CONST(1000000))	/* after an error, and at least ... */
+#define PAUSE_REST	10			/* ... times what the attempt took */
 
 /* The one that is being read; NULL = none. */
 static RecoMatrix *building = NULL;
 static int64 building_us = 0;
+static bool making = false;		/* its segment */
 
 static TimestampTz next_build = 0;
 static TimestampTz next_look = 0;
@@ -143,7 +145,9 @@ offer(Oid extension)
 		refuse(bytes);
 	else
 	{
+		making = true;
 		reco_matrix_image_write(building, reco_matrix_make(bytes));
+		making = false;
 		facts.extension = extension;
 		facts.token = building->token;
 		facts.exact = building->exact;
@@ -176,12 +180,20 @@ refuse(Size bytes)
 	too_large_token = building->token;
 }
 
-/* After an ERROR in a step: what it had is gone. The next try comes after a pause. */
+/*
+ * After an ERROR in a step: what it had is gone. The next try comes after a pause. Where
+ * there was no room for the next one beside the former, that goes, too: it would be used
+ * for ever, and there may be room then.
+ */
 void
 reco_keeper_matrix_failed(const char *message)
 {
 	give_up_building();
-	next_build = next_look = GetCurrentTimestamp() + PAUSE_US;
+	if (making)
+		reco_matrix_withdraw();
+	making = false;
+	next_build = next_look =
+		GetCurrentTimestamp() + Max(PAUSE_US, PAUSE_REST * building_us);
 	reco_matrix_note_problem(message);
 }
 

@@ -33,8 +33,9 @@
 #define MOST_BYTES		(4 * 1024 * 1024)	/* of their rows, likewise */
 #define MOST_STORED		(1024 * 1024)	/* of the chunks that are restored, compressed */
 #define AGAIN_US		(10 * INT64CONST(1000000))	/* after a step that failed */
-#define BUSY_US			(2 * INT64CONST(1000000))	/* after a table's lock was not to be had */
-#define REFUSED_US		(60 * INT64CONST(1000000))	/* after a table could not be changed */
+#define BUSY_US			(2 * INT64CONST(1000000))	/* after a table was in use */
+#define MOST_SAID		10		/* damaged chunks of a table; the others are counted */
+#define REFUSED_US		(60 * INT64CONST(1000000))	/* after it was refused */
 
 typedef enum Phase
 {
@@ -241,7 +242,8 @@ restore_chunk(const RecoSnapshotChunk *chunk)
 		after.restored[source] = restored;
 	if (error == NULL && restoration.sound)
 		return;
-	after.restored[source].damaged++;
+	if (++after.restored[source].damaged > MOST_SAID)
+		return;
 	ereport(WARNING,
 			(errcode(ERRCODE_DATA_CORRUPTED),
 			 errmsg("reco keeper skips damaged chunk %d of category \"%s\" in "
@@ -308,11 +310,13 @@ tell_restored(void)
 static void
 alter(Alteration *alteration)
 {
+	static char said[256] = "";
 	const char *table = reco_snapshot_table(alteration->source);
 	ErrorData  *error = try(do_alter, alteration);
 
 	if (error == NULL)
 	{
+		said[0] = '\0';
 		after.last = 0;
 		ereport(LOG,
 				(errmsg("reco made table \"reco.%s\" in database \"%s\" %s", table,
@@ -324,13 +328,16 @@ alter(Alteration *alteration)
 		ReThrowError(error);
 	not_altered_before = GetCurrentTimestamp() +
 		(error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ? BUSY_US : REFUSED_US);
-	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-		ereport(WARNING,
-				(errcode(error->sqlerrcode),
-				 errmsg("reco keeper could not make table \"reco.%s\" %s: %s", table,
-						alteration->logged ? "logged" : "unlogged", error->message),
-				 errhint("It is tried again every minute while "
-						 "\"reco.logged_tables\" says so.")));
+	if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		strncmp(said, error->message, sizeof(said) - 1) == 0)
+		return;
+	strlcpy(said, error->message, sizeof(said));
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("reco keeper could not make table \"reco.%s\" %s: %s", table,
+					alteration->logged ? "logged" : "unlogged", error->message),
+			 errhint("It is tried again every minute while "
+					 "\"reco.logged_tables\" says so.")));
 }
 
 static void

@@ -19,7 +19,7 @@ from cluster import Cluster  # noqa: E402
 from reco_tap import done, list_of, ok, same, until  # noqa: E402
 
 random.seed(151)
-SOON = 2.5      # seconds; a command that had to wait for a keeper takes 5 and fails
+SOON = 4        # seconds; a command that had to wait for a keeper takes 5 and fails
 PROMPTS = ("calm", "party with friends, no rock", "80s synth pop", "sad and slow acoustic")
 LARGE = 2 * 1024 * 1024     # bytes; other segments of the server are smaller
 COPY = ("INSERT INTO reco.track (track_id, artist_id, title, artist, genres, tags, release_date, popularity, features,"
@@ -315,6 +315,34 @@ def keepers(cluster, watch):
     same(watch.segments(), 1, "and nothing of before is left")
 
 
+def no_room(cluster, watch):
+    """No segment can be made."""
+    session = cluster.session()
+    before = list_of(session, "", "calm", 20)
+    where = cluster.data + "/pg_dynshmem"
+    former = [name for name in os.listdir(where) if os.stat(f"{where}/{name}").st_size > LARGE]
+    os.chmod(where, 0o500)
+    try:
+        watch.session.query("UPDATE reco.track SET album = 'no room' WHERE track_id = (SELECT min(track_id) FROM reco.track)")
+        ok(until(lambda: "could not open shared memory segment" in (memory(watch.session, "problem") or "")),
+           "the view says that no segment can be made", watch.session.query("SELECT * FROM reco_stat_memory"))
+        same(memory(watch.session), "none", "there is none then, not the former one for ever")
+        same(watch.session.value("SELECT status FROM reco_doctor() WHERE \"check\" = 'matrix'"), "warning", "reco_doctor warns")
+        same(list_of(session, "", "calm", 20), before, "sessions read it alone")
+        ok(int(memory(session, "session_bytes")) > 2 * LARGE, "each for itself")
+        began = time.monotonic()
+        until(lambda: time.monotonic() - began > 12, 20)    # another attempt
+        same(cluster.log_text().count("could not open shared memory segment"), 1, "the log has it once")
+    finally:
+        os.chmod(where, 0o700)
+    for name in former:
+        os.unlink(f"{where}/{name}")        # which nobody could meanwhile
+    ok(settled(watch.session), "when it can be made, it is")
+    ok(until(lambda: "reco keeper reads the catalogue again" in cluster.log_text()), "and the log tells")
+    same([list_of(session, "", "calm", 20), memory(session, "session_bytes")], [before, "0"], "and is used by all")
+    session.close()
+
+
 def goes(cluster, watch):
     """DROP EXTENSION, DROP DATABASE."""
     watch.session.query("CREATE TABLE kept AS SELECT * FROM reco.track ORDER BY track_id LIMIT 30000")
@@ -393,6 +421,7 @@ def main():
         changes(cluster, watch)
         at_once(cluster, watch)
         keepers(cluster, watch)
+        no_room(cluster, watch)
         goes(cluster, watch)
         same([line for line in cluster.log_text().splitlines() if "PANIC" in line or "TRAP" in line], [], "no panic")
     alone()

@@ -27,6 +27,8 @@ FUNCTIONS = {
     "reco_generate_json(text,text,integer,interval,jsonb)": "SELECT reco_generate_json('ana', 'calm', 5)",
     "reco_rank(text,text,integer,jsonb)": "SELECT count(*) FROM reco_rank('ana', 'calm', 5)",
     "reco_explain(text,text,integer,interval,jsonb)": "SELECT count(*) FROM reco_explain('ana', 'calm', 5)",
+    "reco_explain_run(bigint)": "SELECT reco_explain_run((SELECT max(run_id) FROM reco_run))",
+    "reco_run_tracks(bigint)": "SELECT count(*) FROM reco_run_tracks((SELECT max(run_id) FROM reco_run))",
     "reco_mood(text)": "SELECT reco_mood('calm')",
     "reco_resolve(text,text[],interval,text)": "SELECT count(*) FROM reco_resolve('track_search', '{calm}')",
     "reco_doctor(interval)": "SELECT count(*) FROM reco_doctor()",
@@ -53,6 +55,8 @@ FUNCTIONS = {
     "reco.stat_worker()": "SELECT count(*) FROM reco.stat_worker()",
     "reco.stat_gateway()": "SELECT count(*) FROM reco.stat_gateway()",
     "reco.stat_cache()": "SELECT count(*) FROM reco.stat_cache()",
+    "reco.stat_memory()": "SELECT count(*) FROM reco.stat_memory()",
+    "reco.run_lately()": "SELECT count(*) FROM reco.run_lately()",
     "reco.stat_id_registry()": "SELECT count(*) FROM reco.stat_id_registry()",
     "reco.stat_deny_list()": "SELECT count(*) FROM reco.stat_deny_list()",
 }
@@ -61,6 +65,8 @@ VIEWS = {
     "reco_stat_upstream": "SELECT count(*) >= 0 FROM reco_stat_upstream",
     "reco_stat_worker": "SELECT count(*) > 0 FROM reco_stat_worker",
     "reco_stat_gateway": "SELECT slots > 0 FROM reco_stat_gateway",
+    "reco_stat_memory": "SELECT count(*) > 0 FROM reco_stat_memory",
+    "reco_run": "SELECT count(*) > 0 FROM reco_run",
     "reco_cache_stats": "SELECT bool_and(entries IS NULL AND fresh IS NOT NULL) FROM reco_cache_stats",
     "reco_id_registry_stats": "SELECT validated IS NULL AND missing IS NULL FROM reco_id_registry_stats",
     "reco_deny_list": "SELECT count(*) = 0 FROM reco_deny_list",
@@ -211,6 +217,8 @@ def main():
             tracks = known_tracks(emulator, ASKED)
             primary.query(resolve("track_features", tracks))
             fill(primary)
+            ask(primary, "ana", "calm evening")
+            ok(until(lambda: int(primary.value("SELECT count(*) FROM reco.run")) > 0), "a run is on record")
             until(lambda: primary.value("SELECT bool_and(entries > 0) FROM reco_snapshot_stats") == "t")
             with Standby(cluster, *SETTINGS, "reco.gateway_on_standby = on") as replica:
                 standby = replica.session()

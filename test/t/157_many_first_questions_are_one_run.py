@@ -53,8 +53,8 @@ def at_once(cluster, one):
             file.write(ASKER.format(question("slow acoustic morning")))
         clients = subprocess.Popen([os.path.join(BINDIR, "pgbench"), "-n", "-c", str(CLIENTS), "-j", "2", "-t", "1", "-f", script],
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        held = until(lambda: int(one.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                                           " AND query LIKE '%reco_generate%'")) == CLIENTS, 300)
+        held = until(lambda: int(one.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type IN ('Lock', 'Extension')"
+                                           " AND query LIKE '%reco_generate%'")) == CLIENTS, 200)
         holder.query("ROLLBACK")
         output = clients.communicate(timeout=300)[0]
     ok(held, f"{CLIENTS} sessions ask for the first time", output[-500:])
@@ -131,7 +131,7 @@ def nothing_is_lost(cluster, emulator, one, artists):
 
 def main():
     with Emulator("--preset", "extended", "--latency", "none") as emulator, \
-            Cluster(f"max_connections = {CLIENTS + 40}", "reco.result_cache = on", "reco.cache = on",
+            Cluster(f"max_connections = {CLIENTS + 40}", "reco.result_cache = on", "reco.cache = on", "reco.id_registry = on", "reco.deny_list = on",
                     "reco.keeper_interval = '50ms'", "shared_buffers = 128MB") as cluster:
         one = cluster.session()
         one.query("CREATE EXTENSION reco CASCADE")

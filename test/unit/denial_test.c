@@ -13,7 +13,7 @@
  */
 /* sources: src/upstream/denial.c src/upstream/list.c src/upstream/service.c
 			src/upstream/message.c src/upstream/json.c src/upstream/buffer.c
-			src/upstream/outcome.c src/upstream/reccobeats.c src/upstream/spotify.c
+			src/upstream/outcome.c src/upstream/reccobeats.c src/upstream/reccobeats_check.c src/upstream/spotify.c
 			src/upstream/spotify_error.c src/upstream/spotify_read.c
 			src/upstream/spotify_request.c src/upstream/spotify_token.c
 			src/upstream/gemini.c src/upstream/openai.c src/upstream/model.c
@@ -164,7 +164,8 @@ test_lists(void)
 	   "and together again");
 	reco_list_free(&list);
 	reco_buffer_reset(&out);
-	ok(reco_list_read("{\"seeds\":[\"" A "\"]}", &list) && list.rest[0] == '\0', "nothing but seeds");
+	ok(reco_list_read("{\"seeds\":[\"" A "\"]}", &list) && list.rest[0] == '\0',
+	   "nothing but seeds");
 	reco_list_write(&out, (const char *const *) list.seeds, 1, NULL, 0, list.rest);
 	ok(strcmp(out.data, "{\"seeds\":[\"" A "\"]}") == 0, "is as it was");
 	reco_list_free(&list);
@@ -172,7 +173,8 @@ test_lists(void)
 	ok(!reco_list_read("[]", &list) && !reco_list_read("", &list), "what is no question");
 	ok(reco_list_read("{\"seeds\":\"x\"}", &list) && list.nseeds == 0, "a list that is none");
 	reco_list_free(&list);
-	ok(reco_list_read("{\"seeds\":[1,null,\"" A "\"]}", &list) && list.nseeds == 1, "ids that are none");
+	ok(reco_list_read("{\"seeds\":[1,null,\"" A "\"]}", &list) && list.nseeds == 1,
+	   "ids that are none");
 	reco_list_free(&list);
 }
 

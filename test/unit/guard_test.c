@@ -13,7 +13,7 @@
  */
 /* sources: src/upstream/guard.c src/upstream/service.c src/upstream/message.c
 			src/upstream/json.c src/upstream/buffer.c src/upstream/outcome.c
-			src/upstream/reccobeats.c src/upstream/spotify.c src/upstream/spotify_error.c
+			src/upstream/reccobeats.c src/upstream/reccobeats_check.c src/upstream/spotify.c src/upstream/spotify_error.c
 			src/upstream/spotify_read.c src/upstream/spotify_request.c
 			src/upstream/spotify_token.c src/upstream/gemini.c src/upstream/openai.c
 			src/upstream/model.c src/upstream/completion.c src/upstream/header.c */
@@ -36,7 +36,7 @@ static RecoGuarded request;
 static void
 make(int nseeds, int nnegatives, int size)
 {
-	request = (RecoGuarded) {nseeds, seeds, nnegatives, negatives, size};
+	request = (RecoGuarded){nseeds, seeds, nnegatives, negatives, size};
 	for (int i = 0; i <= MOST; i++)
 		snprintf(ids[i], sizeof(ids[i]), "%022d", i);
 	for (int i = 0; i < MOST; i++)
@@ -96,7 +96,7 @@ test_findings(void)
 	negatives[1] = ids[0];
 	ok(mends(RECO_GUARD_OVERLAP, 5, 1, 20), "a negative that is a seed");
 	make(4, 2, 20);
-	ok(mends(RECO_GUARD_NEGATIVES, 4, 1, 20), "half as many negatives as seeds are too many");
+	ok(mends(RECO_GUARD_NEGATIVES, 4, 1, 20), "half as many negatives as seeds");
 	make(2, 1, 20);
 	ok(mends(RECO_GUARD_NEGATIVES, 2, 0, 20), "of two seeds none is allowed");
 	make(3, 3, 20);
@@ -148,8 +148,9 @@ is_good(const char *const *list, int n)
 {
 	for (int i = 0; i < n; i++)
 	{
-		if (!list[i] || (!reco_is_spotify_id(list[i], strlen(list[i])) &&
-						 !reco_is_uuid(list[i], strlen(list[i]))))
+		if (!list[i] ||
+			(!reco_is_spotify_id(list[i], strlen(list[i])) &&
+			 !reco_is_uuid(list[i], strlen(list[i]))))
 			return false;
 		for (int k = 0; k < i; k++)
 			if (strcmp(list[i], list[k]) == 0)
@@ -169,9 +170,9 @@ test_anything(void)
 	{
 		unsigned	found;
 
-		request = (RecoGuarded) {(int) (tap_draw() % (MOST + 1)), seeds,
-								 (int) (tap_draw() % (MOST + 1)), negatives,
-								 (int) (tap_draw() % 300) - 100};
+		request = (RecoGuarded){(int) (tap_draw() % (MOST + 1)), seeds,
+								(int) (tap_draw() % (MOST + 1)), negatives,
+								(int) (tap_draw() % 300) - 100};
 		for (int i = 0; i < request.nseeds; i++)
 			seeds[i] = draw_id();
 		for (int i = 0; i < request.nnegatives; i++)
@@ -204,7 +205,8 @@ tiers(int nseeds, int nnegatives, bool blamed)
 		RecoTier	next = reco_guard_fall_back(&request, tier, blamed);
 
 		if (next <= tier || reco_guard_mend(&request) != 0 ||
-			(next != RECO_TIER_LOCAL && 10 * request.nseeds + request.nnegatives >= before))
+			(next != RECO_TIER_LOCAL &&
+			 10 * request.nseeds + request.nnegatives >= before))
 			return "no way down";
 		tier = next;
 		n += snprintf(text + n, sizeof(text) - (size_t) n, "%d", tier);

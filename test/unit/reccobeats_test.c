@@ -12,7 +12,7 @@
  *-------------------------------------------------------------------------
  */
 /* sources: src/upstream/service.c src/upstream/message.c src/upstream/json.c
-			src/upstream/buffer.c src/upstream/outcome.c src/upstream/reccobeats.c
+			src/upstream/buffer.c src/upstream/outcome.c src/upstream/reccobeats.c src/upstream/reccobeats_check.c
 			src/upstream/spotify.c src/upstream/spotify_error.c
 			src/upstream/spotify_read.c src/upstream/spotify_request.c
 			src/upstream/spotify_token.c src/upstream/gemini.c src/upstream/openai.c
@@ -329,10 +329,13 @@ test_unknown_seeds(void)
 static void
 test_permanent(void)
 {
-	RecoCall	call = call_of(RECO_OP_RECOMMENDATION, 1, "{\"seeds\":[\"" A "\"]}", NULL, NULL);
-	const char *wrong = "{\"status\":4004,\"errors\":[{\"path\":\"getRecommendation.negativeSeeds\","
+	RecoCall call =
+		call_of(RECO_OP_RECOMMENDATION, 1, "{\"seeds\":[\"" A "\"]}", NULL, NULL);
+	const char *wrong =
+		"{\"status\":4004,\"errors\":[{\"path\":\"getRecommendation.negativeSeeds\","
 		"\"message\":\"size must be between 0 and 2\"}]}";
-	static const int passing[] = {401, 403, 404, 405, 408, 413, 429, 500, 502, 503, 504, 520};
+	static const int passing[] = {401, 403, 404, 405, 408, 413,
+								  429, 500, 502, 503, 504, 520};
 
 	receive(call, 400, wrong);
 	ok(ended(RECO_OUTCOME_REJECTED) && split.permanent &&
@@ -341,7 +344,9 @@ test_permanent(void)
 	ok(split.permanent, "with 422, too");
 	receive(call, 200, wrong);
 	ok(ended(RECO_OUTCOME_REJECTED) && split.permanent, "and with 200");
-	receive(call, 400, "{\"timestamp\":\"t\",\"status\":400,\"error\":\"Bad Request\",\"path\":\"/p\"}");
+	receive(
+		call, 400,
+		"{\"timestamp\":\"t\",\"status\":400,\"error\":\"Bad Request\",\"path\":\"/p\"}");
 	ok(split.permanent, "a bad request");
 	for (int i = 0; i < (int) (sizeof(passing) / sizeof(passing[0])); i++)
 	{
@@ -371,12 +376,18 @@ test_id_parts(void)
 {
 	RecoReccobeatsId id;
 
-	ok(reco_reccobeats_read_id("{\"id\":\"" U "\",\"spotify_id\":\"" A "\",\"isrc\":\"" ISRC "\"}", &id) &&
-		   strcmp(id.uuid, U) == 0 && strcmp(id.spotify_id, A) == 0 && strcmp(id.isrc, ISRC) == 0,
+	ok(reco_reccobeats_read_id("{\"id\":\"" U "\",\"spotify_id\":\"" A
+							   "\",\"isrc\":\"" ISRC "\"}",
+							   &id) &&
+		   strcmp(id.uuid, U) == 0 && strcmp(id.spotify_id, A) == 0 &&
+		   strcmp(id.isrc, ISRC) == 0,
 	   "an id in its parts");
-	ok(reco_reccobeats_read_id("{\"id\":\"" U "\",\"spotify_id\":null,\"isrc\":\"?\"}", &id) &&
-		   id.spotify_id[0] == '\0' && id.isrc[0] == '\0', "what is none is not there");
-	ok(!reco_reccobeats_read_id("{\"spotify_id\":\"" A "\"}", &id) && !reco_reccobeats_read_id("x", &id),
+	ok(reco_reccobeats_read_id("{\"id\":\"" U "\",\"spotify_id\":null,\"isrc\":\"?\"}",
+							   &id) &&
+		   id.spotify_id[0] == '\0' && id.isrc[0] == '\0',
+	   "what is none is not there");
+	ok(!reco_reccobeats_read_id("{\"spotify_id\":\"" A "\"}", &id) &&
+		   !reco_reccobeats_read_id("x", &id),
 	   "without a uuid it is none");
 }
 

@@ -12,7 +12,7 @@
  *-------------------------------------------------------------------------
  */
 /* sources: src/upstream/service.c src/upstream/message.c src/upstream/json.c
-			src/upstream/buffer.c src/upstream/outcome.c src/upstream/reccobeats.c
+			src/upstream/buffer.c src/upstream/outcome.c src/upstream/reccobeats.c src/upstream/reccobeats_check.c
 			src/upstream/spotify.c src/upstream/spotify_error.c
 			src/upstream/spotify_read.c src/upstream/spotify_request.c
 			src/upstream/spotify_token.c src/upstream/gemini.c src/upstream/openai.c
@@ -356,7 +356,7 @@ test_messages(void)
 		 "invalid_grant: Refresh token expired"},
 		{"{\"error\":\"model not found\"}", "model not found"},
 		{"{\"status\":4004,\"errors\":[{\"path\":\"getTracks.ids\",\"message\":\"size must be\"}]}",
-		 "size must be"},
+		 "getTracks.ids: size must be"},
 		{"{\"timestamp\":\"2026\",\"error\":4002,\"message\":\"Cannot find any track\"}",
 		 "Cannot find any track"},
 		{"[{\"error\":{\"code\":429,\"message\":\"quota\"}}]", "quota"},

@@ -267,6 +267,8 @@ class ReccoBeats(Service):
             return plain_error(400, "Bad Request", request.path)
         for name, path, given in (("negatives", "negativeSeeds", negative), ("seeds", "seeds", seeds)):
             most = self.settings.reccobeats_refuses.get(name)
+            if most is not None and len(given) > most and self.settings.reccobeats_refuses.get("silent"):
+                return plain_error(400, "Bad Request", request.path)
             if most is not None and len(given) > most:
                 return invalid(f"getRecommendation.{path}", f"size must be between 0 and {most}")
         found = [self.seed(id) for id in seeds]
