@@ -217,6 +217,7 @@ CREATE UNLOGGED TABLE reco.cache (
 	hits bigint NOT NULL DEFAULT 0,
 	value text,
 	PRIMARY KEY (category, digest, variant),
+	CHECK (category OPERATOR(pg_catalog.<>) ALL (ARRAY['ids', 'denied'])),
 	CHECK (absent OPERATOR(pg_catalog.=) (value IS NULL))
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.5,
 		toast.autovacuum_vacuum_scale_factor = 0.05);
@@ -234,9 +235,119 @@ COMMENT ON COLUMN reco.cache.used_at IS 'Says when it was seen in use last; a sa
 COMMENT ON COLUMN reco.cache.hits IS 'Counts how often the sample saw it in use.';
 COMMENT ON COLUMN reco.cache.value IS 'Is the answer, JSON.';
 
+CREATE UNLOGGED TABLE reco.id_registry (
+	spotify_id text COLLATE "C" NOT NULL,
+	server text COLLATE "C" NOT NULL,
+	reccobeats_id uuid,
+	recorded_as text COLLATE "C",
+	isrc text,
+	fetched_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	fresh_until timestamptz NOT NULL,
+	usable_until timestamptz NOT NULL,
+	used_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	hits bigint NOT NULL DEFAULT 0,
+	PRIMARY KEY (spotify_id, server),
+	CHECK (reccobeats_id IS NOT NULL OR (recorded_as IS NULL AND isrc IS NULL))
+) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.5);
+CREATE INDEX id_registry_usable_until_idx ON reco.id_registry (usable_until);
+COMMENT ON TABLE reco.id_registry IS 'Holds which id ReccoBeats has for a track of Spotify''s, or that it has none. Unlogged: a crash empties it, a standby has none.';
+COMMENT ON COLUMN reco.id_registry.spotify_id IS 'Is what was asked for: a Spotify id, seldom an ISRC or an id of ReccoBeats.';
+COMMENT ON COLUMN reco.id_registry.server IS 'Is the base_url of the server that answered: two of them may know different tracks.';
+COMMENT ON COLUMN reco.id_registry.reccobeats_id IS 'Is its id there; NULL = it is missing there, as a complete answer said.';
+COMMENT ON COLUMN reco.id_registry.recorded_as IS 'Is the Spotify id that its record names; of a track released twice it may be the other one.';
+COMMENT ON COLUMN reco.id_registry.isrc IS 'Is the ISRC of its record.';
+COMMENT ON COLUMN reco.id_registry.fresh_until IS 'Says until when it is used without asking again.';
+COMMENT ON COLUMN reco.id_registry.usable_until IS 'Says until when it is used while it is asked for again; then it is deleted.';
+COMMENT ON COLUMN reco.id_registry.used_at IS 'Says when it was seen in use last; a sample, so that reading writes nothing.';
+COMMENT ON COLUMN reco.id_registry.hits IS 'Counts how often the sample saw it in use.';
+
+-- One row per combination and who refused it; a denial by hand holds for all servers.
+CREATE UNLOGGED TABLE reco.deny_list (
+	deny_key text COLLATE "C" NOT NULL,
+	server text COLLATE "C" NOT NULL DEFAULT '',
+	by_hand boolean NOT NULL DEFAULT false,
+	reason text NOT NULL,
+	request text NOT NULL,
+	denied_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	denied_until timestamptz NOT NULL,
+	used_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	hits bigint NOT NULL DEFAULT 0,
+	PRIMARY KEY (deny_key, server),
+	CHECK (by_hand OPERATOR(pg_catalog.=) (server OPERATOR(pg_catalog.=) ''))
+) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.5);
+CREATE INDEX deny_list_denied_until_idx ON reco.deny_list (denied_until);
+COMMENT ON TABLE reco.deny_list IS 'Holds recommendations that are not asked for, since a service refused them for good or somebody said so. Unlogged: a crash empties it, a standby has none.';
+COMMENT ON COLUMN reco.deny_list.deny_key IS 'Is a hash of the sorted seeds, negative seeds and feature parameters.';
+COMMENT ON COLUMN reco.deny_list.server IS 'Is the base_url of the server that refused; empty = all, by hand.';
+COMMENT ON COLUMN reco.deny_list.by_hand IS 'Says that reco_deny() made it; no service''s refusal changes it.';
+COMMENT ON COLUMN reco.deny_list.reason IS 'Is what the service said, or who denied it by hand.';
+COMMENT ON COLUMN reco.deny_list.request IS 'Is what is denied, JSON.';
+COMMENT ON COLUMN reco.deny_list.denied_at IS 'Says when it was denied.';
+COMMENT ON COLUMN reco.deny_list.denied_until IS 'Says until when; then it is deleted.';
+COMMENT ON COLUMN reco.deny_list.used_at IS 'Says when it was seen to hold last; a sample, so that reading writes nothing.';
+COMMENT ON COLUMN reco.deny_list.hits IS 'Counts how often the sample saw it in use.';
+
+-- What it has of the three tables above, a chunk of their rows in each of its rows: see
+-- src/store/snapshot.h.
+CREATE TABLE reco.snapshot (
+	category text COLLATE "C" NOT NULL,
+	bucket integer NOT NULL,
+	entries integer NOT NULL,
+	state bigint NOT NULL,
+	hash bigint NOT NULL,
+	content text COLLATE "C" NOT NULL,
+	PRIMARY KEY (category, bucket)
+) WITH (autovacuum_vacuum_scale_factor = 0.1, toast.autovacuum_vacuum_scale_factor = 0.1);
+COMMENT ON TABLE reco.snapshot IS 'Holds a logged copy of reco.deny_list, reco.id_registry and what was used last of reco.cache: they are restored from it after a crash or a promotion.';
+COMMENT ON COLUMN reco.snapshot.category IS 'Is denied for reco.deny_list, ids for reco.id_registry, else a category of reco.cache.';
+COMMENT ON COLUMN reco.snapshot.bucket IS 'Is what the hashes of the keys begin with.';
+COMMENT ON COLUMN reco.snapshot.entries IS 'Counts the rows that are in it.';
+COMMENT ON COLUMN reco.snapshot.state IS 'Is a hash over the rows, to see whether any has changed.';
+COMMENT ON COLUMN reco.snapshot.hash IS 'Is the hash of the content: a chunk whose content has another one is not restored.';
+COMMENT ON COLUMN reco.snapshot.content IS 'Is the rows, JSON.';
+
+CREATE TABLE reco.snapshot_state (
+	source text COLLATE "C" NOT NULL PRIMARY KEY CHECK (source IN ('deny_list', 'id_registry', 'cache')),
+	taken_at timestamptz,
+	restored_at timestamptz,
+	restored_from timestamptz,
+	restored bigint,
+	dropped bigint,
+	damaged bigint
+);
+COMMENT ON TABLE reco.snapshot_state IS 'Holds when each table was copied to reco.snapshot and restored from it last; see the view reco_snapshot_stats.';
+
+INSERT INTO reco.snapshot_state (source) VALUES ('deny_list'), ('id_registry'), ('cache');
+
+CREATE UNLOGGED TABLE reco.alive (
+	since timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE reco.alive IS 'Holds one row while the unlogged tables are what was written to them: recovery empties it with them, and then the keeper restores them.';
+
+-- Logged, unlike reco.cache: a history is of use after a crash and on a standby. The
+-- list is apart from the figures, which are read without it: so it is compressed, and
+-- they are not.
+CREATE TABLE reco.run (
+	user_id text COLLATE "C" NOT NULL,
+	run_id bigint NOT NULL,
+	role_id oid NOT NULL,
+	started timestamptz NOT NULL,
+	record jsonb NOT NULL,
+	tracks jsonb NOT NULL,
+	PRIMARY KEY (user_id, run_id)
+) WITH (toast_tuple_target = 4080, autovacuum_vacuum_scale_factor = 0.1);
+ALTER TABLE reco.run ALTER COLUMN record SET STORAGE MAIN;
+CREATE INDEX run_run_id_idx ON reco.run (run_id);
+COMMENT ON TABLE reco.run IS 'Holds a record of each run of reco_generate, for a while; view reco_run shows it.';
+COMMENT ON COLUMN reco.run.user_id IS 'Is whom the list was made for.';
+COMMENT ON COLUMN reco.run.run_id IS 'Is the id in the rows of the list; ids grow with time.';
+COMMENT ON COLUMN reco.run.role_id IS 'Is the role that asked.';
+COMMENT ON COLUMN reco.run.record IS 'Is the run, but for its list.';
+COMMENT ON COLUMN reco.run.tracks IS 'Is the list, with reasons and parts of the scores.';
+
 CREATE TABLE reco.cache_policy (
 	category text COLLATE "C" NOT NULL PRIMARY KEY CHECK (category IN
-		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'result')),
+		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'result', 'artifacts', 'denied')),
 	fresh interval NOT NULL CHECK (fresh OPERATOR(pg_catalog.>=) '0'),
 	usable interval NOT NULL CHECK (usable OPERATOR(pg_catalog.>=) fresh AND usable OPERATOR(pg_catalog.<=) '10 years'),
 	absent interval NOT NULL DEFAULT '0' CHECK (absent OPERATOR(pg_catalog.>=) '0' AND absent OPERATOR(pg_catalog.<=) '10 years'),
@@ -246,12 +357,12 @@ CREATE TABLE reco.cache_policy (
 	edited boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE reco.cache_policy IS 'Holds how long answers are kept and how many; edit it freely.';
-COMMENT ON COLUMN reco.cache_policy.category IS 'Names what is asked of a service; result: the lists of reco_generate.';
+COMMENT ON COLUMN reco.cache_policy.category IS 'Names what is asked of a service; result: the lists of reco_generate; artifacts: what a run was told, for the listener''s next one; denied: recommendations that a service refused for good.';
 COMMENT ON COLUMN reco.cache_policy.fresh IS 'Is how long an answer is used without asking again; 0 = answers are not kept.';
 COMMENT ON COLUMN reco.cache_policy.usable IS 'Is how long an answer is used while it is asked for again.';
 COMMENT ON COLUMN reco.cache_policy.absent IS 'Is how long it is believed that a service knows no such thing; 0 = that is not kept.';
 COMMENT ON COLUMN reco.cache_policy.jitter IS 'Is by what share the times of each answer vary, so that not all of them end at once: 0..0.5.';
-COMMENT ON COLUMN reco.cache_policy.max_entries IS 'Is how many rows reco.cache may have; the least recently used ones go first.';
+COMMENT ON COLUMN reco.cache_policy.max_entries IS 'Is how many rows reco.cache may have (ids: reco.id_registry, denied: reco.deny_list); the least recently used ones go first.';
 COMMENT ON COLUMN reco.cache_policy.max_bytes IS 'Is how many bytes of keys and values reco.cache may have.';
 COMMENT ON COLUMN reco.cache_policy.edited IS 'Is derived by a trigger: somebody wrote the row, so it belongs into a dump.';
 
@@ -264,7 +375,9 @@ INSERT INTO reco.cache_policy (category, fresh, usable, absent, max_entries, max
 	('ids', '30 days', '60 days', '7 days', 500000, 134217728),
 	('recommendation', '30 minutes', '7 days', '1 hour', 100000, 536870912),
 	('completion', '7 days', '14 days', '0', 50000, 134217728),
-	('result', '30 minutes', '24 hours', '0', 100000, 1073741824);
+	('result', '30 minutes', '24 hours', '0', 100000, 1073741824),
+	('artifacts', '30 minutes', '30 minutes', '0', 50000, 1073741824),
+	('denied', '24 hours', '24 hours', '0', 100000, 67108864);
 
 /* -------------------------------------------------------------------------
  * Triggers
@@ -323,6 +436,18 @@ CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.
 	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_change('lexicon');
 CREATE TRIGGER note_change AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.artist
 	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_change('lexicon');
+
+CREATE FUNCTION reco.note_denial() RETURNS trigger
+AS 'MODULE_PATHNAME', 'reco_note_denial' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.note_denial() IS 'Copies a denial that somebody made, changed or removed by hand to reco.snapshot at once, so that it holds after a crash.';
+REVOKE ALL ON FUNCTION reco.note_denial() FROM PUBLIC;
+
+CREATE TRIGGER note_denial AFTER INSERT ON reco.deny_list
+	FOR EACH ROW WHEN (NEW.by_hand) EXECUTE FUNCTION reco.note_denial();
+CREATE TRIGGER note_denial_change AFTER UPDATE OF deny_key, server, by_hand, reason, request, denied_at, denied_until ON reco.deny_list
+	FOR EACH ROW WHEN (OLD.by_hand OR NEW.by_hand) EXECUTE FUNCTION reco.note_denial();
+CREATE TRIGGER note_denial_end AFTER DELETE ON reco.deny_list
+	FOR EACH ROW WHEN (OLD.by_hand) EXECUTE FUNCTION reco.note_denial();
 
 CREATE FUNCTION reco.note_listener() RETURNS trigger
 AS 'MODULE_PATHNAME', 'reco_note_listener' LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -674,7 +799,7 @@ REVOKE ALL ON FUNCTION reco.stat_cache() FROM PUBLIC;
 
 CREATE VIEW @extschema@.reco_cache_stats AS SELECT * FROM reco.stat_cache();
 COMMENT ON VIEW @extschema@.reco_cache_stats IS 'Shows one row per category of answers: what this database keeps, and how often that helped in the whole cluster.';
-COMMENT ON COLUMN @extschema@.reco_cache_stats.entries IS 'Counts the rows of reco.cache; NULL on a standby, which has none.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.entries IS 'Counts the rows of reco.cache, for ids of reco.id_registry, for denied of reco.deny_list, without those by hand; NULL on a standby, which has none unless the table is logged.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.bytes IS 'Sums their keys and values.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.buffer_entries IS 'Counts the answers in shared memory, written ones too.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.unwritten IS 'Counts those that the keeper has not written yet.';
@@ -692,6 +817,112 @@ COMMENT ON COLUMN @extschema@.reco_cache_stats.expired IS 'Counts rows of reco.c
 COMMENT ON COLUMN @extschema@.reco_cache_stats.oldest IS 'Says when the oldest row of reco.cache was fetched.';
 REVOKE ALL ON @extschema@.reco_cache_stats FROM PUBLIC;
 
+CREATE VIEW @extschema@.reco_snapshot_stats AS
+	SELECT t.source, c.relpersistence OPERATOR(pg_catalog.=) 'p' AS logged, s.chunks, s.entries, s.bytes,
+		t.taken_at, t.restored_at, t.restored_from, t.restored, t.dropped, t.damaged
+	FROM reco.snapshot_state AS t
+	JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=)
+		pg_catalog.to_regclass(pg_catalog.concat('reco.', t.source))
+	CROSS JOIN LATERAL (
+		SELECT pg_catalog.count(*) AS chunks, COALESCE(pg_catalog.sum(n.entries), 0) AS entries,
+			COALESCE(pg_catalog.sum(pg_catalog.pg_column_size(n.content)), 0) AS bytes
+		FROM reco.snapshot AS n
+		WHERE t.source OPERATOR(pg_catalog.=) CASE n.category WHEN 'denied' THEN 'deny_list' WHEN 'ids' THEN 'id_registry' ELSE 'cache' END
+	) AS s;
+COMMENT ON VIEW @extschema@.reco_snapshot_stats IS 'Shows one row per table that is copied to reco.snapshot: what is there, when it was taken, and what was restored from it last.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.source IS 'Names the table, of schema reco.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.logged IS 'Says that the table is logged (reco.logged_tables), so it is not copied.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.entries IS 'Counts the rows in the copy.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.bytes IS 'Is their size in the copy, compressed.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.taken_at IS 'Says of when the copy is; NULL = there is none.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.restored_at IS 'Says when the table was restored after a crash or a promotion; NULL = never.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.restored_from IS 'Says of when that copy was.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.restored IS 'Counts the rows that were restored then.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.dropped IS 'Counts the rows that were not, since they were no longer valid.';
+COMMENT ON COLUMN @extschema@.reco_snapshot_stats.damaged IS 'Counts the chunks that were not, since they were damaged.';
+REVOKE ALL ON @extschema@.reco_snapshot_stats FROM PUBLIC;
+
+CREATE FUNCTION reco.stat_id_registry(
+	OUT validated bigint,
+	OUT missing bigint,
+	OUT expiring bigint,
+	OUT oldest timestamptz,
+	OUT unwritten bigint,
+	OUT hits bigint,
+	OUT stale_hits bigint,
+	OUT missing_hits bigint,
+	OUT misses bigint,
+	OUT calls_saved bigint,
+	OUT hit_ratio double precision)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_id_registry' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1 COST 1000;
+COMMENT ON FUNCTION reco.stat_id_registry() IS 'Counts what is known of ids, for the view reco_id_registry_stats.';
+REVOKE ALL ON FUNCTION reco.stat_id_registry() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_id_registry_stats AS SELECT * FROM reco.stat_id_registry();
+COMMENT ON VIEW @extschema@.reco_id_registry_stats IS 'Shows in one row which tracks this database knows to be at ReccoBeats or missing there, and how often that helped in the whole cluster.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.validated IS 'Counts the tracks whose id there is known; NULL on a standby, which has none unless the table is logged.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.missing IS 'Counts the tracks that are known to be missing there.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.expiring IS 'Counts those of both that will be asked for again within a day, if anybody wants them.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.oldest IS 'Says when the oldest of them was fetched.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.unwritten IS 'Counts ids in shared memory that the keeper has not written yet.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.hits IS 'Counts ids that were found, fresh.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.stale_hits IS 'Counts ids that were found, and asked for again meanwhile.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.missing_hits IS 'Counts how often a track was known to be missing, by whoever wanted its id, its features, or a list around it.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.misses IS 'Counts ids of which nothing was known.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.calls_saved IS 'Counts ids that ReccoBeats did not have to be asked for: hits and missing_hits.';
+COMMENT ON COLUMN @extschema@.reco_id_registry_stats.hit_ratio IS 'Is the share of ids of which something was known.';
+REVOKE ALL ON @extschema@.reco_id_registry_stats FROM PUBLIC;
+
+CREATE FUNCTION reco.stat_deny_list(
+	OUT deny_key text,
+	OUT server text,
+	OUT by_hand boolean,
+	OUT reason text,
+	OUT request text,
+	OUT denied_at timestamptz,
+	OUT denied_until timestamptz,
+	OUT used_at timestamptz,
+	OUT hits bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_deny_list' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100 COST 1000;
+COMMENT ON FUNCTION reco.stat_deny_list() IS 'Lists what is denied, for the view reco_deny_list.';
+REVOKE ALL ON FUNCTION reco.stat_deny_list() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_deny_list AS SELECT * FROM reco.stat_deny_list();
+COMMENT ON VIEW @extschema@.reco_deny_list IS 'Shows the recommendations that are not asked for, the newest first; a refusal appears once the keeper has written it.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.deny_key IS 'Is a hash of seeds, negative seeds and feature parameters; reco_allow(deny_key => ...) takes it.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.server IS 'Is the base_url of the server that refused; NULL = denied for all, by hand.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.by_hand IS 'Says that reco_deny() made it.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.reason IS 'Is what the service said, or whoever denied it.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.request IS 'Is what is denied, JSON.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.used_at IS 'Says when it was seen to hold last; a sample.';
+COMMENT ON COLUMN @extschema@.reco_deny_list.hits IS 'Counts how often the sample saw it in use.';
+REVOKE ALL ON @extschema@.reco_deny_list FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_deny(
+	seeds text[],
+	negatives text[] DEFAULT '{}',
+	parameters jsonb DEFAULT '{}',
+	duration interval DEFAULT '24 hours',
+	reason text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'reco_deny' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_deny(text[], text[], jsonb, interval, text) IS
+	'Keeps a recommendation from being asked for, from the commit on; returns its key in reco_deny_list. Ids are those of Spotify or of ReccoBeats, parameters as in {"energy": 0.8}.';
+REVOKE ALL ON FUNCTION @extschema@.reco_deny(text[], text[], jsonb, interval, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_allow(
+	seeds text[] DEFAULT NULL,
+	negatives text[] DEFAULT '{}',
+	parameters jsonb DEFAULT '{}',
+	deny_key text DEFAULT NULL)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_allow' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_allow(text[], text[], jsonb, text) IS
+	'Ends all denials of a recommendation, or of a key of reco_deny_list, from the commit on; returns how many there were.';
+REVOKE ALL ON FUNCTION @extschema@.reco_allow(text[], text[], jsonb, text) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.reco_cache_invalidate(
 	category text DEFAULT NULL,
 	key text DEFAULT NULL,
@@ -699,7 +930,7 @@ CREATE FUNCTION @extschema@.reco_cache_invalidate(
 RETURNS bigint
 AS 'MODULE_PATHNAME', 'reco_cache_invalidate' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) IS
-	'Removes answers from memory and from reco.cache, those of a category, of a key, or all; returns how many. With user_id it removes the lists that are kept for that listener.';
+	'Removes answers from memory, from the tables and from their snapshot, those of a category, of a key, or all; returns how many. What was denied by hand stays, see reco_allow(). With user_id it removes the lists that are kept for that listener.';
 REVOKE ALL ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.reco_stat_reset() RETURNS void
@@ -720,9 +951,104 @@ COMMENT ON FUNCTION @extschema@.reco_doctor(interval) IS
 REVOKE ALL ON FUNCTION @extschema@.reco_doctor(interval) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION reco.stat_upstream(), reco.stat_worker(), reco.stat_gateway(), reco.stat_cache(),
-	reco.stat_memory() TO pg_monitor;
+	reco.stat_id_registry(), reco.stat_deny_list(), reco.stat_memory() TO pg_monitor;
 GRANT SELECT ON @extschema@.reco_stat_upstream, @extschema@.reco_stat_worker, @extschema@.reco_stat_gateway,
-	@extschema@.reco_cache_stats, @extschema@.reco_stat_memory TO pg_monitor;
+	@extschema@.reco_cache_stats, @extschema@.reco_id_registry_stats, @extschema@.reco_deny_list,
+	@extschema@.reco_snapshot_stats, @extschema@.reco_stat_memory TO pg_monitor;
+
+/* -------------------------------------------------------------------------
+ * Runs: what was asked, how the list came about, what it was
+ * ------------------------------------------------------------------------- */
+
+CREATE FUNCTION reco.run_lately(
+	OUT user_id text,
+	OUT run_id bigint,
+	OUT role_id oid,
+	OUT started timestamptz,
+	OUT record jsonb)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_run_lately' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10 COST 1000;
+COMMENT ON FUNCTION reco.run_lately() IS 'Lists the latest runs from shared memory, for the view reco_run: of one''s own, and for pg_monitor all.';
+REVOKE ALL ON FUNCTION reco.run_lately() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_run WITH (security_barrier) AS
+	SELECT r.run_id, r.started, pg_catalog.pg_get_userbyid(r.role_id) AS role, r.user_id,
+		r.record OPERATOR(pg_catalog.->>) 'prompt' AS prompt,
+		(r.record OPERATOR(pg_catalog.->>) 'size')::integer AS size,
+		r.record OPERATOR(pg_catalog.->) 'options' AS options,
+		(r.record OPERATOR(pg_catalog.->>) 'deadline_ms')::integer AS deadline_ms,
+		(r.record OPERATOR(pg_catalog.->>) 'total_ms')::double precision AS total_ms,
+		(r.record OPERATOR(pg_catalog.->>) 'complete')::boolean AS complete,
+		r.record OPERATOR(pg_catalog.->) 'missing' AS missing,
+		(r.record OPERATOR(pg_catalog.->>) 'delivered')::integer AS tracks,
+		(r.record OPERATOR(pg_catalog.#>>) '{origins,live}')::integer AS live,
+		(r.record OPERATOR(pg_catalog.#>>) '{origins,cached}')::integer AS cached,
+		(r.record OPERATOR(pg_catalog.#>>) '{origins,stale}')::integer AS stale,
+		(r.record OPERATOR(pg_catalog.#>>) '{origins,local}')::integer AS local,
+		(r.record OPERATOR(pg_catalog.#>>) '{quality,overall}')::double precision AS quality,
+		r.record OPERATOR(pg_catalog.->) 'quality' AS quality_parts,
+		(r.record OPERATOR(pg_catalog.->>) 'tier')::integer AS tier,
+		r.record OPERATOR(pg_catalog.->) 'guardrails' AS guardrails,
+		r.record OPERATOR(pg_catalog.->) 'artifacts' AS artifacts,
+		r.record OPERATOR(pg_catalog.->) 'stages' AS stages,
+		r.record OPERATOR(pg_catalog.->) 'strategies' AS strategies,
+		r.record OPERATOR(pg_catalog.->) 'pruned' AS pruned,
+		r.record OPERATOR(pg_catalog.->) 'calls' AS calls
+	FROM (
+		SELECT t.user_id, t.run_id, t.role_id, t.started, t.record FROM reco.run AS t
+		UNION ALL
+		SELECT l.user_id, l.run_id, l.role_id, l.started, l.record FROM reco.run_lately() AS l
+		WHERE NOT EXISTS (SELECT FROM reco.run AS t
+						  WHERE t.user_id OPERATOR(pg_catalog.=) l.user_id AND t.run_id OPERATOR(pg_catalog.=) l.run_id)
+	) AS r
+	WHERE r.role_id OPERATOR(pg_catalog.=) (SELECT a.oid FROM pg_catalog.pg_roles AS a WHERE a.rolname OPERATOR(pg_catalog.=) CURRENT_USER)
+		OR (SELECT pg_catalog.pg_has_role('pg_monitor', 'USAGE'));
+COMMENT ON VIEW @extschema@.reco_run IS 'Shows the runs of reco_generate that are on record: those that the role made itself; to pg_monitor all.';
+COMMENT ON COLUMN @extschema@.reco_run.run_id IS 'Is the id in the rows of the list; reco_explain_run and reco_run_tracks take it.';
+COMMENT ON COLUMN @extschema@.reco_run.role IS 'Names the role that asked.';
+COMMENT ON COLUMN @extschema@.reco_run.user_id IS 'Is whom the list was made for; empty = nobody in particular.';
+COMMENT ON COLUMN @extschema@.reco_run.prompt IS 'Is what was asked, the first 2000 bytes of it.';
+COMMENT ON COLUMN @extschema@.reco_run.size IS 'Is how many tracks were asked for; tracks: how many there were.';
+COMMENT ON COLUMN @extschema@.reco_run.options IS 'Holds the options that were not at their default.';
+COMMENT ON COLUMN @extschema@.reco_run.complete IS 'Says that nothing was left out for time; missing tells what was.';
+COMMENT ON COLUMN @extschema@.reco_run.live IS 'Counts the tracks of origin live; the columns after it count the other origins.';
+COMMENT ON COLUMN @extschema@.reco_run.quality IS 'Is how good the list is, 0..1; quality_parts tells what that rests on.';
+COMMENT ON COLUMN @extschema@.reco_run.tier IS 'Is the fallback tier that a recommendation of a service came to, 0 = as asked for, 5 = the embedded engine alone; NULL = none was asked for.';
+COMMENT ON COLUMN @extschema@.reco_run.guardrails IS 'Lists what was wrong with requests for recommendations, and mended.';
+COMMENT ON COLUMN @extschema@.reco_run.artifacts IS 'Says by what the mood differs from that of the listener''s last run (null: there was none to reuse), and how long ago that was.';
+COMMENT ON COLUMN @extschema@.reco_run.stages IS 'Holds of each stage when it began and how long it took, in milliseconds, what went in and what came out, and how many keys were asked for or reused.';
+COMMENT ON COLUMN @extschema@.reco_run.strategies IS 'Holds how many candidates each strategy found, and how many of them are in the list.';
+COMMENT ON COLUMN @extschema@.reco_run.pruned IS 'Counts the candidates that each rule of the list left out.';
+COMMENT ON COLUMN @extschema@.reco_run.calls IS 'Holds of each kind of question how often it was asked, for how many keys, how many of these a service answered (live) or had answered (cached), and the time in milliseconds.';
+REVOKE ALL ON @extschema@.reco_run FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_explain_run(run_id bigint)
+RETURNS SETOF text
+AS 'MODULE_PATHNAME', 'reco_explain_run' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 60 COST 1000;
+COMMENT ON FUNCTION @extschema@.reco_explain_run(bigint) IS
+	'Tells how a run of reco_generate went, as reco_explain does, from its record: of one''s own runs, and for pg_monitor of all.';
+REVOKE ALL ON FUNCTION @extschema@.reco_explain_run(bigint) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_run_tracks(
+	run_id bigint,
+	OUT rank integer,
+	OUT track_id text,
+	OUT title text,
+	OUT artist text,
+	OUT album text,
+	OUT score real,
+	OUT strategy text,
+	OUT origin text,
+	OUT reason text,
+	OUT run_id bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_run_tracks' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 20 COST 1000;
+COMMENT ON FUNCTION @extschema@.reco_run_tracks(bigint) IS
+	'Gives the list that a run of reco_generate made once more, from its record: of one''s own runs, and for pg_monitor of all.';
+REVOKE ALL ON FUNCTION @extschema@.reco_run_tracks(bigint) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION reco.run_lately(), @extschema@.reco_explain_run(bigint), @extschema@.reco_run_tracks(bigint) TO pg_monitor;
+GRANT SELECT ON @extschema@.reco_run TO pg_monitor;
 
 /* -------------------------------------------------------------------------
  * Rows that ship with the extension: what common words mean

@@ -54,8 +54,10 @@ INSERT INTO reco.cache (category, key, value, fresh_until, usable_until)
 SELECT category, key, '{"n": 1}', now() + '1 hour', now() + '2 hours' FROM (VALUES
 	('search', 'nobody'), ('search', E'nobody\x1fhttps://a.example\x1fDE\x1f'), ('search', E'nobody\x1fhttps://b.example\x1f\x1f'), ('search', 'nobody knows'),
 	('tracks', 'nobody'), ('tracks', repeat('k', 4000)), ('features', 'nobody'), ('features', '')) AS v (category, key);
-INSERT INTO reco.cache (category, key, absent, fresh_until, usable_until) VALUES ('ids', 'nobody', true, now() + '1 hour', now() + '1 hour');
-SELECT pg_temp.says($$INSERT INTO reco.cache (category, key, fresh_until, usable_until) VALUES ('ids', 'n', now(), now())$$);
+INSERT INTO reco.cache (category, key, absent, fresh_until, usable_until) VALUES ('artists', 'nobody', true, now() + '1 hour', now() + '1 hour');
+SELECT pg_temp.says($$INSERT INTO reco.cache (category, key, fresh_until, usable_until) VALUES ('artists', 'n', now(), now())$$);
+-- those have tables of their own
+SELECT pg_temp.says($$INSERT INTO reco.cache (category, key, value, fresh_until, usable_until) VALUES ('ids', 'n', '1', now(), now())$$);
 SELECT pg_temp.says($$INSERT INTO reco.cache (category, key, value, fresh_until, usable_until) VALUES ('search', 'nobody', '1', now(), now())$$);
 SELECT category, left(replace(key, E'\x1f', '~'), 40) AS key, size, absent FROM reco.cache ORDER BY category, key;
 SELECT count(DISTINCT digest) AS digests, count(DISTINCT variant) AS variants FROM reco.cache WHERE category = 'search';
@@ -76,6 +78,13 @@ SELECT call, pg_temp.says('SELECT reco_cache_invalidate(' || call || ')') AS say
 	$$''$$,
 	$$'top_tracks'$$,
 	$$'weather', user_id => 'ana'$$]) AS call;
+-- what has no policy any more may still be there
+BEGIN;
+DELETE FROM reco.cache_policy WHERE category IN ('result', 'search');
+SELECT reco_cache_invalidate('result') AS results, reco_cache_invalidate('search') AS searches, reco_cache_invalidate(user_id => 'ana') AS of_a_listener;
+ROLLBACK;
+-- every category that can be named has a policy as shipped, and no other one has
+SELECT count(reco_cache_invalidate(category, 'nothing')) AS policies FROM reco.cache_policy;
 BEGIN READ ONLY;
 SELECT reco_cache_invalidate();
 ROLLBACK;

@@ -214,11 +214,13 @@ SELECT bool_and(r.score = g.score) AS same_scores FROM reco_generate('', 'calm f
 SELECT max(n) > 2 AS before_the_caps FROM (SELECT count(*) AS n FROM reco_rank('', 'folk') JOIN reco.track USING (track_id) GROUP BY artist_id) AS r;
 
 --
--- reco_explain, its figures masked
+-- reco_explain, its figures masked; each run is one of its own
 --
+SET reco.artifacts = off;
 SELECT regexp_replace(regexp_replace(line, '-?\d+(\.\d+)?(e[+-]?\d+)?', 'N', 'g'), ' +', ' ', 'g') AS line
 FROM reco_explain('ana', 'calm folk, no rap, zzyzx', 2) WITH ORDINALITY AS e (line, n)
 WHERE line !~ '^ +\d+ +\d' AND line !~ 'Targets:' AND line !~ 'Pruned' ORDER BY n;
+RESET reco.artifacts;
 SELECT count(*) AS tracks FROM reco_explain('ana', 'calm folk', 7) AS line WHERE line ~ '^ +\d+ +0\.\d+  .* - .*  \((user_anchors|artist_discovery|seed_based)\)';
 SELECT count(*) > 0 AS pruned FROM reco_explain('', 'folk', 20, options => '{"negative_tracks": ["t1_1"]}') AS line WHERE line ~ 'Pruned by negative: 1$';
 

@@ -69,6 +69,15 @@ reco_wait_event(uint32 *cached, const char *name)
 #define RECO_CREATE_WAIT_EVENT_SET(nevents) CreateWaitEventSet(TopMemoryContext, nevents)
 #endif
 
+/* What reads a text as JSON without an ERROR. Needs common/jsonapi.h. */
+#if PG_VERSION_NUM >= 170000
+#define RECO_JSON_LEXER(json, len, encoding) \
+	makeJsonLexContextCstringLen(NULL, json, len, encoding, true)
+#else
+#define RECO_JSON_LEXER(json, len, encoding) \
+	makeJsonLexContextCstringLen(json, len, encoding, true)
+#endif
+
 /* May a role use a foreign server? Needs utils/acl.h, catalog/pg_foreign_server.h. */
 #if PG_VERSION_NUM >= 160000
 #define RECO_SERVER_ACLCHECK(server, role, mode) \
@@ -76,6 +85,15 @@ reco_wait_event(uint32 *cached, const char *name)
 #else
 #define RECO_SERVER_ACLCHECK(server, role, mode) \
 	pg_foreign_server_aclcheck(server, role, mode)
+#endif
+
+/* A minimal tuple; since 18 with room in front of it. Needs access/htup_details.h. */
+#if PG_VERSION_NUM >= 180000
+#define reco_form_minimal_tuple(desc, values, nulls) \
+	heap_form_minimal_tuple(desc, values, nulls, 0)
+#else
+#define reco_form_minimal_tuple(desc, values, nulls) \
+	heap_form_minimal_tuple(desc, values, nulls)
 #endif
 
 #endif							/* RECO_COMPAT_H */

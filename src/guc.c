@@ -17,15 +17,22 @@
 
 #include "guc.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 int			reco_guc_deadline = 8000;
 int			reco_guc_node_id = 0;
 int			reco_guc_repeat_days = 0;
 bool		reco_guc_batching = true;
 bool		reco_guc_single_flight = true;
+int			reco_guc_run_history = 10000;
+int			reco_guc_run_history_age = 30 * 24 * 60;
 bool		reco_guc_result_cache = true;
+bool		reco_guc_artifacts = true;
 bool		reco_guc_cache = true;
+bool		reco_guc_id_registry = true;
+bool		reco_guc_deny_list = true;
 bool		reco_guc_upstreams = true;
 int			reco_guc_gateway_slots = 256;
 int			reco_guc_gateway_memory = 16 * 1024;
@@ -35,12 +42,21 @@ int			reco_guc_gateway_connections = 64;
 bool		reco_guc_gateway_on_standby = false;
 bool		reco_guc_keeper = true;
 int			reco_guc_keeper_interval = 1000;
+int			reco_guc_snapshot_interval = 300;
+int			reco_guc_snapshot_size = 128 * 1024;
+char	   *reco_guc_logged_tables = NULL;
 int			reco_guc_matrix_memory = 4 * 1024 * 1024;
 
+/* The tables that reco.logged_tables may name. */
+static const char *const memory_tables[] = {"cache", "id_registry", "deny_list"};
+
+static void define_history(void);
 static void define_upstreams(void);
 static void define_gateway(void);
 static void define_buffer(void);
 static void define_keeper(void);
+static void define_snapshot(void);
+static bool check_logged_tables(char **value, void **extra, GucSource source);
 
 /* Defines the settings and reserves the prefix. */
 void
@@ -65,14 +81,31 @@ reco_guc_define(void)
 		"0 turns it off. The option \"repeat_days\" of a call overrides it.",
 		&reco_guc_repeat_days, 0, 0, 3650, PGC_USERSET, 0, NULL, NULL, NULL);
 
+	define_history();
 	define_upstreams();
 	if (process_shared_preload_libraries_in_progress)
 	{
 		define_gateway();
 		define_buffer();
 		define_keeper();
+		define_snapshot();
 	}
 	MarkGUCPrefixReserved("reco");
+}
+
+/* What is kept of runs: it holds prompts, so superusers decide. */
+static void
+define_history(void)
+{
+	DefineCustomIntVariable("reco.run_history",
+							"Sets how many records of runs are kept in reco.run.",
+							"0 keeps none.", &reco_guc_run_history, 10000, 0, INT_MAX,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("reco.run_history_age",
+							"Sets how long records of runs are kept in reco.run.", NULL,
+							&reco_guc_run_history_age, 30 * 24 * 60, 1, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MIN, NULL, NULL, NULL);
 }
 
 /* How upstreams are asked: anyone may change that for a session. */
@@ -85,10 +118,29 @@ define_upstreams(void)
 							 &reco_guc_result_cache, true, PGC_USERSET, 0, NULL, NULL,
 							 NULL);
 
+	DefineCustomBoolVariable(
+		"reco.artifacts",
+		"Sets whether a run reuses what the listener's last run was told.",
+		"The list is the same; off, everything is asked each time. How long, is in "
+		"table reco.cache_policy.",
+		&reco_guc_artifacts, true, PGC_USERSET, 0, NULL, NULL, NULL);
+
 	DefineCustomBoolVariable("reco.cache",
 							 "Sets whether answers of services are kept and used again.",
 							 "How long, is in table reco.cache_policy.", &reco_guc_cache,
 							 true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable(
+		"reco.id_registry",
+		"Sets whether ids of ReccoBeats are kept, and which tracks it does not have.",
+		"How long, is in table reco.cache_policy. Off, it is asked each time.",
+		&reco_guc_id_registry, true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable(
+		"reco.deny_list",
+		"Sets whether recommendations that were refused for good are not asked again.",
+		"How long, is in table reco.cache_policy. Off, those denied by hand are asked, too.",
+		&reco_guc_deny_list, true, PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("reco.upstreams",
 							 "Asks the configured servers for what is missing.",
@@ -177,4 +229,93 @@ define_keeper(void)
 		"0 has all do that.",
 		&reco_guc_matrix_memory, 4 * 1024 * 1024, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB,
 		NULL, NULL, NULL);
+}
+
+/* How the memory survives a crash. */
+static void
+define_snapshot(void)
+{
+	DefineCustomIntVariable(
+		"reco.snapshot_interval",
+		"Sets how often keepers copy the memory to reco.snapshot.",
+		"After a crash or a promotion it is restored from there. Only "
+		"what has changed is written. 0 turns it off.",
+		&reco_guc_snapshot_interval, 300, 0, 7 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S, NULL,
+		NULL, NULL);
+
+	DefineCustomIntVariable("reco.snapshot_size",
+							"Sets how much of the memory of a database is copied.",
+							"Before compression. The deny list comes first, then the "
+							"registry, then what was used last of the cache.",
+							&reco_guc_snapshot_size, 128 * 1024, 64, INT_MAX, PGC_SIGHUP,
+							GUC_UNIT_KB, NULL, NULL, NULL);
+
+	DefineCustomStringVariable(
+		"reco.logged_tables",
+		"Lists tables of the memory that keepers make logged: cache, id_registry, deny_list.",
+		"database.table names a table of one database only.", &reco_guc_logged_tables, "",
+		PGC_SIGHUP, GUC_LIST_INPUT, check_logged_tables, NULL, NULL);
+}
+
+/* The table of an element, which may have a database's name in front of it. */
+static const char *
+table_of(const char *element)
+{
+	const char *dot = strrchr(element, '.');
+
+	return dot == NULL ? element : dot + 1;
+}
+
+/* Refuses names of other tables. */
+static bool
+check_logged_tables(char **value, void **extra, GucSource source)
+{
+	char	   *copy = pstrdup(*value);
+	List	   *elements = NIL;
+	ListCell   *cell;
+
+	if (!SplitIdentifierString(copy, ',', &elements))
+	{
+		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	foreach (cell, elements)
+	{
+		const char *table = table_of(lfirst(cell));
+		bool		known = false;
+
+		for (int i = 0; i < lengthof(memory_tables); i++)
+			known = known || strcmp(memory_tables[i], table) == 0;
+		if (!known)
+		{
+			GUC_check_errdetail("Unrecognized table: \"%s\".", table);
+			GUC_check_errhint("Use cache, id_registry, deny_list, or database.table.");
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Does reco.logged_tables name a table of a database? */
+bool
+reco_guc_is_logged(const char *database, const char *table)
+{
+	List	   *elements = NIL;
+	ListCell   *cell;
+
+	if (reco_guc_logged_tables == NULL || reco_guc_logged_tables[0] == '\0' ||
+		!SplitIdentifierString(pstrdup(reco_guc_logged_tables), ',', &elements))
+		return false;
+	foreach (cell, elements)
+	{
+		const char *element = lfirst(cell);
+		const char *named = table_of(element);
+		Size		len = named - element;
+
+		if (strcmp(named, table) == 0 &&
+			(len == 0 ||
+			 (strlen(database) == len - 1 && memcmp(element, database, len - 1) == 0)))
+			return true;
+	}
+	return false;
 }

@@ -17,11 +17,18 @@ extern int	reco_guc_deadline;	/* ms; how long reco_generate may take */
 extern int	reco_guc_node_id;	/* 0..255; part of every id we make */
 extern int	reco_guc_repeat_days;	/* days; 0 = off */
 
+/* what is kept of runs */
+extern int	reco_guc_run_history;	/* rows; 0 = none */
+extern int	reco_guc_run_history_age;	/* min */
+
 /* how upstreams are asked */
 extern bool reco_guc_batching;	/* may keys share a call with others */
 extern bool reco_guc_single_flight; /* may a key share the call of the same key */
 extern bool reco_guc_result_cache;	/* whether lists are kept and given again */
+extern bool reco_guc_artifacts; /* whether runs reuse what earlier ones were told */
 extern bool reco_guc_cache;		/* whether answers are kept and used again */
+extern bool reco_guc_id_registry;	/* whether ids of ReccoBeats are kept */
+extern bool reco_guc_deny_list; /* whether what was refused for good is not asked again */
 extern bool reco_guc_upstreams; /* whether reco_generate asks them at all */
 
 /* of the gateway; SQL knows them only where the library is preloaded */
@@ -37,7 +44,13 @@ extern int	reco_guc_buffer_memory; /* kB */
 /* of the keepers; also only where the library is preloaded */
 extern bool reco_guc_keeper;	/* whether they run */
 extern int	reco_guc_keeper_interval;	/* ms; longest time between two rounds */
+extern int	reco_guc_snapshot_interval; /* s; 0 = none is taken */
+extern int	reco_guc_snapshot_size; /* kB, before compression */
+extern char *reco_guc_logged_tables;	/* see reco_guc_is_logged */
 extern int	reco_guc_matrix_memory; /* kB; of one database's shared matrix */
+
+/* Does reco.logged_tables name a table of a database? */
+extern bool reco_guc_is_logged(const char *database, const char *table);
 
 /* In _PG_init; those of processes only while preloading. */
 extern void reco_guc_define(void);

@@ -19,7 +19,6 @@
 #include "cache.h"
 
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -28,6 +27,8 @@
 #include "shmem/cached_use.h"
 #include "source/remote.h"
 #include "store/cache.h"
+#include "store/logged.h"
+#include "store/snapshot.h"
 #include "store/sql.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -44,7 +45,7 @@ PG_FUNCTION_INFO_V1(reco_stat_cache);
 typedef struct Removal
 {
 	Oid			extension;
-	RecoCategory category;		/* -1 = all */
+	RecoCategory category;		/* RECO_CATEGORY_ANSWERS = all */
 	char	   *key;			/* UTF-8; NULL = all */
 	struct Removal *next;
 } Removal;
@@ -55,6 +56,7 @@ static int	npending = 0;
 static RecoCategory category_argument(FunctionCallInfo fcinfo, int nth, char **name);
 static int64 remove_entries(const char *category_name, RecoCategory category,
 							const char *key, Oid extension);
+static int64 remove_listeners(RecoCategory category, const char *user_id, Oid extension);
 static int64 remove_from_buffer(Oid extension, RecoCategory category, const char *key);
 static void remember(Oid extension, RecoCategory category, const char *key);
 static void at_transaction_end(XactEvent event, void *arg);
@@ -71,43 +73,62 @@ reco_cache_invalidate(PG_FUNCTION_ARGS)
 	Oid			extension;
 
 	reco_require_writable("reco_cache_invalidate()");
-
-	/* what is kept per listener are results, and the listener stands in front */
-	if (!PG_ARGISNULL(2))
-	{
-		if (key != NULL || (category >= 0 && category != RECO_CATEGORY_RESULT))
-			PG_RETURN_INT64(0);
-		category = RECO_CATEGORY_RESULT;
-		category_name = pstrdup(reco_category_name(category));
-		key = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	}
-
 	extension = reco_sql_extension();
 	reco_cache_forbid_writing();
+	if (!PG_ARGISNULL(2) && key != NULL)
+		PG_RETURN_INT64(0);
+	if (!PG_ARGISNULL(2))
+	{
+		char	   *user_id = text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+		PG_RETURN_INT64(remove_listeners(category, user_id, extension));
+	}
 	remember(extension, category, key == NULL ? NULL : reco_remote_key(key));
 	PG_RETURN_INT64(remove_entries(category_name, category, key, extension));
 }
 
-/* Which category; -1 and NULL = all. One that is not kept is an ERROR. */
+/* Removes what is kept per listener: there the listener stands in front of the key. */
+static int64
+remove_listeners(RecoCategory category, const char *user_id, Oid extension)
+{
+	static const RecoCategory listeners[] = {
+		RECO_CATEGORY_RESULT, RECO_CATEGORY_ARTIFACTS
+	};
+	int64		removed = 0;
+
+	for (int i = 0; i < lengthof(listeners); i++)
+	{
+		if (category >= 0 && category != listeners[i])
+			continue;
+		remember(extension, listeners[i], reco_remote_key(user_id));
+		removed += remove_entries(reco_category_name(listeners[i]), listeners[i], user_id,
+								  extension);
+	}
+	return removed;
+}
+
+/*
+ * Which category; NULL = all of answers. One that is never kept is an ERROR; one that has
+ * no policy any more may have been kept before.
+ */
 static RecoCategory
 category_argument(FunctionCallInfo fcinfo, int nth, char **name)
 {
-	RecoCacheCategory *categories;
 	StringInfoData names;
-	int			n;
+	RecoCategory category;
 
 	*name = NULL;
 	if (PG_ARGISNULL(nth))
-		return -1;
+		return RECO_CATEGORY_ANSWERS;
 	*name = text_to_cstring(PG_GETARG_TEXT_PP(nth));
-	categories = reco_cache_categories(&n);
+	category = reco_category_of(*name);
+	if (reco_category_is_kept(category))
+		return category;
 	initStringInfo(&names);
-	for (int i = 0; i < n; i++)
-	{
-		if (strcmp(categories[i].name, *name) == 0)
-			return reco_category_of(*name);
-		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", categories[i].name);
-	}
+	for (int i = 0; i < RECO_NCATEGORIES; i++)
+		if (reco_category_is_kept(i))
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+							 reco_category_name(i));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unrecognized cache category \"%s\"", *name),
@@ -115,8 +136,9 @@ category_argument(FunctionCallInfo fcinfo, int nth, char **name)
 }
 
 /*
- * Removes from the table and from the buffer. An entry that is in both is one; which of
- * those in the buffer are is known only of the unwritten ones.
+ * Removes from the table, from the buffer, and from the snapshot, which only has what the
+ * table has or had. An entry that is in both is one; which of those in the buffer are is
+ * known only of the unwritten ones.
  */
 static int64
 remove_entries(const char *category_name, RecoCategory category, const char *key,
@@ -133,6 +155,7 @@ remove_entries(const char *category_name, RecoCategory category, const char *key
 	removed = remove_from_buffer(extension, category,
 								 key == NULL ? NULL : reco_remote_key(key));
 	deleted = reco_cache_delete(category_name, key);
+	reco_snapshot_remove(category_name, key);
 	return key == NULL ? deleted + unwritten : Max(deleted, removed);
 }
 
@@ -160,7 +183,7 @@ remember(Oid extension, RecoCategory category, const char *key)
 	if (npending == MOST_PENDING)
 	{
 		pending->extension = extension;
-		pending->category = -1;
+		pending->category = RECO_CATEGORY_ANSWERS;
 		pending->key = NULL;
 		pending->next = NULL;
 		return;
@@ -254,7 +277,8 @@ put_category(ReturnSetInfo *result, const RecoCacheCategory *category,
 	int			n = 0;
 
 	values[n++] = CStringGetTextDatum(category->name);
-	nulls[n] = nulls[n + 1] = RecoveryInProgress();
+	nulls[n] = nulls[n + 1] = !reco_logged_can_read(
+		reco_snapshot_table(reco_snapshot_source_of(category->name)));
 	values[n++] = Int64GetDatum(rows->entries);
 	values[n++] = Int64GetDatum(rows->bytes);
 	if (number >= 0 && reco_cached_counts != NULL)

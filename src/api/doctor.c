@@ -103,8 +103,7 @@ check_process(ReturnSetInfo *result)
 		tell(result, "version", ERROR_,
 			 psprintf("the library is %s, the SQL objects are %s", RECO_VERSION,
 					  version == NULL ? "missing" : version),
-			 "Run ALTER EXTENSION reco UPDATE; if the library is the older one, reconnect, "
-			 "and restart the server where it is preloaded.");
+			 reco_sql_version_hint(version));
 	if (reco_shared == NULL)
 	{
 		tell(result, "preloaded", WARNING_,
@@ -381,12 +380,21 @@ check_lane(ReturnSetInfo *result, const RecoServer *server)
 	if (!found)
 		return;
 	for (int i = 0; i < reco_service_endpoints(lane.service); i++)
+	{
+		const char *endpoint = reco_endpoint_name(lane.service, i);
+
 		if ((lane.capabilities.refused >> i) & 1)
 			tell(
 				result, check, WARNING_,
-				psprintf("endpoint \"%s\" is closed for this app",
-						 reco_endpoint_name(lane.service, i)),
+				psprintf("endpoint \"%s\" is closed for this app", endpoint),
 				"Another way is taken where there is one; it is tried again after a day.");
+		if (lane.exhausted_until[i] > reco_now_us())
+			tell(result, check, WARNING_,
+				 psprintf("the quota of endpoint \"%s\" is used up until %s", endpoint,
+						  timestamptz_to_str(
+							  reco_calendar_time(lane.exhausted_until[i]))),
+				 "Other endpoints are asked as before; a lower daily_quota spreads calls.");
+	}
 	if (lane.clock_seen && llabs(lane.clock_skew_s) > MOST_SKEW_S)
 		tell(result, check, WARNING_,
 			 psprintf("its clock and ours differ by %lld s", (long long) lane.clock_skew_s),

@@ -41,13 +41,11 @@ reco_generate(PG_FUNCTION_ARGS)
 	RecoRequest *request = reco_request_from(fcinfo);
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext context = run_context();
-	RecoOrigin	origin;
-	const char *bytes;
+	RecoResult	found;
 
-	InitMaterializedSRF(fcinfo, 0);
-	bytes = reco_result_get(request, fcinfo->flinfo->fn_oid, context, reco_result_write,
-							&origin);
-	reco_result_put_rows(bytes, origin, result);
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	reco_result_get(request, fcinfo->flinfo->fn_oid, context, &reco_result_rows, &found);
+	reco_result_put_rows(&found, result);
 	MemoryContextDelete(context);
 	return (Datum) 0;
 }
@@ -58,13 +56,12 @@ reco_generate_json(PG_FUNCTION_ARGS)
 {
 	RecoRequest *request = reco_request_from(fcinfo);
 	MemoryContext context = run_context();
-	RecoOrigin	origin;
-	const char *bytes = reco_result_get(request, fcinfo->flinfo->fn_oid, context,
-										reco_result_write, &origin);
-	Datum json =
-		DirectFunctionCall1(jsonb_in,
-							CStringGetDatum(reco_result_document(bytes, origin)));
+	RecoResult	found;
+	Datum		json;
 
+	reco_result_get(request, fcinfo->flinfo->fn_oid, context, &reco_result_document,
+					&found);
+	json = reco_result_to_jsonb(&found);
 	MemoryContextDelete(context);
 	PG_RETURN_DATUM(json);
 }

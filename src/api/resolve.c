@@ -27,7 +27,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
-#define MAX_KEYS		10000
+#define MAX_KEYS		100000
 #define MAX_DEADLINE_MS	(24 * 3600 * 1000)
 
 PG_FUNCTION_INFO_V1(reco_resolve);

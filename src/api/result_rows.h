@@ -15,17 +15,14 @@
 #include "compat.h"
 
 #include "funcapi.h"
-#include "pipeline/run.h"
-#include "source/origin.h"
+#include "pipeline/result.h"
 
-/* Makes the bytes: rows and the document; text without a NUL. */
-extern char *reco_result_write(const RecoRun *run);
+/* What reco_generate returns: packed, rows as a tuple store has them. */
+extern const RecoResultForm reco_result_rows;
+extern void reco_result_put_rows(const RecoResult *found, ReturnSetInfo *result);
 
-/* Puts the rows into a result set; 'origin' other than local is shown instead. */
-extern void reco_result_put_rows(const char *bytes, RecoOrigin origin,
-								 ReturnSetInfo *result);
-
-/* The document; where it comes from is its member "answer". */
-extern char *reco_result_document(const char *bytes, RecoOrigin origin);
+/* What reco_generate_json returns: packed, jsonb. Its member "answer" is the origin. */
+extern const RecoResultForm reco_result_document;
+extern Datum reco_result_to_jsonb(const RecoResult *found);
 
 #endif							/* RECO_RESULT_ROWS_H */

@@ -12,7 +12,7 @@
  *			run: {run_id, user_id, prompt, size, complete, missing[], mood,
  *			tracks[{rank, track_id, title, artist, album, isrc, release,
  *			score, parts, strategy, origin, reason, features}], quality, arc,
- *			strategies, stages, total_ms}.
+ *			strategies, stages, total_ms, artifacts {asked, reused, mood, stages}}.
  * Runs in: a backend.
  * Locks:	none.
  * Never:	write a number that is not finite.
@@ -21,81 +21,11 @@
  */
 #include "run_json.h"
 
-#include <math.h>
-
 #include "catalogue/facet.h"
-#include "lib/stringinfo.h"
+#include "pipeline/artifacts.h"
 #include "pipeline/explain.h"
-#include "utils/json.h"
-
-/* Begins a member of an object, or an element of an array when key is NULL. */
-static void
-begin(StringInfo json, const char *key)
-{
-	char		last = json->len > 0 ? json->data[json->len - 1] : '{';
-
-	if (last != '{' && last != '[' && last != ':')
-		appendStringInfoChar(json, ',');
-	if (key != NULL)
-	{
-		escape_json(json, key);
-		appendStringInfoChar(json, ':');
-	}
-}
-
-static void
-open_with(StringInfo json, const char *key, char bracket)
-{
-	begin(json, key);
-	appendStringInfoChar(json, bracket);
-}
-
-static void
-put_string(StringInfo json, const char *key, const char *value)
-{
-	begin(json, key);
-	if (value == NULL)
-		appendStringInfoString(json, "null");
-	else
-		escape_json(json, value);
-}
-
-static void
-put_number(StringInfo json, const char *key, double value)
-{
-	begin(json, key);
-	if (!isfinite(value))
-		appendStringInfoString(json, "null");
-	else if (value == floor(value) && fabs(value) < 1e15)
-		appendStringInfo(json, "%.0f", value);
-	else
-		appendStringInfo(json, "%.4g", value);
-}
-
-static void
-put_id(StringInfo json, const char *key, int64 value)
-{
-	begin(json, key);
-	appendStringInfo(json, INT64_FORMAT, value);
-}
-
-static void
-put_bool(StringInfo json, const char *key, bool value)
-{
-	begin(json, key);
-	appendStringInfoString(json, value ? "true" : "false");
-}
-
-/* The facets of a mask, as an array of names. */
-static void
-put_facets(StringInfo json, const char *key, uint16 facets)
-{
-	open_with(json, key, '[');
-	for (int i = 0; i < RECO_NFACETS; i++)
-		if ((facets >> i) & 1)
-			put_string(json, NULL, reco_facet_name(i));
-	appendStringInfoChar(json, ']');
-}
+#include "pipeline/json_write.h"
+#include "pipeline/record.h"
 
 static void
 put_targets(StringInfo json, const RecoTarget *targets)
@@ -216,16 +146,6 @@ put_mood(StringInfo json, const char *key, const RecoRun *run)
 }
 
 static void
-put_parts(StringInfo json, const char *key, const RecoCandidate *candidate)
-{
-	open_with(json, key, '{');
-	for (int p = 0; p < RECO_NPARTS; p++)
-		if (candidate->parts[p] >= 0)
-			put_number(json, reco_rank_part_name(p), candidate->parts[p]);
-	appendStringInfoChar(json, '}');
-}
-
-static void
 put_track(StringInfo json, const RecoRun *run, int i)
 {
 	const RecoCandidate *candidate = run->list[i];
@@ -240,10 +160,10 @@ put_track(StringInfo json, const RecoRun *run, int i)
 	put_string(json, "isrc", track->isrc);
 	put_string(json, "release", track->release);
 	put_number(json, "score", candidate->score);
-	put_parts(json, "parts", candidate);
+	reco_record_put_parts(json, "parts", candidate);
 	put_string(json, "strategy", reco_rank_strategy_name(reco_rank_strategy(candidate)));
 	put_string(json, "origin", reco_source_origin_name(track->origin));
-	put_string(json, "reason", reco_reason_of(run, candidate));
+	put_string(json, "reason", run->reasons[i]);
 	open_with(json, "features", '{');
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 		if (!((track->missing >> f) & 1))
@@ -251,32 +171,6 @@ put_track(StringInfo json, const RecoRun *run, int i)
 	if (track->key >= 0)
 		put_number(json, reco_feature_name(RECO_KEY), track->key);
 	appendStringInfoString(json, "}}");
-}
-
-/* The strategies that did not finish. */
-static void
-put_missing(StringInfo json, const RecoRun *run)
-{
-	open_with(json, "missing", '[');
-	for (int s = 0; s < RECO_NSTRATEGIES; s++)
-		if (run->strategies[s].asked && !run->strategies[s].finished)
-			put_string(json, NULL, reco_rank_strategy_name(s));
-	if (run->partial)
-		put_string(json, NULL, "catalogue");
-	appendStringInfoChar(json, ']');
-}
-
-static void
-put_quality(StringInfo json, const RecoRun *run)
-{
-	open_with(json, "quality", '{');
-	put_number(json, "overall", run->quality.overall);
-	put_number(json, "cohesion", run->quality.cohesion);
-	put_number(json, "coverage", run->quality.coverage);
-	put_number(json, "confidence", run->quality.confidence);
-	put_number(json, "diversity", run->quality.diversity);
-	put_number(json, "exchanged", run->exchanged);
-	appendStringInfoChar(json, '}');
 }
 
 static void
@@ -307,6 +201,29 @@ put_timings(StringInfo json, const RecoRun *run)
 	put_number(json, "total_ms", (double) run->total_us / 1000);
 }
 
+/* What was reused of the listener's last run, stage by stage. */
+static void
+put_artifacts(StringInfo json, const RecoRun *run)
+{
+	int			asked = 0;
+	int			reused = 0;
+
+	open_with(json, "artifacts", '{');
+	for (int s = 0; s < RECO_NSTAGES; s++)
+	{
+		asked += run->stages[s].asked;
+		reused += run->stages[s].reused;
+	}
+	put_number(json, "asked", asked);
+	put_number(json, "reused", reused);
+	put_string(json, "mood", run->reused.difference);
+	open_with(json, "stages", '{');
+	for (int s = 0; s < RECO_NSTAGES; s++)
+		if (reco_artifacts_stage(run, s) != NULL)
+			put_string(json, reco_run_stage_name(s), reco_artifacts_stage(run, s));
+	appendStringInfoString(json, "}}");
+}
+
 char *
 reco_run_json(const RecoRun *run)
 {
@@ -319,7 +236,7 @@ reco_run_json(const RecoRun *run)
 	put_string(&json, "prompt", run->request->prompt);
 	put_number(&json, "size", run->request->size);
 	put_bool(&json, "complete", run->complete);
-	put_missing(&json, run);
+	reco_record_put_missing(&json, run);
 	put_mood(&json, "mood", run);
 	open_with(&json, "tracks", '[');
 	for (int i = 0; i < run->nlist; i++)
@@ -327,8 +244,10 @@ reco_run_json(const RecoRun *run)
 	appendStringInfoChar(&json, ']');
 	put_string(&json, "order", run->request->by_score ? "score" : "arc");
 	put_string(&json, "arc", reco_order_arc_name(run->arc));
-	put_quality(&json, run);
+	reco_record_put_quality(&json, run);
+	reco_record_put_lists(&json, run);
 	put_timings(&json, run);
+	put_artifacts(&json, run);
 	appendStringInfoChar(&json, '}');
 	return json.data;
 }
@@ -349,6 +268,6 @@ reco_parts_json(const RecoCandidate *candidate)
 	StringInfoData json;
 
 	initStringInfo(&json);
-	put_parts(&json, NULL, candidate);
+	reco_record_put_parts(&json, NULL, candidate);
 	return json.data;
 }

@@ -19,6 +19,7 @@
 #include "shmem/slot.h"
 #include "source/remote.h"
 #include "utils/array.h"
+#include "store/sql.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
@@ -103,10 +104,11 @@ put_percentiles(Row *row, const RecoHistogram *histogram)
 	}
 }
 
-/* Starts a set of rows. */
+/* Starts a set of rows, of the columns that this library knows. */
 static ReturnSetInfo *
 begin_rows(FunctionCallInfo fcinfo)
 {
+	(void) reco_sql_own_extension();
 	InitMaterializedSRF(fcinfo, 0);
 	return (ReturnSetInfo *) fcinfo->resultinfo;
 }
@@ -197,7 +199,7 @@ put_lane(Row *row, const RecoLane *lane)
 	put_ahead(row, lane->breaker.state == RECO_BREAKER_OPEN ? lane->breaker.until : 0);
 	put(row, Float8GetDatum(lane->limit.concurrency));
 	put_ahead(row, lane->limit.blocked_until);
-	put_ahead(row, lane->limit.quota_until);
+	put_ahead(row, Max(lane->limit.quota_until, reco_lane_exhausted_until(lane)));
 	put_ahead(row, Max(lane->app_refused_until, lane->unauthorised_until));
 	put_refused(row, lane);
 	put_time(row, reco_calendar_time(lane->seen_at));

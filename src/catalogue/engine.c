@@ -59,14 +59,20 @@ reco_engine_tracks(const RecoEngine *engine)
 }
 
 bool
+reco_engine_is_partial(const RecoEngine *engine)
+{
+	return engine->matrix != NULL && engine->state == RECO_MATRIX_PART;
+}
+
+bool
 reco_engine_is_behind(const RecoEngine *engine)
 {
 	return engine->matrix != NULL && engine->state == RECO_MATRIX_BEHIND;
 }
 
 /* Takes hold of the catalogue, once a run. */
-static void
-need_matrix(RecoEngine *engine, TimestampTz give_up)
+void
+reco_engine_need_matrix(RecoEngine *engine, TimestampTz give_up)
 {
 	if (engine->matrix != NULL)
 		return;
@@ -114,7 +120,7 @@ reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquest
 			question->kind != RECO_ENGINE_TRACK_FACTS)
 			continue;
 		if (question->kind != RECO_ENGINE_TRACK_FACTS && question->key->fit != NULL)
-			need_matrix(engine, give_up);
+			reco_engine_need_matrix(engine, give_up);
 		if (is_scan(question))
 		{
 			scans[nscans].prepared = reco_engine_fit(engine, question->key->fit);
@@ -123,8 +129,7 @@ reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquest
 		else
 			reco_engine_lookup(engine, question);
 		question->answer->done = true;
-		question->answer->partial =
-			engine->matrix != NULL && engine->state == RECO_MATRIX_PART;
+		question->answer->partial = reco_engine_is_partial(engine);
 	}
 	if (nscans > 0)
 		answer_scans(engine, scans, nscans);

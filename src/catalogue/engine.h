@@ -101,4 +101,19 @@ typedef struct RecoEngineQuestion
 extern void reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions,
 							   int nquestions, TimestampTz give_up);
 
+/*
+ * Where the tracks of a track's artist stand in the matrix; the track is of an answer to
+ * artist_tracks. And that answer once more, or for another fit, without looking for the
+ * artist: false where these rows are not the artist's tracks (any more). What comes is
+ * what reco_engine_answer would say.
+ */
+extern bool reco_engine_artist_rows(const RecoEngine *engine, const RecoTrack *track,
+									uint32 *first, uint32 *nrows);
+extern bool reco_engine_artist_again(RecoEngine *engine, const RecoKey *key, uint32 first,
+									 uint32 nrows, TimestampTz give_up,
+									 RecoAnswer *answer);
+
+/* Is a part of the catalogue out of hand? */
+extern bool reco_engine_is_partial(const RecoEngine *engine);
+
 #endif							/* RECO_ENGINE_H */

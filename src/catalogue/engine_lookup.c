@@ -82,24 +82,16 @@ answer_named_tracks(const RecoKey *key, RecoAnswer *answer)
 		answer_facts(ids, n, answer);
 }
 
-/* Answers with an artist's best-fitting tracks. */
+/* Answers with the best-fitting of an artist's rows. */
 static void
-answer_artist_tracks(RecoEngine *engine, const RecoKey *key, RecoAnswer *answer)
+answer_rows(RecoEngine *engine, const RecoKey *key, uint32 first, uint32 n,
+			RecoAnswer *answer)
 {
 	const RecoMatrix *matrix = engine->matrix;
 	RecoScanFit *prepared = reco_engine_fit(engine, key->fit);
-	uint32		artist = reco_matrix_artist(matrix, key->id);
-	uint32		first;
-	uint32		n;
-	uint32	   *rows;
-	float	   *scores;
+	uint32	   *rows = palloc(sizeof(uint32) * Max(n, 1));
+	float	   *scores = palloc(sizeof(float) * Max(n, 1));
 
-	if (artist == RECO_NO_ROW)
-		return;
-	first = matrix->artist_first[artist];
-	n = matrix->artist_first[artist + 1] - first;
-	rows = palloc(sizeof(uint32) * Max(n, 1));
-	scores = palloc(sizeof(float) * Max(n, 1));
 	for (uint32 i = 0; i < n; i++)
 		rows[i] = first + i;
 	reco_kernel_score(&matrix->plane, &prepared->query, rows, n, scores);
@@ -121,6 +113,58 @@ answer_artist_tracks(RecoEngine *engine, const RecoKey *key, RecoAnswer *answer)
 	}
 	pfree(rows);
 	pfree(scores);
+}
+
+/* Answers with an artist's best-fitting tracks. */
+static void
+answer_artist_tracks(RecoEngine *engine, const RecoKey *key, RecoAnswer *answer)
+{
+	const RecoMatrix *matrix = engine->matrix;
+	uint32		artist = reco_matrix_artist(matrix, key->id);
+
+	if (artist != RECO_NO_ROW)
+		answer_rows(engine, key, matrix->artist_first[artist],
+					matrix->artist_first[artist + 1] - matrix->artist_first[artist],
+					answer);
+}
+
+/* Tells where the tracks of a track's artist stand. */
+bool
+reco_engine_artist_rows(const RecoEngine *engine, const RecoTrack *track, uint32 *first,
+						uint32 *nrows)
+{
+	const RecoMatrix *matrix = engine->matrix;
+	uint32		artist;
+
+	if (matrix == NULL || track->row >= matrix->plane.nrows)
+		return false;
+	artist = matrix->artist_no[track->row];
+	*first = matrix->artist_first[artist];
+	*nrows = matrix->artist_first[artist + 1] - *first;
+	return true;
+}
+
+/* Answers with the best-fitting of rows that were an artist's, if they still are. */
+bool
+reco_engine_artist_again(RecoEngine *engine, const RecoKey *key, uint32 first,
+						 uint32 nrows, TimestampTz give_up, RecoAnswer *answer)
+{
+	MemoryContext old = MemoryContextSwitchTo(engine->context);
+	const RecoMatrix *matrix;
+	uint32		artist;
+	bool		found;
+
+	reco_engine_need_matrix(engine, give_up);
+	matrix = engine->matrix;
+	found = first < matrix->plane.nrows;
+	artist = found ? matrix->artist_no[first] : 0;
+	found = found && matrix->artist_first[artist] == first &&
+		matrix->artist_first[artist + 1] - first == nrows &&
+		strcmp(reco_matrix_artist_id(matrix, artist), key->id) == 0;
+	if (found)
+		answer_rows(engine, key, first, nrows, answer);
+	MemoryContextSwitchTo(old);
+	return found;
 }
 
 /* Reads a listener's history, once a run. */

@@ -35,6 +35,9 @@ struct RecoEngine
 	int			nlistened;
 };
 
+/* Takes hold of the catalogue, once a run. */
+extern void reco_engine_need_matrix(RecoEngine *engine, TimestampTz give_up);
+
 /* Returns a fit made ready, once a run. */
 extern RecoScanFit *reco_engine_fit(RecoEngine *engine, const RecoFit *fit);
 

@@ -19,6 +19,7 @@
 
 #include "common/hashfn.h"
 #include "shmem/cached.h"
+#include "upstream/denial.h"
 #include "utils/timestamp.h"
 
 #define NBUCKETS 4096
@@ -33,6 +34,7 @@ static RecoFlight *find(const RecoQuestion *question, const char *key,
 						const char *listener, uint64 hash);
 static RecoFlight *make(RecoQuestion *question, const char *key, const char *listener,
 						uint64 hash);
+static bool answer_from_buffer(RecoWaiter *waiter, const char *key);
 static void note_cache(RecoFlight *flight, const RecoWireCache *wire);
 static void destroy(RecoFlight *flight);
 
@@ -53,6 +55,8 @@ reco_flight_join(RecoQuestion *question, int key)
 		flight = find(question, wire->keys[key], listener, hash);
 	if (flight != NULL)
 		question->lane->shared->counters[RECO_LANE_COALESCED]++;
+	else if (wire->single_flight && answer_from_buffer(waiter, wire->keys[key]))
+		return true;
 	else
 	{
 		flight = make(question, wire->keys[key], listener, hash);
@@ -140,7 +144,7 @@ make(RecoQuestion *question, const char *key, const char *listener, uint64 hash)
 		free(flight);
 		return NULL;
 	}
-	if (question->wire.cache.on)
+	if (question->wire.cache.on || question->wire.cache.deny_us > 0)
 		note_cache(flight, &question->wire.cache);
 	flight->lane = question->lane;
 	flight->operation = question->wire.operation;
@@ -158,6 +162,33 @@ make(RecoQuestion *question, const char *key, const char *listener, uint64 hash)
 	return flight;
 }
 
+/*
+ * Answers a key whose flight has ended between the asker's look into the buffer and now.
+ * A value that is too large to be copied at once is left alone: then it is asked for.
+ */
+static bool
+answer_from_buffer(RecoWaiter *waiter, const char *key)
+{
+	static char room[64 * 1024];
+	static char name[RECO_CACHED_MAXKEY + 1];
+	const RecoQuestion *question = waiter->question;
+	const RecoWireCache *wire = &question->wire.cache;
+	RecoCachedKey cached = {question->database, wire->extension, question->wire.operation,
+							name};
+	RecoCachedValue value;
+
+	if (!wire->on ||
+		snprintf(name, sizeof(name), "%s%s", key, wire->suffix) >= sizeof(name) ||
+		!reco_cached_copy(&cached, &value, room, sizeof(room)) || value.value == NULL ||
+		value.fresh_until <= GetCurrentTimestamp())
+		return false;
+	question->lane->shared->counters[RECO_LANE_COALESCED]++;
+	reco_question_answer(waiter, value.absent ? RECO_OUTCOME_ABSENT : RECO_OUTCOME_FRESH,
+						 value.absent ? NULL : room, value.absent ? 0 : value.len, 0,
+						 NULL);
+	return true;
+}
+
 /* Notes how the answer is to be kept; without memory it is not. */
 static void
 note_cache(RecoFlight *flight, const RecoWireCache *wire)
@@ -169,6 +200,8 @@ note_cache(RecoFlight *flight, const RecoWireCache *wire)
 	if (cache->key == NULL)
 		return;
 	snprintf(cache->key, size, "%s%s", flight->key, wire->suffix);
+	cache->on = wire->on;
+	cache->deny_us = wire->deny_us;
 	cache->extension = wire->extension;
 	cache->fresh_us = wire->fresh_us;
 	cache->usable_us = wire->usable_us;
@@ -193,7 +226,7 @@ reco_flight_keep(const RecoFlight *flight, RecoOutcome outcome, const char *valu
 	int64		fresh_us = kept.absent ? cache->absent_us : cache->fresh_us;
 	int64		usable_us = kept.absent ? cache->absent_us : cache->usable_us;
 
-	if (cache->key == NULL || fresh_us <= 0 ||
+	if (cache->key == NULL || !cache->on || fresh_us <= 0 ||
 		(outcome != RECO_OUTCOME_FRESH && outcome != RECO_OUTCOME_ABSENT))
 		return;
 	kept.fetched_at = GetCurrentTimestamp();
@@ -202,6 +235,40 @@ reco_flight_keep(const RecoFlight *flight, RecoOutcome outcome, const char *valu
 	kept.value = kept.absent ? NULL : value;
 	kept.len = kept.absent ? 0 : value_len;
 	(void) reco_cached_put(&key, &kept, false, cache->epoch);
+}
+
+/*
+ * Keeps that a recommendation was refused for good, so that nobody asks for it again.
+ * Its key in the buffer is that of the deny list, with who refused behind it.
+ */
+void
+reco_flight_deny(const RecoFlight *flight, const char *reason)
+{
+	const RecoFlightCache *cache = &flight->cache;
+	RecoCachedKey key = {flight->database, cache->extension, RECO_CATEGORY_DENIED, NULL};
+	RecoCachedValue kept = {0};
+	RecoBuffer	name = {0};
+	RecoBuffer	value = {0};
+	char		hash[RECO_DENIAL_KEY];
+	double		share = 1 + cache->jitter * (2 * reco_gateway_dice() - 1);
+
+	if (cache->key == NULL || cache->deny_us <= 0 || !reco_denial_key(flight->key, hash))
+		return;
+	reco_buffer_puts(&name, hash);
+	reco_buffer_puts(&name, cache->key + strlen(flight->key));
+	reco_denial_write(&value, reason[0] == '\0' ? "refused" : reason, flight->key);
+	if (!name.failed && !value.failed)
+	{
+		key.key = name.data;
+		kept.fetched_at = GetCurrentTimestamp();
+		kept.fresh_until = kept.fetched_at + (int64) (cache->deny_us * share);
+		kept.usable_until = kept.fresh_until;
+		kept.value = value.data;
+		kept.len = value.len;
+		(void) reco_cached_put(&key, &kept, false, cache->epoch);
+	}
+	reco_buffer_free(&name, false);
+	reco_buffer_free(&value, false);
 }
 
 /* Takes a waiter away. */
@@ -221,7 +288,8 @@ reco_flight_leave(RecoWaiter *waiter)
 		return;
 
 	/* what is under way and will be kept goes on; reco_trips_end_orphans sees to it */
-	if (flight->place == RECO_FLIGHT_ON_TRIP && flight->cache.key != NULL)
+	if (flight->place == RECO_FLIGHT_ON_TRIP && flight->cache.key != NULL &&
+		flight->cache.on)
 		return;
 	if (flight->place == RECO_FLIGHT_ON_TRIP)
 		reco_trip_leave(flight->trip, flight);

@@ -182,20 +182,30 @@ take_strictest(RecoLimitRules *rules, const RecoLimitRules *other)
 	rules->daily_quota = least_set(rules->daily_quota, other->daily_quota);
 }
 
-/* After a day, what an app may do is learned anew, endpoint by endpoint. */
+/*
+ * After a day, what an app may do is learned anew, endpoint by endpoint; quotas when
+ * their time is over.
+ */
 static void
 learn_anew(RecoLane *shared, int64 now)
 {
+	RecoCapabilities *capabilities = &shared->capabilities;
+
 	for (int i = 0; i < RECO_MAXENDPOINTS; i++)
-		if ((shared->capabilities.refused & (1u << i)) != 0 &&
-			shared->refused_until[i] <= now)
-			shared->capabilities.refused &= ~(1u << i);
+	{
+		if (shared->refused_until[i] <= now)
+			capabilities->refused &= ~(1u << i);
+		if (shared->exhausted_until[i] <= now)
+			capabilities->exhausted &= ~(1u << i);
+	}
 	if (shared->learned_at != 0 && now - shared->learned_at > DAY_US)
 	{
-		uint32		refused = shared->capabilities.refused;
+		RecoCapabilities kept = {
+			.refused = capabilities->refused,
+			.exhausted = capabilities->exhausted
+		};
 
-		memset(&shared->capabilities, 0, sizeof(shared->capabilities));
-		shared->capabilities.refused = refused;
+		*capabilities = kept;
 		shared->learned_at = 0;
 	}
 }

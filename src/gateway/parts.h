@@ -70,10 +70,12 @@ typedef enum RecoFlightPlace
 typedef struct RecoFlightCache
 {
 	char	   *key;			/* of the entry; NULL = nothing is kept */
+	bool		on;				/* answers are kept, not only refusals */
 	Oid			extension;
 	int64		fresh_us;
 	int64		usable_us;
 	int64		absent_us;
+	int64		deny_us;
 	double		jitter;
 	uint64		epoch;
 } RecoFlightCache;
@@ -229,6 +231,9 @@ extern void reco_flight_end(RecoFlight *flight, RecoOutcome outcome, const char 
 /* Keeps what came of a flight in the buffer, if that was asked for. */
 extern void reco_flight_keep(const RecoFlight *flight, RecoOutcome outcome,
 							 const char *value, size_t value_len);
+
+/* Keeps there that a recommendation was refused for good, likewise. */
+extern void reco_flight_deny(const RecoFlight *flight, const char *reason);
 
 /* Puts a flight into its lane's queue; 'pause' > 0: only after so many us. */
 extern void reco_flight_queue(RecoFlight *flight, int64 pause);

@@ -288,7 +288,10 @@ end_of(const RecoTransfer *transfer, CURLcode code, int status)
 		return RECO_TRANSFER_TOO_LARGE;
 	if (transfer->overloaded || transfer->died)
 		return RECO_TRANSFER_NO_CONNECTION;
-	if (transfer->forbidden && !transfer->opened && code != CURLE_OPERATION_TIMEDOUT)
+
+	/* whatever libcurl calls it: CURLE_OPERATION_TIMEDOUT where an earlier connection of
+	 * the process ended so */
+	if (transfer->forbidden && !transfer->opened)
 		return RECO_TRANSFER_FORBIDDEN_ADDRESS;
 	switch (code)
 	{

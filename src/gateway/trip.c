@@ -32,6 +32,7 @@ typedef struct Failure
 static RecoTrip *make(RecoGatewayLane *lane, RecoFlight *first);
 static int gather(RecoGatewayLane *lane, RecoFlight *first, RecoFlight **flights,
 				  int most);
+static void say_why_not(const RecoTrip *trip, Failure *failure);
 static void send_off(RecoTrip *trip, const char *secret, int64 now);
 static void ended(void *owner, RecoTransferResult *result);
 static void read_answer(RecoTrip *trip, const RecoTransferResult *result);
@@ -57,8 +58,7 @@ reco_trip_begin(RecoGatewayLane *lane, RecoFlight *first, int64 now)
 	}
 	if (!reco_service_build(&trip->call, &trip->request))
 	{
-		failure.outcome = RECO_OUTCOME_DENIED;
-		failure.message = "no endpoint that could answer this is open to the app";
+		say_why_not(trip, &failure);
 		fail(trip, &failure);
 		give_back(trip);
 		return;
@@ -91,6 +91,28 @@ reco_trip_begin(RecoGatewayLane *lane, RecoFlight *first, int64 now)
 			break;
 	}
 	give_back(trip);
+}
+
+/* Says why no request can be built: for want of quota only, or in any case. */
+static void
+say_why_not(const RecoTrip *trip, Failure *failure)
+{
+	RecoCapabilities capabilities = *trip->call.capabilities;
+	RecoCall	call = trip->call;
+	RecoHttpRequest request;
+
+	failure->outcome = RECO_OUTCOME_DENIED;
+	failure->message = "no endpoint that could answer this is open to the app";
+	if (capabilities.exhausted == 0)
+		return;
+	capabilities.exhausted = 0;
+	call.capabilities = &capabilities;
+	if (!reco_service_build(&call, &request))
+		return;
+	failure->outcome = RECO_OUTCOME_QUOTA;
+	failure->message = "the quota of the endpoint is used up";
+	failure->retry_at = trip->lane->shared->exhausted_until[request.endpoint];
+	reco_http_request_free(&request);
 }
 
 /* Makes a trip of a flight and of those that may share its call. */
@@ -397,10 +419,19 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 	/* what cannot be read once is seldom read better */
 	failure.most_retries = split->outcome == RECO_OUTCOME_MALFORMED ? 1 : RECO_RETRY_MOST;
 	reco_lane_note_error(lane, split->message);
+	if (split->permanent)
+	{
+		failure.retry_at = RECO_WIRE_NEVER;
+		for (int i = 0; i < trip->call.nkeys; i++)
+			if (trip->flights[i] != NULL)
+				reco_flight_deny(trip->flights[i], split->message);
+	}
 	if (split->outcome == RECO_OUTCOME_LIMITED)
 		failure.retry_at = shared->limit.blocked_until;
 	else if (split->outcome == RECO_OUTCOME_QUOTA)
-		failure.retry_at = shared->limit.quota_until;
+		failure.retry_at = split->endpoint_exhausted
+			? shared->exhausted_until[trip->request.endpoint]
+			: shared->limit.quota_until;
 	else if (split->outcome == RECO_OUTCOME_UNAUTHORISED && !split->token_expired &&
 			 (trip->request.auth == RECO_AUTH_BEARER_KEY ||
 			  trip->request.auth == RECO_AUTH_GOOGLE_KEY))

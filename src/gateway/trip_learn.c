@@ -16,6 +16,8 @@
 
 #define DAY_US			((int64) 24 * 3600 * 1000 * 1000)
 #define APP_REFUSED_US	((int64) 3600 * 1000 * 1000)
+#define EXHAUSTED_US	((int64) 3600 * 1000 * 1000)	/* where the service does not say */
+#define LEAST_US		((int64) 1000 * 1000)	/* for "Retry-After: 0" */
 #define LEAST_ANSWERS	20		/* before their time is taken as usual */
 
 /* Learns about limits, the breaker, and what the app may do. */
@@ -38,11 +40,12 @@ reco_trip_learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSpli
 		reco_breaker_forget(&shared->breaker, trip->epoch);
 		return;
 	}
-	reco_limiter_learn(&shared->limit, &lane->rules, outcome,
-					   split == NULL || split->retry_after_ms < 0
-						   ? -1
-						   : split->retry_after_ms * 1000,
-					   now, dice);
+	if (split == NULL || !split->endpoint_exhausted)
+		reco_limiter_learn(&shared->limit, &lane->rules, outcome,
+						   split == NULL || split->retry_after_ms < 0
+							   ? -1
+							   : split->retry_after_ms * 1000,
+						   now, dice);
 	switch (outcome)
 	{
 		case RECO_OUTCOME_LIMITED:
@@ -76,6 +79,13 @@ reco_trip_learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSpli
 	{
 		shared->capabilities.refused |= 1u << trip->request.endpoint;
 		shared->refused_until[trip->request.endpoint] = now + DAY_US;
+	}
+	if (split->endpoint_exhausted)
+	{
+		int64	   *until = &shared->exhausted_until[trip->request.endpoint];
+		int64		said = split->retry_after_ms * 1000;
+
+		*until = Max(*until, now + (said < 0 ? EXHAUSTED_US : Max(said, LEAST_US)));
 	}
 	if (split->app_refused)
 		shared->app_refused_until = now + APP_REFUSED_US;

@@ -12,6 +12,7 @@
  */
 #include "explain.h"
 
+#include "artifacts.h"
 #include "catalogue/facet.h"
 #include "lib/stringinfo.h"
 #include "strategy.h"
@@ -20,6 +21,7 @@
 
 static List *explain_mood(const RecoRun *run, List *lines);
 static List *explain_strategies(const RecoRun *run, List *lines);
+static List *explain_lists(const RecoRun *run, List *lines);
 static List *explain_rules(const RecoRun *run, List *lines);
 static List *explain_tracks(const RecoRun *run, List *lines);
 
@@ -44,7 +46,7 @@ List *
 reco_explain_lines(const RecoRun *run)
 {
 	const RecoRequest *request = run->request;
-	const RecoSourceCount *counts = reco_source_counts(run->source);
+	const RecoSourceCount *counts = run->counts;
 	List	   *lines = NIL;
 
 	line("Playlist for \"%s\"  (%d of %d tracks) (time=%.3f ms, deadline=%d ms) (%s)",
@@ -61,8 +63,7 @@ reco_explain_lines(const RecoRun *run)
 		lines);
 	lines = explain_stage(run, RECO_STAGE_SEARCH,
 						  psprintf("%d tracks of %u, %d artists (%d pruned)", run->npool,
-								   reco_source_tracks(run->source), run->nartists,
-								   run->nartists_pruned),
+								   run->catalogue, run->nartists, run->nartists_pruned),
 						  lines);
 	lines = explain_stage(run, RECO_STAGE_SEEDS,
 						  psprintf("%d anchors, %d seeds, %d negative", run->nanchors,
@@ -86,14 +87,18 @@ reco_explain_lines(const RecoRun *run)
 							  ? "by score"
 							  : psprintf("arc: %s", reco_order_arc_name(run->arc)),
 						  lines);
+	lines = reco_artifacts_explain(run, lines);
 	line("Asked:");
 	for (int k = 0; k < RECO_NKINDS; k++)
-		if (counts[k].keys > 0)
+		if (counts[k].keys + counts[k].reused > 0)
 			line("  %-18s asked=%d keys=%d%s", reco_source_kind_name(k), counts[k].asks,
 				 counts[k].keys,
-				 psprintf("%s%s",
+				 psprintf("%s%s%s",
+						  counts[k].reused > 0 ? psprintf(" reused=%d", counts[k].reused)
+											   : "",
 						  counts[k].live > 0 ? psprintf(" live=%d", counts[k].live) : "",
 						  counts[k].kept > 0 ? psprintf(" cached=%d", counts[k].kept) : ""));
+	lines = explain_lists(run, lines);
 	return explain_tracks(run, lines);
 }
 
@@ -152,6 +157,27 @@ explain_mood(const RecoRun *run, List *lines)
 			appendStringInfo(&words, "%s%s", words.len ? ", " : "", reco_facet_name(i));
 	if (words.len > 0)
 		line("        Left out unless asked for: %s", words.data);
+	return lines;
+}
+
+/* Tells what became of recommendations that a service was to make. */
+static List *
+explain_lists(const RecoRun *run, List *lines)
+{
+	const RecoLists *lists = run->lists;
+	StringInfoData names;
+
+	if (lists->asked == 0)
+		return lines;
+	initStringInfo(&names);
+	for (int i = 0; i < RECO_GUARD_NFINDINGS; i++)
+		if ((lists->found >> i) & 1)
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+							 reco_guard_finding_name(i));
+	line("Recommendations: asked=%d tier=%d (%s)", lists->asked, lists->tier,
+		 reco_tier_name(lists->tier));
+	if (names.len > 0)
+		line("  Guardrails found: %s", names.data);
 	return lines;
 }
 

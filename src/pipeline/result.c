@@ -5,7 +5,8 @@
  *
  * Purpose: see result.h. Looked for by the raw text first, in the buffer; then by what
  *			the prompt means, in the buffer and in reco.cache; then it is generated, by
- *			one backend for all who ask.
+ *			one backend for all who ask. By the raw text an entry holds what the
+ *			caller returns, ready to be used; by the meaning, text for all callers.
  * Runs in: a caller's backend.
  * Locks:	none held while a run goes on or is waited for.
  * Never:	lead a flight past an ERROR: that lands it, and so does the process's end.
@@ -25,6 +26,7 @@
 #include "guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "record.h"
 #include "result_key.h"
 #include "result_prompt.h"
 #include "shmem/cached.h"
@@ -45,6 +47,7 @@
 typedef struct Question
 {
 	RecoRequest *request;
+	const RecoResultForm *form;
 	Oid			extension;
 	uint64		epoch;			/* of reco_cache_invalidate, when it was asked */
 	RecoResultEpoch epochs;		/* of what results rest on, when it was asked */
@@ -61,61 +64,77 @@ static bool is_shared(const RecoRequest *request);
 static Oid	extension_of(Oid function);
 static void begin(Question *question);
 static int64 latest_landing(const RecoRequest *request, int64 until);
+static const char *get(Question *question, int64 until, MemoryContext context,
+					   RecoOrigin *origin);
 static const char *lead(Question *question, int64 until, MemoryContext context,
-						RecoResultWriter write, RecoOrigin *origin);
-static const char *find(const Question *question, const char *key, RecoOrigin *origin);
+						RecoOrigin *origin);
+static bool find(const Question *question, const char *key, RecoCachedValue *value,
+				 RecoOrigin *origin);
+static const char *find_text(const Question *question, RecoCachedValue *value,
+							 RecoOrigin *origin);
 static void write_epochs(const Question *question, char *text);
 static const char *own_text(const char *text);
-static const char *find_raw(Question *question, RecoOrigin *origin);
+static bool find_raw(Question *question, RecoResult *result);
 static const char *find_by_meaning(Question *question, RecoOrigin *origin);
 static const char *find_in_table(Question *question, RecoOrigin *origin);
 static void put(const Question *question, const char *bytes, RecoCachedValue *value,
 				bool written);
+static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
 static void make_key(Question *question);
 static const char *listeners_key(const RecoRequest *request, const char *key);
-static uint64 servers_of(Oid role);
-static const char *generate(Question *question, MemoryContext context,
-							RecoResultWriter write);
+static const char *generate_alone(const Question *question, MemoryContext context);
+static const char *generate(Question *question, MemoryContext context);
 static void publish(const Question *question, const char *bytes, int64 most_us);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
 static void count(const char *found, RecoOrigin origin, bool table);
 
-/* Returns the bytes of a result. */
-const char *
+/* Gets a result. */
+void
 reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
-				RecoResultWriter write, RecoOrigin *origin)
+				const RecoResultForm *form, RecoResult *result)
 {
-	Question	question = {.request = request};
+	Question	question = {.request = request, .form = form};
 	int64		until = reco_now_us() + (int64) request->deadline_ms * 1000;
+
+	memset(result, 0, sizeof(*result));
+	result->origin = RECO_ORIGIN_LOCAL;
+	reco_result_settle(request);
+	question.extension = extension_of(function);
+	if (!is_shared(request))
+	{
+		result->bytes = generate_alone(&question, context);
+		return;
+	}
+
+	begin(&question);
+	if (!find_raw(&question, result))
+		result->bytes = get(&question, until, context, &result->origin);
+}
+
+/* Gets the bytes of a result that is not ready for these very words. */
+static const char *
+get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
+{
+	RecoRequest *request = question->request;
 	const char *bytes;
 
-	reco_result_settle(request);
-	*origin = RECO_ORIGIN_LOCAL;
-	if (!is_shared(request))
-		return write(reco_run_execute(request, context, NULL, NULL));
-
-	question.extension = extension_of(function);
-	begin(&question);
-	bytes = find_raw(&question, origin);
 	for (;;)
 	{
 		RecoRunTurn turn;
 
-		if (bytes == NULL)
-			bytes = find_by_meaning(&question, origin);
-		if ((bytes != NULL && *origin == RECO_ORIGIN_CACHED) || !question.publishes)
+		bytes = find_by_meaning(question, origin);
+		if ((bytes != NULL && *origin == RECO_ORIGIN_CACHED) || !question->publishes)
 			break;
 
 		/* what is stale is given at once, but for the one who makes it new */
-		make_key(&question);
-		turn = reco_run_flight_board(MyDatabaseId, question.extension, question.key,
+		turn = reco_run_flight_board(MyDatabaseId, question->extension, question->key,
 									 bytes != NULL ? 0 : latest_landing(request, until));
 		if (turn == RECO_RUN_LEADS && (bytes == NULL || request->deadline_ms > 0))
-			return lead(&question, until, context, write, origin);
+			return lead(question, until, context, origin);
 		reco_run_flight_land();
 		if (turn != RECO_RUN_LANDED || bytes != NULL)
 			break;
-		begin(&question);
+		begin(question);
 	}
 	if (bytes != NULL)
 		return bytes;
@@ -123,7 +142,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	/* the time that was spent on waiting is gone */
 	*origin = RECO_ORIGIN_LOCAL;
 	request->deadline_ms = (int) Max(0, (until - reco_now_us()) / 1000);
-	return write(reco_run_execute(request, context, NULL, NULL));
+	return generate_alone(question, context);
 }
 
 /* Notes the state of everything as a question begins, or begins anew. */
@@ -146,10 +165,10 @@ latest_landing(const RecoRequest *request, int64 until)
 
 /* Generates for all, unless somebody did just before this backend boarded. */
 static const char *
-lead(Question *question, int64 until, MemoryContext context, RecoResultWriter write,
-	 RecoOrigin *origin)
+lead(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 {
-	const char *bytes = find(question, question->key, origin);
+	RecoCachedValue value;
+	const char *bytes = find_text(question, &value, origin);
 
 	if (bytes != NULL && *origin == RECO_ORIGIN_CACHED)
 	{
@@ -158,7 +177,7 @@ lead(Question *question, int64 until, MemoryContext context, RecoResultWriter wr
 	}
 	*origin = RECO_ORIGIN_LOCAL;
 	question->request->deadline_ms = (int) Max(0, (until - reco_now_us()) / 1000);
-	return generate(question, context, write);
+	return generate(question, context);
 }
 
 /* May a result of this request come from others at all? */
@@ -169,21 +188,42 @@ is_shared(const RecoRequest *request)
 		!IsolationUsesXactSnapshot() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
-/* The extension that a function belongs to; asked once for each incarnation. */
+/* The extension that functions belong to, by function; none after a change. */
+static struct
+{
+	Oid			functions[4];
+	Oid			extensions[4];
+	int			next;
+}			known;
+
+static void
+forget_extensions(Datum arg, int cache, uint32 hash)
+{
+	memset(&known, 0, sizeof(known));
+}
+
+/*
+ * The extension that a function belongs to. An update of the extension goes with new
+ * functions: then its version is looked at again, so that what is kept is never given to
+ * a function that another library made.
+ */
 static Oid
 extension_of(Oid function)
 {
-	static Oid	functions[4];
-	static Oid	extensions[4];
-	static int	next = 0;
+	static bool registered = false;
+	Oid			extension;
 
-	for (int i = 0; i < lengthof(functions); i++)
-		if (functions[i] == function && OidIsValid(function))
-			return extensions[i];
-	extensions[next] = reco_sql_extension();
-	functions[next] = function;
-	next = (next + 1) % lengthof(functions);
-	return extensions[(next + lengthof(functions) - 1) % lengthof(functions)];
+	for (int i = 0; i < lengthof(known.functions); i++)
+		if (known.functions[i] == function && OidIsValid(function))
+			return known.extensions[i];
+	if (!registered)
+		CacheRegisterSyscacheCallback(PROCOID, forget_extensions, (Datum) 0);
+	registered = true;
+	extension = reco_sql_own_extension();
+	known.extensions[known.next] = extension;
+	known.functions[known.next] = function;
+	known.next = (known.next + 1) % lengthof(known.functions);
+	return extension;
 }
 
 static RecoCachedKey
@@ -196,25 +236,34 @@ buffer_key(const Question *question, const char *key)
 
 /*
  * Looks into the buffer. An entry begins with the epochs that it was made in; where one
- * has moved since, it is invalid.
+ * has moved since, it is invalid. What is found stands behind them.
  */
-static const char *
-find(const Question *question, const char *key, RecoOrigin *origin)
+static bool
+find(const Question *question, const char *key, RecoCachedValue *value,
+	 RecoOrigin *origin)
 {
 	RecoCachedKey cached = buffer_key(question, key);
-	RecoCachedValue value;
 	char		epochs[EPOCHS + 1];
 
-	if (!reco_cached_get(&cached, &value) || value.len <= EPOCHS)
-		return NULL;
+	if (!reco_cached_get(&cached, value) || value->len <= EPOCHS)
+		return false;
 	write_epochs(question, epochs);
-	if (memcmp(value.value, epochs, EPOCHS) != 0)
-		return NULL;
-	*origin = value.fresh_until > GetCurrentTimestamp() &&
-			value.fetched_at > question->epochs.stale_at
+	if (memcmp(value->value, epochs, EPOCHS) != 0)
+		return false;
+	*origin = value->fresh_until > GetCurrentTimestamp() &&
+			value->fetched_at > question->epochs.stale_at
 		? RECO_ORIGIN_CACHED
 		: RECO_ORIGIN_STALE;
-	return own_text(value.value + EPOCHS);
+	value->value += EPOCHS;
+	value->len -= EPOCHS;
+	return true;
+}
+
+/* Looks for the text by meaning in the buffer. */
+static const char *
+find_text(const Question *question, RecoCachedValue *value, RecoOrigin *origin)
+{
+	return find(question, question->key, value, origin) ? own_text(value->value) : NULL;
 }
 
 static void
@@ -233,35 +282,42 @@ own_text(const char *text)
 }
 
 /*
- * Looks for the very words that were asked before. Nothing invalidates these on a
- * standby, where no commit is seen.
+ * Looks for the very words that were asked before, in the form that is returned. Nothing
+ * invalidates these on a standby, where no commit is seen.
  */
-static const char *
-find_raw(Question *question, RecoOrigin *origin)
+static bool
+find_raw(Question *question, RecoResult *result)
 {
 	char		key[RECO_RESULT_KEYSIZE];
-	const char *bytes;
+	RecoCachedValue value;
 
-	reco_result_raw_key(question->request, servers_of(GetUserId()), key);
+	reco_result_raw_key(question->request, reco_result_servers(GetUserId()), key);
+	key[0] = question->form->kind;
 	question->raw = listeners_key(question->request, key);
-	bytes = RecoveryInProgress() ? NULL : find(question, question->raw, origin);
-	if (bytes != NULL)
-		count(bytes, *origin, false);
-	return bytes;
+	if (RecoveryInProgress() || !find(question, question->raw, &value, &result->origin) ||
+		result->origin != RECO_ORIGIN_CACHED)
+		return false;
+	result->packed = value.value;
+	result->size = value.len;
+	count(result->packed, result->origin, false);
+	return true;
 }
 
 /*
  * Looks for other words of the same meaning, in the buffer and in the table. What is
- * found only in the table is put into the buffer.
+ * found only in the table is put into the buffer; what is found there, by these words.
  */
 static const char *
 find_by_meaning(Question *question, RecoOrigin *origin)
 {
+	RecoCachedValue value;
 	const char *bytes;
 	bool		table = false;
 
 	make_key(question);
-	bytes = find(question, question->key, origin);
+	bytes = find_text(question, &value, origin);
+	if (bytes != NULL && *origin == RECO_ORIGIN_CACHED && question->publishes)
+		put_raw(question, bytes, &value);
 	if (bytes == NULL)
 	{
 		bytes = find_in_table(question, origin);
@@ -301,21 +357,44 @@ find_in_table(Question *question, RecoOrigin *origin)
 	return bytes;
 }
 
-/* Puts a result into the buffer, by its meaning and by its words. */
+/* Puts a result into the buffer, by its meaning and by its words; 'value' has its times. */
 static void
 put(const Question *question, const char *bytes, RecoCachedValue *value, bool written)
 {
-	char		epochs[EPOCHS + 1];
 	RecoCachedKey key = buffer_key(question, question->key);
+	char		epochs[EPOCHS + 1];
 
 	write_epochs(question, epochs);
 	value->value = psprintf("%s%s", epochs, reco_remote_key(bytes));
 	value->len = strlen(value->value);
 	(void) reco_cached_put(&key, value, written, question->epoch);
+	put_raw(question, bytes, value);
+}
+
+/* Puts a result, in the form that is returned, into the buffer by its words. */
+static void
+put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
+{
+	RecoCachedKey key = buffer_key(question, question->raw);
+	char		epochs[EPOCHS + 1];
+	char	   *packed;
+	char	   *entry;
+	Size		size;
+
+	StaticAssertStmt(EPOCHS % MAXIMUM_ALIGNOF == 0, "what is packed is not aligned");
+
 	if (RecoveryInProgress())
 		return;
-	key = buffer_key(question, question->raw);
+	packed = question->form->pack(bytes, &size);
+	entry = palloc(EPOCHS + 1 + size);
+	write_epochs(question, epochs);
+	memcpy(entry, epochs, EPOCHS);
+	memcpy(entry + EPOCHS, packed, size);
+	value->value = entry;
+	value->len = EPOCHS + size;
 	(void) reco_cached_put(&key, value, true, question->epoch);
+	pfree(packed);
+	pfree(entry);
 }
 
 /* Makes the key by meaning: with the state of everything that a list depends on. */
@@ -330,7 +409,7 @@ make_key(Question *question)
 	generation = reco_change_token(NULL);
 	generation =
 		hash_combine64(generation, reco_listener_judged(question->request->user_id));
-	generation = hash_combine64(generation, servers_of(GetUserId()));
+	generation = hash_combine64(generation, reco_result_servers(GetUserId()));
 	reco_result_key(question->request, reco_result_read(question->request->prompt),
 					generation, key);
 	question->key = listeners_key(question->request, key);
@@ -347,7 +426,7 @@ listeners_key(const RecoRequest *request, const char *key)
 		psprintf("%s%c%.33s", request->user_id, RECO_CACHED_SEPARATOR, key));
 }
 
-/* What servers_of found last. */
+/* What reco_result_servers found last. */
 static struct
 {
 	bool		valid;
@@ -373,8 +452,8 @@ forget_servers(Datum arg, int cache, uint32 hash)
  * A number for the services that a role's lists may have come from: whoever may ask
  * others gets other lists. 0 where there are none.
  */
-static uint64
-servers_of(Oid role)
+uint64
+reco_result_servers(Oid role)
 {
 	static bool registered = false;
 	uint64		sum = 0;
@@ -410,22 +489,33 @@ servers_of(Oid role)
 	return sum;
 }
 
+/* Generates a result for the caller only. */
+static const char *
+generate_alone(const Question *question, MemoryContext context)
+{
+	RecoRun    *run = reco_run_execute(question->request, context, NULL, NULL);
+	const char *bytes = question->form->write(run);
+
+	reco_record_keep(run, question->extension);
+	return bytes;
+}
+
 /* Generates a result, for whoever waits for it, too. */
 static const char *
-generate(Question *question, MemoryContext context, RecoResultWriter write)
+generate(Question *question, MemoryContext context)
 {
 	const char *volatile bytes = NULL;
+	RecoRun    *volatile run = NULL;
 
 	PG_TRY();
 	{
-		RecoRun    *run = reco_run_execute(question->request, context, NULL, NULL);
-
-		bytes = write(run);
+		run = reco_run_execute(question->request, context, NULL, NULL);
+		bytes = question->form->write(run);
 		if (run->complete && !run->partial)
 			publish(question, bytes,
 					reco_source_is_behind(run->source)	 ? BEHIND_US
 						: reco_source_missed(run->source) ? MISSED_US
-														 : 0);
+														  : 0);
 	}
 	PG_CATCH();
 	{
@@ -434,6 +524,7 @@ generate(Question *question, MemoryContext context, RecoResultWriter write)
 	}
 	PG_END_TRY();
 	reco_run_flight_land();
+	reco_record_keep(run, question->extension);
 	return bytes;
 }
 

@@ -20,15 +20,38 @@
 #include "run.h"
 #include "source/origin.h"
 
-/* Makes the bytes that stand for a run's result: text without a NUL, palloc'd. */
-typedef char *(*RecoResultWriter)(const RecoRun *run);
+/* What a caller makes of a run, and of what is kept. */
+typedef struct RecoResultForm
+{
+	char		kind;			/* a letter that no other form has */
+
+	/* the bytes that stand for a run's result: text without a NUL, palloc'd */
+	char	   *(*write)(const RecoRun *run);
+
+	/* what is returned where such bytes were kept, ready to be used; palloc'd */
+	char	   *(*pack)(const char *bytes, Size *size);
+} RecoResultForm;
+
+/* A result: 'packed', or else bytes. */
+typedef struct RecoResult
+{
+	RecoOrigin	origin;			/* local = it was just generated */
+	const char *bytes;
+	const char *packed;			/* MAXALIGNed; its origin is "cached" */
+	Size		size;			/* of 'packed' */
+} RecoResult;
 
 /*
- * Returns the bytes of a request's result and where they come from: local = it was just
- * generated. 'function' is the SQL function that was called; 'context' is for a run.
+ * Gets a request's result. 'function' is the SQL function that was called; 'context' is
+ * for a run.
  */
-extern const char *reco_result_get(RecoRequest *request, Oid function,
-								   MemoryContext context, RecoResultWriter write,
-								   RecoOrigin *origin);
+extern void reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
+							const RecoResultForm *form, RecoResult *result);
+
+/*
+ * A number for the services that a role's lists may have come from: whoever may ask
+ * others gets other lists. 0 where there are none.
+ */
+extern uint64 reco_result_servers(Oid role);
 
 #endif							/* RECO_RESULT_H */

@@ -14,6 +14,7 @@
  */
 #include "run.h"
 
+#include "artifacts.h"
 #include "catalogue/facet.h"
 #include "catalogue/lexicon.h"
 #include "catalogue/text.h"
@@ -36,6 +37,7 @@ static void weigh_mood(RecoRun *run);
 static void make_fit(RecoRun *run);
 static void search(RecoRun *run);
 static void deliver(RecoRun *run);
+static void conclude(RecoRun *run);
 static void prune_artists(RecoRun *run, const RecoAnswer *answer);
 
 /* Runs a request. */
@@ -47,6 +49,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	RecoRun    *run = begin(context, request);
 
 	run->source = reco_source_open(context, pause, arg);
+	reco_artifacts_open(run);
 
 	begin_stage(run, RECO_STAGE_MOOD, 0);
 	read_prompt(run);
@@ -90,7 +93,8 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 		deliver(run);
 	else if (reco_source_is_behind(run->source))
 		reco_select_seen(run);
-	run->total_us = GetCurrentTimestamp() - run->started;
+	reco_artifacts_publish(run);
+	conclude(run);
 
 	/* where transactions ended in between, the caller's context may be gone */
 	if (pause == NULL)
@@ -113,6 +117,20 @@ deliver(RecoRun *run)
 	begin_stage(run, RECO_STAGE_ORDER, run->nlist);
 	reco_select_order(run);
 	end_stage(run, RECO_STAGE_ORDER, run->nlist);
+}
+
+/* Notes what is told of a run, but for its stages. */
+static void
+conclude(RecoRun *run)
+{
+	run->total_us = GetCurrentTimestamp() - run->started;
+	run->catalogue = reco_source_tracks(run->source);
+	run->counts = reco_source_counts(run->source);
+	run->lists = reco_source_lists(run->source);
+	reco_artifacts_conclude(run);
+	run->reasons = palloc(sizeof(char *) * Max(run->nlist, 1));
+	for (int i = 0; i < run->nlist; i++)
+		run->reasons[i] = reco_reason_of(run, run->list[i]);
 }
 
 /* Only what the prompt means. */
@@ -145,6 +163,7 @@ begin(MemoryContext context, const RecoRequest *request)
 	run->context = context;
 	run->request = request;
 	run->run_id = reco_id_new();
+	run->role = GetUserId();
 	run->started = GetCurrentTimestamp();
 	run->give_up = run->started + (int64) (request->deadline_ms - reserve) * 1000;
 	run->complete = true;
@@ -175,6 +194,9 @@ reco_run_resolve(RecoRun *run, RecoAsk *asks, int nasks)
 	for (int i = 0; i < nasks; i++)
 		for (int k = 0; k < asks[i].nkeys; k++)
 		{
+			RecoStageRecord *record = &run->stages[run->stage];
+
+			*(asks[i].values[k].reused ? &record->reused : &record->asked) += 1;
 			run->partial |= asks[i].values[k].partial;
 			if (asks[i].values[k].outcome != RECO_OUTCOME_FRESH || run->partial)
 				run->complete = false;
@@ -188,6 +210,7 @@ begin_stage(RecoRun *run, RecoStage stage, int in)
 	int64		now = GetCurrentTimestamp() - run->started;
 
 	CHECK_FOR_INTERRUPTS();
+	run->stage = stage;
 	if (!record->began)
 	{
 		record->began = true;

@@ -47,6 +47,8 @@ typedef struct RecoStageRecord
 	int64		us;
 	int			in;
 	int			out;
+	int			asked;			/* keys that the seam asked somebody for */
+	int			reused;			/* keys that were answered before */
 } RecoStageRecord;
 
 typedef struct RecoStrategyRecord
@@ -57,12 +59,22 @@ typedef struct RecoStrategyRecord
 	int			delivered;
 } RecoStrategyRecord;
 
+/* What was reused of the listener's last run; see artifacts.h. */
+typedef struct RecoReused
+{
+	bool		on;				/* runs leave artifacts at all */
+	const char *difference;		/* between the moods; NULL = there was none to reuse */
+	int64		age_us;
+} RecoReused;
+
 typedef struct RecoRun
 {
 	MemoryContext context;
 	const RecoRequest *request;
 	RecoSource *source;
+	struct RecoArtifacts *artifacts;	/* artifacts.h; NULL = none are kept */
 	int64		run_id;
+	Oid			role;			/* who asked */
 	TimestampTz started;
 	TimestampTz give_up;		/* when strategies stop; later is for ranking */
 	int64		total_us;
@@ -113,15 +125,23 @@ typedef struct RecoRun
 
 	int			nlist;
 	RecoCandidate **list;		/* in the order delivered */
+	char	  **reasons;		/* why each track is in it */
 	RecoArc		arc;
 	RecoQuality quality;
 	int			exchanged;		/* by the improvement round */
 
 	bool		complete;		/* nothing was left out for time */
 	bool		partial;		/* the catalogue was not in hand as a whole */
+	RecoStage	stage;			/* the one that is under way */
 	RecoStageRecord stages[RECO_NSTAGES];
 	RecoStrategyRecord strategies[RECO_NSTRATEGIES];
 	int			pruned[RECO_NRULES];
+
+	/* what the seam says at the end */
+	uint32		catalogue;		/* tracks in hand */
+	const RecoSourceCount *counts;	/* of each kind */
+	const RecoLists *lists;
+	RecoReused	reused;
 } RecoRun;
 
 /*

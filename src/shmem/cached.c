@@ -107,6 +107,43 @@ reco_cached_put(const RecoCachedKey *key, const RecoCachedValue *value, bool wri
 	return true;
 }
 
+/* Copies a value, as far as there is room for it. */
+bool
+reco_cached_copy(const RecoCachedKey *key, RecoCachedValue *value, char *room, Size size)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Size		keylen = strlen(key->key);
+	RecoCachedPartition *partition;
+	RecoCachedEntry *entry;
+	uint64		hash;
+	bool		found;
+
+	if (reco_cached_buffer == NULL || keylen > RECO_CACHED_MAXKEY)
+		return false;
+	hash = reco_cached_hash(key, keylen);
+	partition = reco_cached_partition(hash);
+
+	LWLockAcquire(&partition->lock, LW_SHARED);
+	entry = reco_cached_find(key, hash, keylen);
+	found = entry != NULL && entry->usable_until > now;
+	if (found)
+	{
+		value->absent = entry->absent;
+		value->fetched_at = entry->fetched_at;
+		value->fresh_until = entry->fresh_until;
+		value->usable_until = entry->usable_until;
+		value->len = entry->len;
+		value->version = entry->version;
+		value->value = entry->len <= size ? room : NULL;
+		if (value->value != NULL)
+			reco_cached_read(entry->first, keylen, room, entry->len);
+		if (pg_atomic_read_u32(&entry->touched) != 1)
+			pg_atomic_write_u32(&entry->touched, 1);
+	}
+	LWLockRelease(&partition->lock);
+	return found;
+}
+
 /*
  * Gets a value. How much memory it takes is seen under the lock; the memory is made
  * without, and then the value may be another one, so it is looked up again.
@@ -114,53 +151,25 @@ reco_cached_put(const RecoCachedKey *key, const RecoCachedValue *value, bool wri
 bool
 reco_cached_get(const RecoCachedKey *key, RecoCachedValue *value)
 {
-	TimestampTz now = GetCurrentTimestamp();
-	Size		keylen = strlen(key->key);
 	char	   *room = NULL;
 	Size		size = 0;
-	RecoCachedPartition *partition;
-	uint64		hash;
 
-	if (reco_cached_buffer == NULL || keylen > RECO_CACHED_MAXKEY)
-		return false;
-	hash = reco_cached_hash(key, keylen);
-	partition = reco_cached_partition(hash);
-
-	for (;;)
+	while (reco_cached_copy(key, value, room, size == 0 ? 0 : size - 1))
 	{
-		RecoCachedEntry *entry;
-		Size		needed = 0;
-
-		LWLockAcquire(&partition->lock, LW_SHARED);
-		entry = reco_cached_find(key, hash, keylen);
-		if (entry != NULL && entry->usable_until > now)
+		if (value->value != NULL)
 		{
-			needed = (Size) entry->len + 1;
-			value->absent = entry->absent;
-			value->fetched_at = entry->fetched_at;
-			value->fresh_until = entry->fresh_until;
-			value->usable_until = entry->usable_until;
-			value->len = entry->len;
-			value->version = entry->version;
-			if (needed <= size)
-				reco_cached_read(entry->first, keylen, room, entry->len);
-			if (pg_atomic_read_u32(&entry->touched) != 1)
-				pg_atomic_write_u32(&entry->touched, 1);
+			room[value->len] = '\0';
+			value->value = value->absent ? NULL : room;
+			return true;
 		}
-		LWLockRelease(&partition->lock);
-
-		if (needed > 0 && needed <= size)
-			break;
 		if (room != NULL)
 			pfree(room);
-		if (needed == 0)
-			return false;
-		room = palloc(needed);
-		size = needed;
+		size = value->len + 1;
+		room = palloc(size);
 	}
-	room[value->len] = '\0';
-	value->value = value->absent ? NULL : room;
-	return true;
+	if (room != NULL)
+		pfree(room);
+	return false;
 }
 
 /* Makes an entry a clean one, if it is still what was written. */
@@ -382,11 +391,37 @@ count_put(RecoCategory category, bool dropped)
 const char *
 reco_category_name(RecoCategory category)
 {
-	return category == RECO_CATEGORY_RESULT ? "result" : reco_operation_name(category);
+	switch (category)
+	{
+		case RECO_CATEGORY_RESULT:
+			return "result";
+		case RECO_CATEGORY_ARTIFACTS:
+			return "artifacts";
+		case RECO_CATEGORY_DENIED:
+			return "denied";
+		case RECO_CATEGORY_RUN:
+			return "run";
+		default:
+			return reco_operation_name(category);
+	}
 }
 
 RecoCategory
 reco_category_of(const char *name)
 {
-	return strcmp(name, "result") == 0 ? RECO_CATEGORY_RESULT : reco_operation_of(name);
+	if (reco_operation_of(name) >= 0)
+		return reco_operation_of(name);
+	for (RecoCategory category = RECO_NOPERATIONS; category < RECO_NCATEGORIES; category++)
+		if (strcmp(name, reco_category_name(category)) == 0)
+			return category;
+	return -1;
+}
+
+bool
+reco_category_is_kept(RecoCategory category)
+{
+	if (category >= RECO_NOPERATIONS)
+		return category != RECO_CATEGORY_RUN;
+	return category >= 0 && category != RECO_OP_PROBE &&
+		category != RECO_OP_RB_ARTIST_TRACKS && !reco_operation_is_listeners(category);
 }

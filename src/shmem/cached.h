@@ -11,7 +11,8 @@
  * Locks:	one of RECO_CACHED_PARTITIONS LWLocks for an entry, then 'pool' of its own
  *			for memory. No other lock of ours is taken below them.
  * Never:	wait for memory: a full buffer drops what is clean and oldest, else the new
- *			value, and counts it. Never throw in the gateway: get is for backends only.
+ *			value, and counts it. Never throw in the gateway: get is for backends only,
+ *			copy for both.
  *
  * An entry is found by (database, extension, category, key): two databases, or an
  * extension that was dropped and made again, never see each other's.
@@ -30,14 +31,27 @@
 #define RECO_CACHED_PARTITIONS	16
 #define RECO_CACHED_MAXKEY		4096	/* bytes; longer keys are not kept */
 
-/* What is kept, a row of reco.cache_policy each: operations, and results of runs. */
+/*
+ * What is kept: a row of reco.cache_policy for each operation, for what runs leave, and for
+ * recommendations that are refused; and the records of runs. RECO_OP_IDS goes to
+ * reco.id_registry, the denied to reco.deny_list, records to reco.run, all else to
+ * reco.cache.
+ */
 typedef int RecoCategory;
 
 #define RECO_CATEGORY_RESULT	RECO_NOPERATIONS
-#define RECO_NCATEGORIES		(RECO_NOPERATIONS + 1)
+#define RECO_CATEGORY_ARTIFACTS	(RECO_NOPERATIONS + 1)
+#define RECO_CATEGORY_DENIED	(RECO_NOPERATIONS + 2)	/* key: see upstream/denial.h */
+#define RECO_CATEGORY_RUN		(RECO_NOPERATIONS + 3)	/* records; in reco.run */
+#define RECO_NCATEGORIES		(RECO_NOPERATIONS + 4)
+
+#define RECO_CATEGORY_ANSWERS	(-2)	/* where -1 means all: all but records */
 
 extern const char *reco_category_name(RecoCategory category);
 extern RecoCategory reco_category_of(const char *name); /* -1 = none */
+
+/* Is it one that reco.cache_policy may have a row of? A listener's own is not kept. */
+extern bool reco_category_is_kept(RecoCategory category);
 
 typedef struct RecoCachedKey
 {
@@ -76,6 +90,13 @@ extern PGDLLEXPORT bool reco_cached_put(const RecoCachedKey *key,
 
 /* Finds a value; copied into the current memory context. Expired ones are not found. */
 extern PGDLLEXPORT bool reco_cached_get(const RecoCachedKey *key, RecoCachedValue *value);
+
+/*
+ * The same for the gateway: copies as far as it fits in 'room', the value not terminated;
+ * 'value->value' is 'room' if all of it did. Never throws, takes no memory.
+ */
+extern bool reco_cached_copy(const RecoCachedKey *key, RecoCachedValue *value, char *room,
+							 Size size);
 
 /* The epoch of a database's invalidations; moves with each. */
 extern PGDLLEXPORT uint64 reco_cached_epoch(Oid database);

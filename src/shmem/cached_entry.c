@@ -75,13 +75,32 @@ reco_cached_find(const RecoCachedKey *key, uint64 hash, Size keylen)
 	return NULL;
 }
 
-/* Appends an entry to the list of clean ones or to that of its database. */
+bool
+reco_cached_is_of(const RecoCachedEntry *entry, RecoCategory asked)
+{
+	return asked >= 0					? entry->category == asked
+		: asked == RECO_CATEGORY_ANSWERS ? entry->category != RECO_CATEGORY_RUN
+										 : true;
+}
+
+/* Puts an entry into the list of clean ones or into that of its database. */
 void
 reco_cached_enlist(RecoCachedPartition *partition, RecoCachedEntry *entry)
 {
 	RecoCachedList *list = list_of(partition, entry);
 	uint32		number = number_of(entry);
 
+	if (entry->written && entry->category == RECO_CATEGORY_RUN)
+	{
+		entry->before = RECO_CACHED_NONE;
+		entry->after = list->head;
+		if (list->head == RECO_CACHED_NONE)
+			list->tail = number;
+		else
+			reco_cached_entries[list->head].before = number;
+		list->head = number;
+		return;
+	}
 	entry->before = list->tail;
 	entry->after = RECO_CACHED_NONE;
 	if (list->tail == RECO_CACHED_NONE)

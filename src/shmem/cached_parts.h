@@ -144,7 +144,13 @@ extern uint32 *reco_cached_bucket(uint64 hash);
 extern RecoCachedEntry *reco_cached_find(const RecoCachedKey *key, uint64 hash,
 										 Size keylen);
 
-/* Puts an entry at the end of the list that it belongs to, or takes it out. */
+/* Is a category what was asked for, -1 and RECO_CATEGORY_ANSWERS included? */
+extern bool reco_cached_is_of(const RecoCachedEntry *entry, RecoCategory asked);
+
+/*
+ * Puts an entry at the end of the list that it belongs to, or takes it out. A record
+ * that is written goes to the head: it makes room first, for nobody waits for it.
+ */
 extern void reco_cached_enlist(RecoCachedPartition *partition, RecoCachedEntry *entry);
 extern void reco_cached_delist(RecoCachedPartition *partition, RecoCachedEntry *entry);
 

@@ -23,7 +23,7 @@ typedef struct Filter
 {
 	Oid			database;		/* InvalidOid = all */
 	Oid			extension;		/* InvalidOid = all */
-	RecoCategory category;		/* -1 = all */
+	RecoCategory category;		/* -1 = all, RECO_CATEGORY_ANSWERS */
 	const char *key;			/* NULL = all */
 	Size		keylen;
 } Filter;
@@ -190,7 +190,7 @@ matches(const RecoCachedEntry *entry, const Filter *filter)
 		return false;
 	if (OidIsValid(filter->extension) && entry->extension != filter->extension)
 		return false;
-	if (filter->category >= 0 && entry->category != filter->category)
+	if (!reco_cached_is_of(entry, filter->category))
 		return false;
 	return filter->key == NULL ||
 		(entry->keylen == filter->keylen &&

@@ -18,6 +18,7 @@
 
 #define STRETCH			512		/* buckets that are looked at while a lock is held */
 #define ROOM			(64 * 1024) /* bytes of the keys of one stretch */
+#define MOST_UNWRITTEN	32		/* servers that answered the same, in one moment */
 #define TOLD			2		/* value of 'touched': 1 = read, since then told */
 
 /* What is collected. */
@@ -32,6 +33,20 @@ typedef struct Collection
 	Size		left;
 } Collection;
 
+/* Keys that are told. */
+typedef struct KeyList
+{
+	const RecoCachedKey *of;	/* its key does not count */
+	TimestampTz at;
+	char	  **keys;
+	int			n;
+	int			most;
+	char	   *room;			/* for keys */
+	Size		left;
+} KeyList;
+
+static void make_room(KeyList *list);
+static bool list_bucket(KeyList *list, uint32 number);
 static void collect_bucket(Collection *collection, uint32 number);
 static int	remove_from_bucket(RecoCachedPartition *partition, uint32 number,
 							  const RecoCachedKey *key, Size len);
@@ -94,6 +109,7 @@ collect_bucket(Collection *collection, uint32 number)
 
 		if (entry->database != collection->database ||
 			entry->extension != collection->extension || !entry->written ||
+			entry->category == RECO_CATEGORY_RUN ||
 			pg_atomic_read_u32(&entry->touched) != 1)
 			continue;
 		if (collection->n == collection->most || collection->left < entry->keylen + 1)
@@ -107,6 +123,91 @@ collect_bucket(Collection *collection, uint32 number)
 		use->key = key;
 		pg_atomic_write_u32(&entry->touched, TOLD);
 	}
+}
+
+/* Tells the keys, a stretch of buckets after another. */
+char	  **
+reco_cached_keys(const RecoCachedKey *of, TimestampTz at, int *nkeys)
+{
+	RecoCachedBuffer *buffer = reco_cached_buffer;
+	KeyList		list = {of, at, NULL, 0, 0, NULL, 0};
+
+	*nkeys = 0;
+	if (buffer == NULL)
+		return NULL;
+	for (int p = 0; p < RECO_CACHED_PARTITIONS; p++)
+	{
+		RecoCachedPartition *partition = &buffer->partition[p];
+		uint32	   *places = reco_cached_buckets + (Size) p * buffer->nbuckets;
+		uint32		begin = 0;
+
+		while (begin < buffer->nbuckets)
+		{
+			uint32		b = begin;
+			uint32		end = begin + Min(STRETCH, buffer->nbuckets - begin);
+
+			make_room(&list);
+			LWLockAcquire(&partition->lock, LW_SHARED);
+			while (b < end && list_bucket(&list, places[b]))
+				b++;
+			LWLockRelease(&partition->lock);
+
+			/* a bucket that is too full even for new room is left out */
+			begin = b > begin ? b : begin + 1;
+		}
+	}
+	*nkeys = list.n;
+	return list.keys;
+}
+
+/* Makes room for the keys of a stretch, or of what is left of it. */
+static void
+make_room(KeyList *list)
+{
+	if (list->most - list->n < STRETCH)
+	{
+		list->most = Max(2 * list->most, 2 * STRETCH);
+		list->keys = list->keys == NULL
+			? palloc(sizeof(char *) * list->most)
+			: repalloc_huge(list->keys, sizeof(char *) * list->most);
+	}
+	if (list->left < ROOM / 2)
+	{
+		list->room = palloc(ROOM);
+		list->left = ROOM;
+	}
+}
+
+/* Lists the entries of a bucket; false = there is no room, and none of them is listed. */
+static bool
+list_bucket(KeyList *list, uint32 number)
+{
+	int			n = list->n;
+	Size		left = list->left;
+
+	for (; number != RECO_CACHED_NONE; number = reco_cached_entries[number].next)
+	{
+		RecoCachedEntry *entry = &reco_cached_entries[number];
+		char	   *key;
+
+		if (entry->database != list->of->database ||
+			entry->extension != list->of->extension ||
+			entry->category != list->of->category ||
+			(entry->written && entry->fresh_until <= list->at))
+			continue;
+		if (list->n == list->most || list->left < entry->keylen + 1)
+		{
+			list->n = n;
+			list->left = left;
+			return false;
+		}
+		key = list->room + (ROOM - list->left);
+		reco_cached_read(entry->first, 0, key, entry->keylen);
+		key[entry->keylen] = '\0';
+		list->left -= entry->keylen + 1;
+		list->keys[list->n++] = key;
+	}
+	return true;
 }
 
 /* Moves the epoch first: what comes later with an older one finds it moved. */
@@ -143,6 +244,44 @@ reco_cached_remove_asked(Oid database, Oid extension, RecoCategory category,
 	return removed;
 }
 
+/* Tells what waits; the keys of a stretch of buckets are copied while it is locked. */
+char **
+reco_cached_unwritten(Oid database, Oid extension, RecoCategory category,
+					  const char *asked, int *nkeys)
+{
+	RecoCachedBuffer *buffer = reco_cached_buffer;
+	Size		len = strlen(asked);
+	char	   *room = palloc(MOST_UNWRITTEN * (RECO_CACHED_MAXKEY + 1));
+	char	  **keys = palloc(sizeof(char *) * MOST_UNWRITTEN);
+	int			n = 0;
+
+	*nkeys = 0;
+	for (int p = 0; buffer != NULL && p < RECO_CACHED_PARTITIONS; p++)
+	{
+		RecoCachedPartition *partition = &buffer->partition[p];
+		int			row = reco_cached_row(database, false);
+		uint32		number;
+
+		LWLockAcquire(&partition->lock, LW_SHARED);
+		number = row < 0 ? RECO_CACHED_NONE : partition->waiting[row].head;
+		for (; number != RECO_CACHED_NONE && n < MOST_UNWRITTEN;
+			 number = reco_cached_entries[number].after)
+		{
+			RecoCachedEntry *entry = &reco_cached_entries[number];
+
+			if (entry->database != database || entry->extension != extension ||
+				entry->category != category || !is_asked(entry, asked, len))
+				continue;
+			keys[n] = room + (Size) n * (RECO_CACHED_MAXKEY + 1);
+			reco_cached_read(entry->first, 0, keys[n], entry->keylen);
+			keys[n++][entry->keylen] = '\0';
+		}
+		LWLockRelease(&partition->lock);
+	}
+	*nkeys = n;
+	return keys;
+}
+
 static int
 remove_from_bucket(RecoCachedPartition *partition, uint32 number,
 				   const RecoCachedKey *key, Size len)
@@ -156,8 +295,7 @@ remove_from_bucket(RecoCachedPartition *partition, uint32 number,
 		number = entry->next;
 		if (entry->database != key->database ||
 			(OidIsValid(key->extension) && entry->extension != key->extension) ||
-			(key->category >= 0 && entry->category != key->category) ||
-			!is_asked(entry, key->key, len))
+			!reco_cached_is_of(entry, key->category) || !is_asked(entry, key->key, len))
 			continue;
 		reco_cached_discard(partition, entry);
 		removed++;

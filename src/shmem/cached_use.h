@@ -36,10 +36,23 @@ typedef struct RecoCachedUse
 extern int	reco_cached_used(Oid database, Oid extension, RecoCachedUse *uses, int most);
 
 /*
+ * Tells the keys of a category, in the current context: of entries that wait to be
+ * written, and of written ones that are fresh at a time. The key in 'of' does not count.
+ */
+extern char **reco_cached_keys(const RecoCachedKey *of, TimestampTz at, int *nkeys);
+
+/*
  * Removes the entries of what people ask for, whoever answered: category -1 = of all.
  * Returns how many; moves the epoch of the database.
  */
 extern int64 reco_cached_remove_asked(Oid database, Oid extension, RecoCategory category,
 									  const char *asked);
+
+/*
+ * Tells the whole keys of what people ask for that wait to be written, whoever answered,
+ * in the current context.
+ */
+extern char **reco_cached_unwritten(Oid database, Oid extension, RecoCategory category,
+									const char *asked, int *nkeys);
 
 #endif							/* RECO_CACHED_USE_H */

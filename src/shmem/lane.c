@@ -97,6 +97,16 @@ reco_lanes_reset(void)
 	LWLockRelease(&reco_shared->lanes);
 }
 
+int64
+reco_lane_exhausted_until(const RecoLane *lane)
+{
+	int64		latest = 0;
+
+	for (int i = 0; i < RECO_MAXENDPOINTS; i++)
+		latest = Max(latest, lane->exhausted_until[i]);
+	return latest;
+}
+
 /*
  * How badly is a lane needed? Not at all; to remember something that would be nice to
  * know, such as the day's count; or, what must not be forgotten: anything under way,
@@ -113,6 +123,7 @@ need_of(const RecoLane *lane, int64 now)
 		return RECO_LANE_FREE;
 	if (lane->queued > 0 || lane->in_flight > 0 || limit->blocked_until > now ||
 		limit->quota_until > now || limit->not_before > now ||
+		reco_lane_exhausted_until(lane) > now ||
 		(lane->sent_at != 0 && lane->sent_at + window > now))
 		return RECO_LANE_NEEDED;
 	if (lane->keep_until > now && lane->sent_at != 0)

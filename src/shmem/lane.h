@@ -104,6 +104,7 @@ typedef struct RecoLane
 	RecoLimit	limit;
 	RecoBreaker breaker;
 	int64_t		refused_until[RECO_MAXENDPOINTS];	/* by endpoint, for a day */
+	int64_t		exhausted_until[RECO_MAXENDPOINTS]; /* likewise, its quota */
 	RecoCapabilities capabilities;
 	int64_t		learned_at;		/* the capabilities: learned anew after a day */
 	int64_t		app_refused_until;

@@ -121,6 +121,9 @@ extern const char *reco_process_kind_name(RecoProcessKind kind);
 extern int	reco_lane_claim(uint64 key, RecoService service, const char *server,
 						   const char *base_url, uint64 fingerprint);
 
+/* When the last endpoint of a lane has quota again; 0 = none lacks any. */
+extern int64 reco_lane_exhausted_until(const RecoLane *lane);
+
 /* Sets all figures to 0; limits, breakers and what was learned stay. */
 extern void reco_lanes_reset(void);
 

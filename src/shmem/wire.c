@@ -185,6 +185,7 @@ write_cache(RecoBuffer *out, const RecoWireCache *cache)
 	reco_buffer_put_int(out, cache->fresh_us);
 	reco_buffer_put_int(out, cache->usable_us);
 	reco_buffer_put_int(out, cache->absent_us);
+	reco_buffer_put_int(out, cache->deny_us);
 	reco_buffer_put_real(out, cache->jitter);
 	reco_buffer_put_int(out, (int64_t) cache->epoch);
 	reco_buffer_put_string(out, cache->suffix);
@@ -202,11 +203,12 @@ read_cache(RecoReader *in, RecoWireCache *cache)
 	cache->fresh_us = reco_reader_int(in);
 	cache->usable_us = reco_reader_int(in);
 	cache->absent_us = reco_reader_int(in);
+	cache->deny_us = reco_reader_int(in);
 	cache->jitter = reco_reader_real(in);
 	in->failed |= !(cache->jitter >= 0 && cache->jitter <= 1);
 	cache->epoch = (uint64_t) reco_reader_int(in);
 	cache->suffix = reco_reader_string(in);
-	in->failed |= cache->on && cache->suffix == NULL;
+	in->failed |= (cache->on || cache->deny_us > 0) && cache->suffix == NULL;
 }
 
 /* Reads a number that has to be in a range; the lowest where it is not. */

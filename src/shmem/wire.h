@@ -17,6 +17,7 @@
 #include "upstream/service.h"
 
 #define RECO_WIRE_MAXKEYS	1000	/* of one request */
+#define RECO_WIRE_NEVER		INT64_MAX	/* as 'retry_at': refused whenever it is asked */
 
 /* What opens the service; any of them may be NULL. */
 typedef struct RecoCredential
@@ -42,6 +43,7 @@ typedef struct RecoWireCache
 	int64_t		fresh_us;		/* how long an answer may be used ... */
 	int64_t		usable_us;		/* ... and how long at worst */
 	int64_t		absent_us;		/* how long "there is none" is believed */
+	int64_t		deny_us;		/* how long a refusal for good is believed; 0 = not */
 	double		jitter;			/* share by which these times vary */
 	uint64_t	epoch;			/* of the invalidations when it was asked */
 	const char *suffix;			/* of the entries' keys; "" where there is none */
@@ -76,7 +78,7 @@ typedef struct RecoWireAnswer
 {
 	int			key;			/* index into the request's keys; -1 = a rotated token */
 	RecoOutcome outcome;
-	int64_t		retry_at;		/* monotonic us; 0 = not known */
+	int64_t		retry_at;		/* monotonic us; 0 = not known; or RECO_WIRE_NEVER */
 	const char *value;			/* JSON; the refresh token for key -1; NULL = none */
 	size_t		value_len;
 	const char *message;		/* the service's words, or ours; NULL = none */

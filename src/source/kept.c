@@ -20,16 +20,20 @@
 #include "remote.h"
 #include "shmem/cached.h"
 #include "store/cache.h"
+#include "store/registry.h"
 #include "store/sql.h"
 #include "utils/timestamp.h"
 
+#define MOST_AT_HAND	1000	/* rows of one look-up that are put into the buffer */
+
 static const char *suffix_of(const RecoServer *server, RecoOperation operation);
-static bool is_kept(RecoOperation operation);
 static void count(RecoOperation operation, const RecoKeptAnswer *answer, bool table);
 static void take(RecoKeptAnswer *answer, bool absent, const char *value,
 				 TimestampTz fresh_until);
 static void read_table(const RecoKept *kept, const char *const *keys, int nkeys,
 					   RecoKeptAnswer *answers);
+static void read_registry(const RecoKept *kept, const char *const *keys, int nkeys,
+						  bool missing, RecoKeptAnswer *answers);
 static void put_into_buffer(const RecoKept *kept, const char *key,
 							const RecoCacheRow *row, const char *value);
 
@@ -40,27 +44,30 @@ reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept
 	RecoCachePolicy policy;
 
 	memset(kept, 0, sizeof(*kept));
+	kept->server = server;
 	kept->operation = operation;
-	if (!reco_guc_cache || reco_shared == NULL || !is_kept(operation))
+	if (reco_shared == NULL)
+		return;
+	kept->wire.extension = reco_sql_extension();
+	kept->wire.epoch = reco_cached_epoch(MyDatabaseId);
+	kept->wire.suffix = suffix_of(server, operation);
+	if (operation == RECO_OP_RECOMMENDATION && reco_guc_deny_list)
+	{
+		reco_cache_policy(reco_category_name(RECO_CATEGORY_DENIED), &policy);
+		kept->wire.deny_us = policy.fresh_us;
+		kept->wire.jitter = policy.jitter;
+	}
+	if (!reco_category_is_kept(operation) ||
+		!(operation == RECO_OP_IDS ? reco_guc_id_registry : reco_guc_cache))
 		return;
 	reco_cache_policy(reco_operation_name(operation), &policy);
 	if (policy.fresh_us <= 0)
 		return;
 	kept->wire.on = true;
-	kept->wire.extension = reco_sql_extension();
 	kept->wire.fresh_us = policy.fresh_us;
 	kept->wire.usable_us = policy.usable_us;
 	kept->wire.absent_us = policy.absent_us;
 	kept->wire.jitter = policy.jitter;
-	kept->wire.epoch = reco_cached_epoch(MyDatabaseId);
-	kept->wire.suffix = suffix_of(server, operation);
-}
-
-/* Whose answers are anybody's: a listener's own, and the doctor's, are not kept. */
-static bool
-is_kept(RecoOperation operation)
-{
-	return operation != RECO_OP_PROBE && !reco_operation_is_listeners(operation);
 }
 
 /*
@@ -142,35 +149,131 @@ count(RecoOperation operation, const RecoKeptAnswer *answer, bool table)
 							1);
 }
 
+/* A key in the database's encoding, and which one it is. */
+typedef struct Place
+{
+	const char *key;
+	int			at;
+} Place;
+
+static int
+by_key(const void *a, const void *b)
+{
+	return strcmp(((const Place *) a)->key, ((const Place *) b)->key);
+}
+
 /* Reads what only the table has. */
 static void
 read_table(const RecoKept *kept, const char *const *keys, int nkeys,
 		   RecoKeptAnswer *answers)
 {
-	const char **own = palloc(sizeof(char *) * nkeys);
-	int			nrows;
+	const char **own;
+	Place	   *places;
 	RecoCacheRow *rows;
-
+	int			nrows;
 	bool		shared = reco_sql_sees(reco_cached_moved_at(MyDatabaseId));
 
+	if (kept->operation == RECO_OP_IDS)
+	{
+		read_registry(kept, keys, nkeys, false, answers);
+		return;
+	}
+	own = palloc(sizeof(char *) * nkeys);
+	places = palloc(sizeof(Place) * nkeys);
 	for (int i = 0; i < nkeys; i++)
-		own[i] = reco_remote_text(keys[i]);
+	{
+		own[i] = places[i].key = reco_remote_text(keys[i]);
+		places[i].at = i;
+	}
+	qsort(places, nkeys, sizeof(Place), by_key);
 	rows = reco_cache_read(reco_operation_name(kept->operation), own, nkeys, &nrows);
 	for (int r = 0; r < nrows; r++)
 	{
-		for (int i = 0; i < nkeys; i++)
-		{
-			const char *value;
+		Place		looked_for = {rows[r].key, 0};
+		Place	   *found = bsearch(&looked_for, places, nkeys, sizeof(Place), by_key);
+		const char *value = rows[r].absent ? NULL : reco_remote_key(rows[r].value);
 
-			if (answers[i].found || strcmp(own[i], rows[r].key) != 0)
-				continue;
-			value = rows[r].absent ? NULL : reco_remote_key(rows[r].value);
-			take(&answers[i], rows[r].absent, value, rows[r].fresh_until);
-			if (shared)
-				put_into_buffer(kept, keys[i], &rows[r], value);
+		/* two keys can be one in this database's encoding */
+		while (found != NULL && found > places && by_key(found - 1, &looked_for) == 0)
+			found--;
+		for (; found != NULL && found < places + nkeys && by_key(found, &looked_for) == 0;
+			 found++)
+		{
+			take(&answers[found->at], rows[r].absent, value, rows[r].fresh_until);
+			if (shared && r < MOST_AT_HAND)
+				put_into_buffer(kept, keys[found->at], &rows[r], value);
 		}
 	}
 	pfree(own);
+	pfree(places);
+}
+
+/* Reads what only the registry has; with 'missing' only which ids are missing. */
+static void
+read_registry(const RecoKept *kept, const char *const *keys, int nkeys, bool missing,
+			  RecoKeptAnswer *answers)
+{
+	const char **ids = palloc(sizeof(char *) * nkeys);
+	RecoRegistryRow *rows;
+	int			nrows;
+	bool		shared = reco_sql_sees(reco_cached_moved_at(MyDatabaseId));
+
+	for (int i = 0; i < nkeys; i++)
+		ids[i] = pnstrdup(keys[i], strlen(keys[i]) - strlen(kept->wire.suffix));
+	rows =
+		reco_registry_read(ids, nkeys, kept->server->options.base_url, missing, &nrows);
+	for (int r = 0; r < nrows; r++)
+	{
+		const RecoCacheRow *row = &rows[r].row;
+
+		take(&answers[rows[r].nth], row->absent, row->value, row->fresh_until);
+		if (shared && r < MOST_AT_HAND)
+			put_into_buffer(kept, keys[rows[r].nth], row, row->value);
+	}
+	pfree(ids);
+}
+
+/* Says which ids are known to be missing. */
+bool *
+reco_kept_missing(const RecoServer *server, const char *const *ids, int nids)
+{
+	bool	   *missing = palloc0(sizeof(bool) * Max(nids, 1));
+	const char **keys = palloc(sizeof(char *) * Max(nids, 1));
+	int		   *place = palloc(sizeof(int) * Max(nids, 1));
+	RecoKeptAnswer *answers = palloc0(sizeof(RecoKeptAnswer) * Max(nids, 1));
+	int			n = 0;
+	RecoKept	kept;
+
+	reco_kept_open(server, RECO_OP_IDS, &kept);
+	for (int i = 0; kept.wire.on && i < nids; i++)
+	{
+		RecoCachedKey key = {MyDatabaseId, kept.wire.extension, RECO_OP_IDS,
+							 psprintf("%s%s", ids[i], kept.wire.suffix)};
+		RecoCachedValue value;
+
+		if (!reco_is_spotify_id(ids[i], strlen(ids[i])))
+			continue;
+		if (reco_cached_get(&key, &value))
+			missing[i] = value.absent;
+		else
+		{
+			place[n] = i;
+			keys[n++] = key.key;
+		}
+	}
+	if (n > 0 && IsTransactionState())
+		read_registry(&kept, keys, n, true, answers);
+	for (int i = 0; i < n; i++)
+		missing[place[i]] = answers[i].found && answers[i].absent;
+
+	/* each of them is a question less */
+	for (int i = 0; kept.wire.on && i < nids; i++)
+		if (missing[i])
+			pg_atomic_fetch_add_u64(&reco_cached_counts[RECO_OP_IDS].absent, 1);
+	pfree(keys);
+	pfree(place);
+	pfree(answers);
+	return missing;
 }
 
 static void

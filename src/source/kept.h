@@ -3,8 +3,8 @@
  * kept.h
  *	  What is known already, so that no service is asked again.
  *
- * Purpose: find answers of a server in the buffer and in reco.cache, and tell the
- *			gateway how to keep new ones.
+ * Purpose: find answers of a server in the buffer, in reco.cache and the registry, and
+ *			tell the gateway how to keep new ones.
  * Runs in: any process with a database and a transaction.
  * Locks:	those of cached.h and of one SELECT.
  * Never:	write anything but the buffer; give one server's answer for another's that
@@ -24,6 +24,7 @@
 /* How answers of one operation of one server are kept; lives in the current context. */
 typedef struct RecoKept
 {
+	const RecoServer *server;
 	RecoOperation operation;
 	RecoWireCache wire;			/* 'on' is false where nothing is kept */
 } RecoKept;
@@ -36,6 +37,7 @@ typedef struct RecoKeptAnswer
 {
 	bool		found;
 	bool		absent;
+	bool		last;			/* stale, but it would not be told again */
 	RecoOrigin	origin;			/* cached, or stale: it should be asked for again */
 	const char *value;			/* JSON in UTF-8; NULL where absent */
 	Size		len;
@@ -47,5 +49,12 @@ typedef struct RecoKeptAnswer
  */
 extern void reco_kept_find(const RecoKept *kept, const char *const *keys, int nkeys,
 						   RecoKeptAnswer *answers);
+
+/*
+ * Says which of some ids of Spotify's are known to be missing at a server of ReccoBeats',
+ * so that it is not asked about them at all; as many answers as ids.
+ */
+extern bool *reco_kept_missing(const RecoServer *server, const char *const *ids,
+							   int nids);
 
 #endif							/* RECO_KEPT_H */

@@ -3,9 +3,9 @@
  * live.c
  *	  What services add to the embedded engine's answers.
  *
- * Purpose: see live.h. A turn has up to three waves, each one wait: what was asked;
- *			recommendations, whose seeds need an id first; features of tracks that
- *			nobody here has measured.
+ * Purpose: see live.h. A turn has up to three waves: what was asked; recommendations,
+ *			whose seeds need an id first, and again for those that were refused; features
+ *			of tracks that nobody here has measured.
  * Runs in: any process with a database and a transaction.
  * Locks:	none.
  * Never:	hold SPI, a snapshot of our own or a pin at a wait.
@@ -19,7 +19,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define LEAST_TIME_US	((int64) 5 * 1000)	/* kept back for what answers are made into */
 #define SHARE_OF_TIME	2		/* a turn may take half of what is left */
 
 static HTAB *make_table(const char *name, Size entry, MemoryContext context);
@@ -147,6 +146,8 @@ find_question(const RecoLive *live, RecoOperation operation, const char *key,
 	{
 		question->key = NULL;
 		question->asked = false;
+		question->absent = question->denied = false;
+		question->refused = NULL;
 		question->json = NULL;
 	}
 	return question;
@@ -201,9 +202,9 @@ reco_live_send(RecoLiveTurn *turn, RecoOperation operation)
 		batch->questions[i]->asked = true;
 	}
 	own = reco_now_us() + (int64) server->options.deadline_ms * 1000;
-	batch->sent =
-		reco_remote_ask(turn->remote, server, operation, keys, batch->n,
-						RECO_PRIORITY_INTERACTIVE, Min(own, turn->until - LEAST_TIME_US));
+	batch->sent = reco_remote_ask(turn->remote, server, operation, keys, batch->n,
+								  RECO_PRIORITY_INTERACTIVE,
+								  Min(own, turn->until - RECO_LIVE_LAST_US));
 	pfree(keys);
 }
 
@@ -228,10 +229,17 @@ reco_live_wait(RecoLiveTurn *turn)
 				question->origin = value->origin;
 			}
 
+			else if (value->retry_at == RECO_REMOTE_NEVER)
+			{
+				question->refused = pstrdup(value->message == NULL ? "" : value->message);
+				question->denied = value->outcome == RECO_OUTCOME_DENIED;
+			}
+
 			/* what was refused may be allowed in another way, which a name opens; the
 			 * gateway keeps refused calls from being made again */
 			else if (value->outcome == RECO_OUTCOME_DENIED)
 				question->asked = false;
+			question->absent = value->outcome == RECO_OUTCOME_ABSENT;
 			turn->live->missed |= reco_outcome_is_retryable(value->outcome) ||
 				value->outcome == RECO_OUTCOME_QUOTA;
 		}
@@ -251,7 +259,21 @@ reco_live_value(const RecoLive *live, RecoOperation operation, const char *key)
 }
 
 bool
+reco_live_is_absent(const RecoLive *live, RecoOperation operation, const char *key)
+{
+	const RecoLiveQuestion *question = find_question(live, operation, key, HASH_FIND);
+
+	return question != NULL && question->absent;
+}
+
+bool
 reco_live_missed(const RecoLive *live)
 {
 	return live->missed;
+}
+
+const RecoLists *
+reco_live_lists(const RecoLive *live)
+{
+	return &live->lists;
 }

@@ -35,6 +35,9 @@ extern void reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks,
 /* How many tracks of services are remembered. */
 extern uint32 reco_live_tracks(const RecoLive *live);
 
+/* What became of the recommendations that were asked of services so far. */
+extern const RecoLists *reco_live_lists(const RecoLive *live);
+
 /* Did a service not answer what it may answer another time? */
 extern bool reco_live_missed(const RecoLive *live);
 

@@ -17,8 +17,11 @@
 
 #include "live_facts.h"
 #include "remote.h"
+#include "upstream/guard.h"
 #include "utils/hsearch.h"
 
+#define RECO_LIVE_LAST_US \
+	((int64) 5 * 1000)		   /* kept back for what answers are made into */
 #define RECO_LIVE_ID		64	/* bytes of an id that can be remembered */
 #define RECO_LIVE_MOSTWANTS	64	/* of one turn */
 #define RECO_LIVE_MEASURED	80	/* tracks whose features one turn asks for */
@@ -52,6 +55,9 @@ typedef struct RecoLiveQuestion
 	uint64		hash;			/* of operation and key; long enough to stand for them */
 	const char *key;			/* of the turn that asks */
 	bool		asked;
+	bool		absent;			/* the service knows no such thing */
+	bool		denied;			/* nobody was asked: it is on the deny list */
+	const char *refused;		/* why it will never be answered; NULL = it may be */
 	const char *json;			/* what came of it; NULL = nothing fresh */
 	RecoOrigin	origin;			/* of 'json' */
 } RecoLiveQuestion;
@@ -65,6 +71,7 @@ struct RecoLive
 	HTAB	   *artists;		/* RecoLiveName */
 	HTAB	   *questions;		/* RecoLiveQuestion */
 	List	   *ruled;			/* RecoLiveRuled */
+	RecoLists	lists;			/* what became of recommendations */
 	bool		missed;			/* something was not answered, and may be another time */
 };
 
@@ -75,10 +82,9 @@ typedef struct RecoLiveWant
 	int			key;			/* of the ask */
 	RecoOperation operation;
 	const RecoLiveQuestion *question;	/* NULL = not asked */
-	int			nseeds;			/* of a recommendation */
-	const char **seeds;
-	int			nnegatives;
-	const char **negatives;
+	RecoGuarded ids;			/* of a recommendation, as Spotify has them */
+	RecoTier	tier;			/* ... and how it is asked for now */
+	bool		settled;		/* ... it is answered, or given up */
 	bool		fresh;
 	RecoLiveFacts facts;
 } RecoLiveWant;
@@ -116,7 +122,11 @@ extern void reco_live_wait(RecoLiveTurn *turn);
 extern const char *reco_live_value(const RecoLive *live, RecoOperation operation,
 								   const char *key);
 
-/* live_want.c: what a turn wants to know; the second wave of it. */
+/* Did a service say that it knows no such thing? */
+extern bool reco_live_is_absent(const RecoLive *live, RecoOperation operation,
+								const char *key);
+
+/* live_want.c: what a turn wants to know; live_list.c: recommendations, the next wave. */
 extern void reco_live_collect(RecoLiveTurn *turn, RecoAsk *asks, int nasks);
 extern void reco_live_recommend(RecoLiveTurn *turn);
 

@@ -15,25 +15,17 @@
 
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
-#include "upstream/reccobeats.h"
-#include "utils/json.h"
 
 #define MOST_NAMES			6	/* of each kind a turn asks for */
 #define MOST_ARTISTS		8
 #define MOST_LISTS			4	/* recommendations */
 #define MOST_TRACKS			50
 #define MOST_SEEDS			5
-#define LIST_SIZE			40	/* tracks of a recommendation */
-#define LOUDEST				2	/* dB, that ReccoBeats takes */
 
 static void want_name(RecoLiveTurn *turn, RecoAsk *ask, int key);
 static void want_artist(RecoLiveTurn *turn, RecoAsk *ask, int key);
 static void want_list(RecoLiveTurn *turn, RecoAsk *ask, int key);
 static void want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int key);
-static const char *resolved_id(const RecoLive *live, const char *id);
-static void put_ids(RecoLiveTurn *turn, StringInfo json, const char *const *ids,
-					int nids);
-static void put_targets(StringInfo json, const RecoFit *fit);
 
 static bool
 is_spotify_id(const char *id)
@@ -89,6 +81,7 @@ add_want(RecoLiveTurn *turn, RecoAsk *ask, int key, RecoOperation operation, int
 	want->key = key;
 	want->operation = operation;
 	want->question = NULL;
+	ask->values[key].reused = false;	/* a service has its say in it */
 	return want;
 }
 
@@ -182,8 +175,7 @@ want_artist(RecoLiveTurn *turn, RecoAsk *ask, int k)
 
 /* Takes those of some tracks that have a Spotify id, each once. */
 static const char **
-spotify_ids(RecoTrack *const *tracks, int ntracks, int most, const char *const * not,
-			int nnot, int *n)
+spotify_ids(RecoTrack *const *tracks, int ntracks, int most, int *n)
 {
 	const char **ids = palloc(sizeof(char *) * Max(ntracks, 1));
 
@@ -195,8 +187,6 @@ spotify_ids(RecoTrack *const *tracks, int ntracks, int most, const char *const *
 
 		for (int k = 0; k < *n && !known; k++)
 			known = strcmp(ids[k], id) == 0;
-		for (int k = 0; k < nnot && !known; k++)
-			known = strcmp(not [k], id) == 0;
 		if (!known)
 			ids[(*n)++] = id;
 	}
@@ -210,10 +200,9 @@ want_list(RecoLiveTurn *turn, RecoAsk *ask, int k)
 	const RecoKey *key = &ask->keys[k];
 	int			nseeds;
 	int			nnegatives;
-	const char **seeds =
-		spotify_ids(key->seeds, key->nseeds, MOST_SEEDS, NULL, 0, &nseeds);
-	const char **negatives = spotify_ids(key->negatives, key->nnegatives, MOST_SEEDS,
-										 seeds, nseeds, &nnegatives);
+	const char **seeds = spotify_ids(key->seeds, key->nseeds, MOST_SEEDS, &nseeds);
+	const char **negatives =
+		spotify_ids(key->negatives, key->nnegatives, MOST_SEEDS, &nnegatives);
 	RecoLiveWant *want;
 
 	if (nseeds == 0)
@@ -221,10 +210,10 @@ want_list(RecoLiveTurn *turn, RecoAsk *ask, int k)
 	want = add_want(turn, ask, k, RECO_OP_RECOMMENDATION, MOST_LISTS);
 	if (want == NULL)
 		return;
-	want->nseeds = nseeds;
-	want->seeds = seeds;
-	want->nnegatives = nnegatives;
-	want->negatives = negatives;
+	want->ids.nseeds = nseeds;
+	want->ids.seeds = seeds;
+	want->ids.nnegatives = nnegatives;
+	want->ids.negatives = negatives;
 	for (int i = 0; i < nseeds; i++)
 		(void) reco_live_add(turn, RECO_OP_IDS, seeds[i]);
 	for (int i = 0; i < nnegatives; i++)
@@ -257,96 +246,4 @@ want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int k)
 			return;
 		want->question = reco_live_add(turn, RECO_OP_TRACKS, key->ids[i]);
 	}
-}
-
-/* Asks for recommendations around the seeds that ReccoBeats knows. */
-void
-reco_live_recommend(RecoLiveTurn *turn)
-{
-	bool		any = false;
-
-	for (int i = 0; i < turn->nwants; i++)
-	{
-		RecoLiveWant *want = &turn->wants[i];
-		const RecoKey *key = &want->ask->keys[want->key];
-		StringInfoData json;
-		int			nseeds = 0;
-		int			nnegatives = 0;
-
-		if (want->operation != RECO_OP_RECOMMENDATION)
-			continue;
-		for (int s = 0; s < want->nseeds; s++)
-			if (resolved_id(turn->live, want->seeds[s]) != NULL)
-				want->seeds[nseeds++] = want->seeds[s];
-
-		/* fewer than half as many, or the service refuses all */
-		for (int s = 0; s < want->nnegatives && 2 * (nnegatives + 1) < nseeds; s++)
-			if (resolved_id(turn->live, want->negatives[s]) != NULL)
-				want->negatives[nnegatives++] = want->negatives[s];
-		if (nseeds == 0)
-			continue;
-		initStringInfo(&json);
-		appendStringInfoString(&json, "{\"seeds\":");
-		put_ids(turn, &json, want->seeds, nseeds);
-		if (nnegatives > 0)
-		{
-			appendStringInfoString(&json, ",\"negative_seeds\":");
-			put_ids(turn, &json, want->negatives, nnegatives);
-		}
-		appendStringInfo(&json, ",\"size\":%d,", Max(1, Min(LIST_SIZE, key->limit)));
-		put_targets(&json, key->fit);
-		appendStringInfoChar(&json, '}');
-		want->question = reco_live_add(turn, RECO_OP_RECOMMENDATION, json.data);
-		any = true;
-	}
-	if (!any)
-		return;
-	reco_live_send(turn, RECO_OP_RECOMMENDATION);
-	reco_live_wait(turn);
-}
-
-/* The id that ReccoBeats has for a track; NULL = it does not know the track. */
-static const char *
-resolved_id(const RecoLive *live, const char *id)
-{
-	const char *json = reco_live_value(live, RECO_OP_IDS, id);
-
-	return json == NULL ? NULL : reco_live_read_id(json);
-}
-
-/* Writes a list of ids, as ReccoBeats has them. */
-static void
-put_ids(RecoLiveTurn *turn, StringInfo json, const char *const *ids, int nids)
-{
-	appendStringInfoChar(json, '[');
-	for (int i = 0; i < nids; i++)
-	{
-		if (i > 0)
-			appendStringInfoChar(json, ',');
-		escape_json(json, resolved_id(turn->live, ids[i]));
-	}
-	appendStringInfoChar(json, ']');
-}
-
-/* Writes what the tracks should be like. */
-static void
-put_targets(StringInfo json, const RecoFit *fit)
-{
-	int			n = 0;
-
-	appendStringInfoString(json, "\"targets\":{");
-	for (int f = 0; fit != NULL && f < RECO_NCOLUMNS; f++)
-	{
-		float		value = reco_fit_clamp(f, fit->targets[f].mean);
-
-		if (fit->targets[f].weight <= 0 || f == RECO_YEAR)
-			continue;
-		if (f == RECO_MODE)
-			value = value >= 0.5f ? 1 : 0;
-		if (f == RECO_LOUDNESS)
-			value = Min(value, LOUDEST);
-		appendStringInfo(json, "%s\"%s\":%.4g", n++ > 0 ? "," : "", reco_feature_name(f),
-						 value);
-	}
-	appendStringInfoChar(json, '}');
 }

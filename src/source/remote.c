@@ -20,6 +20,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "screen.h"
 #include "upstream/buffer.h"
 #include "utils/memutils.h"
 
@@ -196,15 +197,27 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 	RecoKeptAnswer *known = palloc(sizeof(RecoKeptAnswer) * n);
 	const char **stale = palloc(sizeof(char *) * n);
 	int			nstale = 0;
+	RecoScreened *screened = palloc(sizeof(RecoScreened) * n);
 	RecoKept	kept;
 
 	question->asked = palloc(sizeof(int) * n);
 	reco_kept_open(server, operation, &kept);
+	reco_screen_lists(&kept, question->keys, n, screened);
 	reco_kept_find(&kept, question->keys, n, known);
+	reco_screen_features(&kept, question->keys, n, known);
 	for (int i = 0; i < n; i++)
 	{
 		RecoRemoteValue *value = &question->values[i];
 
+		if (screened[i].outcome != RECO_OUTCOME_FRESH)
+		{
+			value->outcome = screened[i].outcome;
+			value->origin = RECO_ORIGIN_CACHED;
+			value->message = screened[i].reason;
+			value->retry_at =
+				value->outcome == RECO_OUTCOME_DENIED ? RECO_REMOTE_NEVER : 0;
+			continue;
+		}
 		if (!known[i].found)
 		{
 			value->outcome = RECO_OUTCOME_TIMEOUT;
@@ -215,7 +228,7 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 		value->origin = known[i].origin;
 		if (!known[i].absent)
 			value->json = server_text(known[i].value, known[i].len);
-		if (known[i].origin == RECO_ORIGIN_STALE)
+		if (known[i].origin == RECO_ORIGIN_STALE && !known[i].last)
 			stale[nstale++] = question->keys[i];
 	}
 
@@ -224,6 +237,7 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 		submit(remote, server, &kept, priority, deadline, stale, nstale);
 	pfree(known);
 	pfree(stale);
+	pfree(screened);
 }
 
 /* Submits what the newest question has to ask, in as many parts as it takes. */

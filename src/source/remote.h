@@ -20,6 +20,7 @@
 #include "origin.h"
 #include "server.h"
 #include "shmem/slot.h"
+#include "shmem/wire.h"
 
 /* What became of one key; lives as long as its RecoRemote. */
 typedef struct RecoRemoteValue
@@ -28,8 +29,11 @@ typedef struct RecoRemoteValue
 	RecoOrigin	origin;			/* live, cached or stale; of a fresh or absent one */
 	const char *json;			/* in the database's encoding; NULL unless fresh */
 	const char *message;		/* the service's words, or ours; NULL = none */
-	int64		retry_at;		/* monotonic us; 0 = not known */
+	int64		retry_at;		/* monotonic us; 0 = not known; or RECO_REMOTE_NEVER */
 } RecoRemoteValue;
+
+/* As 'retry_at': the question itself is refused, now and whenever it is asked. */
+#define RECO_REMOTE_NEVER	RECO_WIRE_NEVER
 
 typedef struct RecoRemote RecoRemote;
 

@@ -5,7 +5,8 @@
  *
  * Purpose: see source.h. The table below has one row per kind: how the embedded
  *			engine answers it, and what a service is asked for it. The engine
- *			always answers; what a service says in time is put beside it.
+ *			always answers, unless it did before; what a service says in time is put
+ *			beside it.
  * Runs in: any process with a database.
  * Locks:	none held at entry or exit.
  * Never:	return with SPI connected, a snapshot pushed or a buffer pinned.
@@ -16,6 +17,7 @@
 
 #include "executor/spi.h"
 #include "live.h"
+#include "memo.h"
 #include "remote.h"
 #include "utils/memutils.h"
 
@@ -57,13 +59,25 @@ struct RecoSource
 	RecoEngine *engine;
 	bool		looked;			/* for services; once a run */
 	RecoLive   *live;			/* NULL = none can be asked */
+	RecoMemo   *memo;			/* NULL = everything is asked each time */
 	void (*pause)(void *);
 	void	   *pause_arg;
 	RecoSourceCount counts[RECO_NKINDS];
 };
 
+/* A key on its way to its value. */
+typedef struct Question
+{
+	RecoKind	kind;
+	const RecoKey *key;
+	RecoValue  *value;
+} Question;
+
 static void answer_locally(RecoSource *source, RecoAsk *asks, int nasks,
 						   TimestampTz give_up);
+static bool recall(RecoSource *source, const Question *question, TimestampTz give_up);
+static int	ask_engine(RecoSource *source, Question *questions, int n,
+					  TimestampTz give_up);
 static void count(RecoSource *source, const RecoAsk *asks, int nasks, int64 us);
 
 /* Opens the seam for a run. */
@@ -104,29 +118,49 @@ reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz gi
 	MemoryContextSwitchTo(old);
 }
 
-/* Lets the embedded engine answer everything. */
+void
+reco_source_remember(RecoSource *source, RecoMemo *memo)
+{
+	source->memo = memo;
+}
+
+/* Answers everything by what is remembered, and by the embedded engine. */
 static void
 answer_locally(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
 {
-	RecoEngineQuestion *questions;
-	int			nquestions = 0;
+	Question   *questions;
+	int			n = 0;
+	int			left = 0;
 
 	for (int i = 0; i < nasks; i++)
-		nquestions += asks[i].nkeys;
-	questions = palloc(sizeof(RecoEngineQuestion) * Max(nquestions, 1));
-	nquestions = 0;
+		n += asks[i].nkeys;
+	questions = palloc(sizeof(Question) * Max(n, 1));
 	for (int i = 0; i < nasks; i++)
 	{
 		asks[i].values = palloc0(sizeof(RecoValue) * Max(asks[i].nkeys, 1));
 		for (int k = 0; k < asks[i].nkeys; k++)
 		{
+			Question   *question = &questions[left];
+
 			Assert(kinds[asks[i].kind].local != NOBODY);
-			questions[nquestions].kind = kinds[asks[i].kind].local;
-			questions[nquestions].key = &asks[i].keys[k];
-			questions[nquestions++].answer = &asks[i].values[k].answer;
+			question->kind = asks[i].kind;
+			question->key = &asks[i].keys[k];
+			question->value = &asks[i].values[k];
+			if (!recall(source, question, give_up))
+				left++;
 		}
 	}
-	reco_engine_answer(source->engine, questions, nquestions, give_up);
+
+	/* what was asked twice is known now; unless it came too late for an answer */
+	while (left > 0)
+	{
+		n = ask_engine(source, questions, left, give_up);
+		left = 0;
+		for (int i = 0; i < n; i++)
+			if (!recall(source, &questions[i], give_up))
+				questions[left++] = questions[i];
+	}
+	pfree(questions);
 	for (int i = 0; i < nasks; i++)
 	{
 		for (int k = 0; k < asks[i].nkeys; k++)
@@ -141,7 +175,60 @@ answer_locally(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up
 				value->answer.tracks[t]->origin = value->origin;
 		}
 	}
-	pfree(questions);
+}
+
+/* Answers a question by what is remembered. */
+static bool
+recall(RecoSource *source, const Question *question, TimestampTz give_up)
+{
+	question->value->reused = source->memo != NULL &&
+		reco_memo_find(source->memo, source->engine, question->kind, question->key,
+					   give_up, &question->value->answer);
+	return question->value->reused;
+}
+
+/*
+ * Lets the embedded engine answer what is not remembered, and remembers that. Returns
+ * how many questions are left, which others of this turn have asked.
+ */
+static int
+ask_engine(RecoSource *source, Question *questions, int n, TimestampTz give_up)
+{
+	RecoEngineQuestion *asked = palloc(sizeof(RecoEngineQuestion) * n);
+	Question   *askers = palloc(sizeof(Question) * n);
+	int			nasked = 0;
+	int			left = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const RecoKey *key = source->memo == NULL
+			? questions[i].key
+			: reco_memo_rest(source->memo, questions[i].kind, questions[i].key);
+
+		if (key == NULL)
+		{
+			questions[left++] = questions[i];
+			continue;
+		}
+		asked[nasked].kind = kinds[questions[i].kind].local;
+		asked[nasked].key = key;
+		asked[nasked].answer = &questions[i].value->answer;
+		askers[nasked++] = questions[i];
+	}
+	reco_engine_answer(source->engine, asked, nasked, give_up);
+	for (int i = 0; i < nasked && source->memo != NULL; i++)
+	{
+		reco_memo_note(source->memo, source->engine, askers[i].kind, asked[i].key,
+					   asked[i].answer);
+
+		/* of tracks that were partly known, all are known now */
+		if (asked[i].key != askers[i].key)
+			(void) reco_memo_find(source->memo, source->engine, askers[i].kind,
+								  askers[i].key, give_up, asked[i].answer);
+	}
+	pfree(asked);
+	pfree(askers);
+	return left;
 }
 
 /* Counts what was asked. */
@@ -153,11 +240,15 @@ count(RecoSource *source, const RecoAsk *asks, int nasks, int64 us)
 		RecoSourceCount *counted = &source->counts[asks[i].kind];
 
 		for (int k = 0; k < asks[i].nkeys; k++)
-			counted->live += asks[i].values[k].origin == RECO_ORIGIN_LIVE;
-		for (int k = 0; k < asks[i].nkeys; k++)
-			counted->kept += asks[i].values[k].origin > RECO_ORIGIN_LIVE;
+		{
+			const RecoValue *value = &asks[i].values[k];
+
+			counted->live += value->origin == RECO_ORIGIN_LIVE;
+			counted->kept += value->origin > RECO_ORIGIN_LIVE;
+			counted->reused += value->reused;
+			counted->keys += !value->reused;
+		}
 		counted->asks++;
-		counted->keys += asks[i].nkeys;
 		counted->us += us;
 	}
 }
@@ -179,6 +270,14 @@ bool
 reco_source_missed(const RecoSource *source)
 {
 	return source->live != NULL && reco_live_missed(source->live);
+}
+
+const RecoLists *
+reco_source_lists(const RecoSource *source)
+{
+	static const RecoLists none = {0};
+
+	return source->live == NULL ? &none : reco_live_lists(source->live);
 }
 
 bool

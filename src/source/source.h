@@ -19,6 +19,7 @@
 
 #include "catalogue/engine.h"
 #include "origin.h"
+#include "upstream/guard.h"
 #include "upstream/outcome.h"
 
 typedef enum RecoKind
@@ -46,6 +47,7 @@ typedef struct RecoValue
 	RecoOutcome outcome;
 	RecoOrigin	origin;			/* live: a service had a part in it */
 	bool		partial;		/* from a part of what there is */
+	bool		reused;			/* nobody was asked: it was known before */
 	RecoAnswer	answer;
 } RecoValue;
 
@@ -69,6 +71,10 @@ typedef struct RecoSource RecoSource;
 extern RecoSource *reco_source_open(MemoryContext context, void (*pause)(void *),
 									void *arg);
 
+/* Remembers answers, and gives what is remembered; see memo.h. */
+struct RecoMemo;
+extern void reco_source_remember(RecoSource *source, struct RecoMemo *memo);
+
 /*
  * Resolves several questions at once, until 'give_up' (0 = never). Values live
  * in the source's context. Questions of one call share what they can.
@@ -84,6 +90,16 @@ extern uint32 reco_source_tracks(const RecoSource *source);
 /* Was anything left out that a service would have told another time? */
 extern bool reco_source_missed(const RecoSource *source);
 
+/* How the recommendations of services were got that a run asked for. */
+typedef struct RecoLists
+{
+	int			asked;			/* so many */
+	RecoTier	tier;			/* the lowest that one of them came to */
+	unsigned	found;			/* by the guardrails in all of them: RecoGuardFinding */
+} RecoLists;
+
+extern const RecoLists *reco_source_lists(const RecoSource *source);
+
 /* Is what was found that of another state of the catalogue than is seen now? */
 extern bool reco_source_is_behind(const RecoSource *source);
 
@@ -98,7 +114,8 @@ extern const char *reco_source_origin_name(RecoOrigin origin);
 typedef struct RecoSourceCount
 {
 	int			asks;
-	int			keys;
+	int			keys;			/* that somebody was asked for */
+	int			reused;			/* keys beside these: what was said before holds */
 	int			live;			/* keys that a service answered */
 	int			kept;			/* keys that it had answered before */
 	int64		us;				/* spent */

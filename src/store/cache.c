@@ -8,7 +8,7 @@
  * Locks:	those of its statements. Our own one is on the extension, with a number
  *			behind it: invalidations share it, the keeper has it alone. Whoever looks for
  *			a value or its policy never waits for a table: what is locked is not there.
- * Never:	read or write the unlogged table on a standby.
+ * Never:	read the table on a standby, unless it was made logged.
  *
  * A key is looked up by two hashes, since it may be longer than an index entry, and
  * then compared. Two keys with the same hashes displace each other, and that is all.
@@ -24,8 +24,11 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
-#include "sql.h"
+#include "denied.h"
+#include "logged.h"
 #include "miscadmin.h"
+#include "registry.h"
+#include "sql.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -34,6 +37,16 @@
 
 #define WRITING			1		/* objsubid of our lock */
 #define NCOLUMNS		6		/* of a row that is read */
+#define SEPARATOR		'\x1f'	/* between the parts of a key */
+
+/* The tables. */
+typedef enum RecoPlace
+{
+	PLACE_CACHE = 0,
+	PLACE_REGISTRY,
+	PLACE_DENIED,
+	NPLACES
+} RecoPlace;
 
 #define DIGEST(key)		"digest = hashtextextended(split_part(" key ", chr(31), 1), 0)"
 #define SAME_KEY(key)	DIGEST(key) " AND variant = hashtext(" key ") AND key = " key
@@ -123,10 +136,12 @@ static RecoStatement delete_both_statement = {
 	.types = {TEXTOID, TEXTOID},
 };
 
-static bool lock_to_read(const char *table);
 static void take_policy(const Datum *values, RecoCachePolicy *policy);
-static Datum texts(const char *const *strings, int n);
-static Datum times(const RecoCacheRow *rows, int n, Size offset);
+static RecoPlace place_of(const char *category);
+static int choose(const RecoCacheRow *rows, int nrows, RecoPlace place,
+				  RecoCacheRow *chosen);
+static void write_rows(const RecoCacheRow *rows, int nrows);
+static void touch_rows(const char *const *categories, const char *const *keys, int nrows);
 static Datum flags(const RecoCacheRow *rows, int n);
 
 /* Reads the policy of a category. */
@@ -137,7 +152,7 @@ reco_cache_policy(const char *category, RecoCachePolicy *policy)
 	RecoSql		sql;
 
 	memset(policy, 0, sizeof(*policy));
-	if (!lock_to_read("cache_policy"))
+	if (!reco_cache_lock_to_read("cache_policy"))
 		return;
 	arguments[0] = CStringGetTextDatum(category);
 	reco_sql_begin(&sql);
@@ -201,11 +216,12 @@ reco_cache_read(const char *category, const char *const *keys, int nkeys, int *n
 	RecoSql		sql;
 
 	*nfound = 0;
-	if (nkeys == 0 || RecoveryInProgress() || !lock_to_read("cache"))
+	if (nkeys == 0 || !reco_logged_can_read("cache") || !reco_cache_lock_to_read("cache"))
 		return palloc0(sizeof(RecoCacheRow));
 
 	arguments[0] = CStringGetTextDatum(category);
-	arguments[1] = nkeys == 1 ? CStringGetTextDatum(keys[0]) : texts(keys, nkeys);
+	arguments[1] =
+		nkeys == 1 ? CStringGetTextDatum(keys[0]) : reco_cache_texts(keys, nkeys);
 	arguments[2] = TimestampTzGetDatum(GetCurrentTimestamp());
 	reco_sql_begin(&sql);
 	reco_sql_run(nkeys == 1 ? &read_one_statement : &read_statement, arguments, NULL,
@@ -232,12 +248,9 @@ reco_cache_read(const char *category, const char *const *keys, int nkeys, int *n
 	return rows;
 }
 
-/*
- * Locks one of our tables as a SELECT does, but never waits: false = somebody has it
- * alone (VACUUM FULL, TRUNCATE). One that does not exist is the statement's to report.
- */
-static bool
-lock_to_read(const char *table)
+/* Locks one of our tables, or does not. */
+bool
+reco_cache_lock_to_read(const char *table)
 {
 	Oid			relation = get_relname_relid(table, get_namespace_oid("reco", true));
 
@@ -260,80 +273,159 @@ reco_cache_begin_writing(void)
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-/* Writes rows. */
+/* Where a category's rows are. */
+static RecoPlace
+place_of(const char *category)
+{
+	if (strcmp(category, "ids") == 0)
+		return PLACE_REGISTRY;
+	return strcmp(category, "denied") == 0 ? PLACE_DENIED : PLACE_CACHE;
+}
+
+/* Takes those rows that belong into one place. */
+static int
+choose(const RecoCacheRow *rows, int nrows, RecoPlace place, RecoCacheRow *chosen)
+{
+	int			n = 0;
+
+	for (int i = 0; i < nrows; i++)
+		if (place_of(rows[i].category) == place)
+			chosen[n++] = rows[i];
+	return n;
+}
+
+/* Writes rows, each where its category's are. */
 void
 reco_cache_write(const RecoCacheRow *rows, int nrows)
+{
+	RecoCacheRow *chosen = palloc(sizeof(RecoCacheRow) * Max(nrows, 1));
+
+	if (nrows == 0 || RecoveryInProgress())
+		return;
+	write_rows(chosen, choose(rows, nrows, PLACE_CACHE, chosen));
+	reco_registry_write(chosen, choose(rows, nrows, PLACE_REGISTRY, chosen));
+	reco_denied_write(chosen, choose(rows, nrows, PLACE_DENIED, chosen));
+	reco_cache_note_written(rows, nrows);
+	pfree(chosen);
+}
+
+static void
+write_rows(const RecoCacheRow *rows, int nrows)
 {
 	const char **strings = palloc(sizeof(char *) * Max(nrows, 1));
 	Datum		arguments[7];
 	RecoSql		sql;
 
-	if (nrows == 0 || RecoveryInProgress())
+	if (nrows == 0)
 		return;
 	for (int i = 0; i < nrows; i++)
 		strings[i] = rows[i].category;
-	arguments[0] = texts(strings, nrows);
+	arguments[0] = reco_cache_texts(strings, nrows);
 	for (int i = 0; i < nrows; i++)
 		strings[i] = rows[i].key;
-	arguments[1] = texts(strings, nrows);
+	arguments[1] = reco_cache_texts(strings, nrows);
 	arguments[2] = flags(rows, nrows);
 	for (int i = 0; i < nrows; i++)
 		strings[i] = rows[i].absent ? NULL : rows[i].value;
-	arguments[3] = texts(strings, nrows);
-	arguments[4] = times(rows, nrows, offsetof(RecoCacheRow, fetched_at));
-	arguments[5] = times(rows, nrows, offsetof(RecoCacheRow, fresh_until));
-	arguments[6] = times(rows, nrows, offsetof(RecoCacheRow, usable_until));
+	arguments[3] = reco_cache_texts(strings, nrows);
+	arguments[4] = reco_cache_times(rows, nrows, offsetof(RecoCacheRow, fetched_at));
+	arguments[5] = reco_cache_times(rows, nrows, offsetof(RecoCacheRow, fresh_until));
+	arguments[6] = reco_cache_times(rows, nrows, offsetof(RecoCacheRow, usable_until));
 
 	reco_sql_begin(&sql);
 	reco_sql_run(&write_statement, arguments, NULL, false, 0);
 	reco_sql_end(&sql);
-	reco_cache_note_written(rows, nrows);
 }
 
-/* Notes that rows were in use. */
+/* Notes that rows were in use, each where its category's are. */
 void
 reco_cache_touch(const char *const *categories, const char *const *keys, int nrows)
+{
+	const char **names = palloc(sizeof(char *) * Max(nrows, 1));
+	const char **chosen = palloc(sizeof(char *) * Max(nrows, 1));
+
+	if (nrows == 0 || RecoveryInProgress())
+		return;
+	for (int place = 0; place < NPLACES; place++)
+	{
+		int			n = 0;
+
+		for (int i = 0; i < nrows; i++)
+			if (place_of(categories[i]) == place)
+			{
+				names[n] = categories[i];
+				chosen[n++] = keys[i];
+			}
+		if (place == PLACE_CACHE)
+			touch_rows(names, chosen, n);
+		else if (place == PLACE_REGISTRY)
+			reco_registry_touch(chosen, n);
+		else
+			reco_denied_touch(chosen, n);
+	}
+	pfree(names);
+	pfree(chosen);
+}
+
+static void
+touch_rows(const char *const *categories, const char *const *keys, int nrows)
 {
 	Datum		arguments[3];
 	RecoSql		sql;
 
-	if (nrows == 0 || RecoveryInProgress())
+	if (nrows == 0)
 		return;
-	arguments[0] = texts(categories, nrows);
-	arguments[1] = texts(keys, nrows);
+	arguments[0] = reco_cache_texts(categories, nrows);
+	arguments[1] = reco_cache_texts(keys, nrows);
 	arguments[2] = TimestampTzGetDatum(GetCurrentTimestamp());
 	reco_sql_begin(&sql);
 	reco_sql_run(&touch_statement, arguments, NULL, false, 0);
 	reco_sql_end(&sql);
 }
 
-/*
- * Deletes rows. A transaction with one snapshot for all its statements does not see
- * what was committed since; that goes all the same.
- */
+/* Deletes rows, wherever they are; what was denied by hand stays. */
 int64
 reco_cache_delete(const char *category, const char *asked)
 {
-	RecoStatement *statement = category == NULL
-		? (asked == NULL ? &delete_all_statement : &delete_key_statement)
-		: (asked == NULL ? &delete_category_statement : &delete_both_statement);
-	Datum		arguments[2];
-	int			n = 0;
+	int			place = category == NULL ? NPLACES : place_of(category);
+	int64		deleted = 0;
+
+	if (place == NPLACES || place == PLACE_CACHE)
+	{
+		RecoStatement *statement = category == NULL
+			? (asked == NULL ? &delete_all_statement : &delete_key_statement)
+			: (asked == NULL ? &delete_category_statement : &delete_both_statement);
+		Datum		arguments[2] = {0};
+		int			n = 0;
+
+		if (category != NULL)
+			arguments[n++] = CStringGetTextDatum(category);
+		if (asked != NULL)
+			arguments[n++] = CStringGetTextDatum(asked);
+		deleted = reco_cache_run_delete(statement, arguments);
+	}
+	if (place == NPLACES || place == PLACE_REGISTRY)
+		deleted += reco_registry_delete(asked);
+	if (place == NPLACES || place == PLACE_DENIED)
+		deleted += reco_denied_delete(asked);
+	return deleted;
+}
+
+/* Runs a statement that deletes. */
+int64
+reco_cache_run_delete(RecoStatement *statement, const Datum *arguments)
+{
 	int64		deleted;
 	RecoSql		sql;
 
-	if (category != NULL)
-		arguments[n++] = CStringGetTextDatum(category);
-	if (asked != NULL)
-		arguments[n++] = CStringGetTextDatum(asked);
 	reco_sql_begin(&sql);
 	reco_sql_run(statement, arguments, NULL, false, 0);
 	deleted = (int64) SPI_processed;
 	if (IsolationUsesXactSnapshot())
 	{
 		int			code =
-			SPI_execute_snapshot(statement->plan, arguments, NULL, GetLatestSnapshot(),
-								 InvalidSnapshot, false, true, 0);
+			SPI_execute_snapshot(statement->plan, (Datum *) arguments, NULL,
+								 GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
 
 		if (code < 0)
 			elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
@@ -343,9 +435,23 @@ reco_cache_delete(const char *category, const char *asked)
 	return deleted;
 }
 
+/* Cuts a key: what was asked, a separator, the address, and two empty parts. */
+bool
+reco_cache_cut_key(const char *key, char **asked, char **server)
+{
+	const char *first = strchr(key, SEPARATOR);
+	const char *second = first == NULL ? NULL : strchr(first + 1, SEPARATOR);
+
+	*asked = first == NULL ? pstrdup(key) : pnstrdup(key, first - key);
+	*server = first == NULL ? pstrdup("")
+		: second == NULL	? pstrdup(first + 1)
+							: pnstrdup(first + 1, second - first - 1);
+	return second == NULL || strcmp(second + 1, (char[]){SEPARATOR, '\0'}) == 0;
+}
+
 /* Strings as a text[]; NULL stays NULL. */
-static Datum
-texts(const char *const *strings, int n)
+Datum
+reco_cache_texts(const char *const *strings, int n)
 {
 	Datum	   *values = palloc(sizeof(Datum) * n);
 	bool	   *nulls = palloc(sizeof(bool) * n);
@@ -361,8 +467,8 @@ texts(const char *const *strings, int n)
 }
 
 /* The times at an offset of each row as a timestamptz[]. */
-static Datum
-times(const RecoCacheRow *rows, int n, Size offset)
+Datum
+reco_cache_times(const RecoCacheRow *rows, int n, Size offset)
 {
 	Datum	   *values = palloc(sizeof(Datum) * n);
 

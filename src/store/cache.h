@@ -8,7 +8,7 @@
  *			reco_cache_invalidate.
  * Locks:	those of its statements; and one of our own, so that nothing is written
  *			between an invalidation's look and its commit.
- * Never:	read or write the unlogged table on a standby.
+ * Never:	read the table on a standby, unless it was made logged.
  *
  *-------------------------------------------------------------------------
  */
@@ -60,8 +60,8 @@ typedef struct RecoCacheRow
 
 /*
  * Reads the usable rows of some keys of a category, set-based, in any order, into the
- * current context. None on a standby, or while somebody has the table alone: this never
- * waits.
+ * current context. None while somebody has the table alone: this never waits; nor on a
+ * standby, unless the table was made logged.
  */
 extern RecoCacheRow *reco_cache_read(const char *category, const char *const *keys,
 									 int nkeys, int *nfound);
@@ -91,7 +91,7 @@ typedef struct RecoCacheCount
 	TimestampTz oldest;			/* 0 = none */
 } RecoCacheCount;
 
-/* Counts all rows, of each category that has any. None on a standby. */
+/* Counts all rows, of each category that has any. On a standby as when reading. */
 extern RecoCacheCount *reco_cache_count(int *ncounts);
 
 /* Deletes expired rows, up to 'most'; returns how many of each category. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cache_care.c
- *	  reco.cache: counting, expiry, eviction.
+ *	  reco.cache, the registry, the deny list: counting, expiry, eviction.
  *
  * Purpose: see cache.h.
  * Runs in: the keeper; counting in any process with a database and a transaction.
@@ -17,6 +17,7 @@
 #include "access/xlog.h"
 #include "cache_parts.h"
 #include "catalog/pg_type.h"
+#include "logged.h"
 #include "sql.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -25,33 +26,75 @@
 #define IDLE_SHARE		100		/* times as long as counting took, too */
 #define MARGIN			20		/* one part in so many more than needed goes */
 
-static RecoStatement count_statement = {
-	.text = "SELECT category, count(*), sum(size)::bigint, min(fetched_at) FROM reco.cache"
-	" GROUP BY category ORDER BY category",
+/* bytes of a row; what is denied by hand is not counted, nor evicted */
+#define ID_SIZE			"(octet_length(spotify_id) + octet_length(server) + 64)"
+#define DENIED_SIZE		"(octet_length(deny_key) + octet_length(server) +" \
+	" octet_length(reason) + octet_length(request))"
+
+/* What each table has; only that one may be readable on a standby. */
+static struct
+{
+	const char *table;
+	RecoStatement statement;
+}			counting[] = {
+	{"cache",
+		{.text = "SELECT category, count(*), sum(size)::bigint, min(fetched_at) FROM reco.cache"
+			" GROUP BY category ORDER BY category"}},
+	{"id_registry",
+		{.text = "SELECT 'ids', count(*), sum(" ID_SIZE ")::bigint, min(fetched_at)"
+			" FROM reco.id_registry HAVING count(*) > 0"}},
+	{"deny_list",
+		{.text = "SELECT 'denied', count(*), sum(" DENIED_SIZE ")::bigint, min(denied_at)"
+			" FROM reco.deny_list WHERE NOT by_hand HAVING count(*) > 0"}},
 };
 
-static RecoStatement expire_statement = {
-	.text = "WITH gone AS (DELETE FROM reco.cache WHERE ctid = ANY (ARRAY("
-	" SELECT ctid FROM reco.cache WHERE usable_until <= $1 ORDER BY usable_until LIMIT $2))"
-	" RETURNING category, size)"
-	" SELECT category, count(*), sum(size)::bigint, NULL::timestamptz FROM gone"
-	" GROUP BY category",
-	.nargs = 2,
-	.types = {TIMESTAMPTZOID, INT8OID},
+#define EXPIRE(relation, until, returns)                                             \
+	"WITH gone AS (DELETE FROM " relation " WHERE ctid = ANY (ARRAY("                  \
+	" SELECT ctid FROM " relation " WHERE " until " <= $1 ORDER BY " until " LIMIT $2))" \
+	" RETURNING " returns ")"                                                            \
+	" SELECT category, count(*), sum(size)::bigint, NULL::timestamptz FROM gone"         \
+	" GROUP BY category"
+
+static RecoStatement expire_statements[] = {
+	{
+		.text = EXPIRE("reco.cache", "usable_until", "category, size"),
+		.nargs = 2,
+		.types = {TIMESTAMPTZOID, INT8OID},
+	},
+	{
+		.text = EXPIRE("reco.id_registry", "usable_until",
+					   "'ids'::text AS category, " ID_SIZE " AS size"),
+		.nargs = 2,
+		.types = {TIMESTAMPTZOID, INT8OID},
+	},
+	{
+		.text = EXPIRE("reco.deny_list", "denied_until",
+					   "'denied'::text AS category, " DENIED_SIZE " AS size"),
+		.nargs = 2,
+		.types = {TIMESTAMPTZOID, INT8OID},
+	},
 };
+
+#define EVICT(relation, size, which)                                                  \
+	"WITH old AS (SELECT o.ctid, row_number() OVER w AS nth,"                           \
+	"  sum(o.size) OVER w - o.size AS bytes FROM"                                        \
+	"  (SELECT ctid, " size " AS size, used_at FROM " relation " WHERE " which           \
+	"   ORDER BY used_at LIMIT $4) AS o"                                                 \
+	"  WINDOW w AS (ORDER BY o.used_at ROWS UNBOUNDED PRECEDING)),"                      \
+	" gone AS (DELETE FROM " relation " WHERE ctid = ANY (ARRAY("                        \
+	"  SELECT ctid FROM old WHERE nth <= $2 OR bytes < $3)) RETURNING " size " AS size)" \
+	" SELECT $1, count(*), sum(size)::bigint, NULL::timestamptz FROM gone"               \
+	" HAVING count(*) > 0"
+#define EVICT_ARGUMENTS	.nargs = 4, .types = {TEXTOID, INT8OID, INT8OID, INT8OID}
 
 static RecoStatement evict_statement = {
-	.text = "WITH old AS (SELECT o.ctid, row_number() OVER w AS nth,"
-	"  sum(o.size) OVER w - o.size AS bytes FROM"
-	"  (SELECT ctid, size, used_at FROM reco.cache WHERE category = $1"
-	"   ORDER BY used_at LIMIT $4) AS o"
-	"  WINDOW w AS (ORDER BY o.used_at ROWS UNBOUNDED PRECEDING)),"
-	" gone AS (DELETE FROM reco.cache WHERE ctid = ANY (ARRAY("
-	"  SELECT ctid FROM old WHERE nth <= $2 OR bytes < $3)) RETURNING category, size)"
-	" SELECT category, count(*), sum(size)::bigint, NULL::timestamptz FROM gone"
-	" GROUP BY category",
-	.nargs = 4,
-	.types = {TEXTOID, INT8OID, INT8OID, INT8OID},
+	.text = EVICT("reco.cache", "size", "category = $1"), EVICT_ARGUMENTS
+};
+static RecoStatement evict_ids_statement = {
+	.text = EVICT("reco.id_registry", ID_SIZE, "true"), EVICT_ARGUMENTS
+};
+static RecoStatement evict_denied_statement = {
+	.text = EVICT("reco.deny_list", DENIED_SIZE, "NOT by_hand"), EVICT_ARGUMENTS
 };
 
 /* What was counted last, and an upper limit of what was added since. */
@@ -84,20 +127,33 @@ reco_cache_note_written(const RecoCacheRow *rows, int nrows)
 			(rows[i].value == NULL ? 0 : (int64) strlen(rows[i].value));
 }
 
-/* Counts all rows. */
+/* Counts all rows of the tables that can be read here. */
 RecoCacheCount *
 reco_cache_count(int *ncounts)
 {
+	RecoCacheCount *counts = palloc0(sizeof(RecoCacheCount));
+
 	*ncounts = 0;
-	if (RecoveryInProgress())
-		return palloc0(sizeof(RecoCacheCount));
-	return run_counting(&count_statement, NULL, true, ncounts);
+	for (int i = 0; i < lengthof(counting); i++)
+	{
+		RecoCacheCount *some;
+		int			nsome;
+
+		if (!reco_logged_can_read(counting[i].table))
+			continue;
+		some = run_counting(&counting[i].statement, NULL, true, &nsome);
+		counts = repalloc(counts, sizeof(RecoCacheCount) * (*ncounts + nsome + 1));
+		memcpy(counts + *ncounts, some, sizeof(RecoCacheCount) * nsome);
+		*ncounts += nsome;
+	}
+	return counts;
 }
 
 /* Deletes expired rows. */
 RecoCacheCount *
 reco_cache_expire(int64 most, int *ncounts)
 {
+	RecoCacheCount *gone;
 	Datum		arguments[2];
 
 	*ncounts = 0;
@@ -105,7 +161,26 @@ reco_cache_expire(int64 most, int *ncounts)
 		return palloc0(sizeof(RecoCacheCount));
 	arguments[0] = TimestampTzGetDatum(GetCurrentTimestamp());
 	arguments[1] = Int64GetDatum(most);
-	return run_counting(&expire_statement, arguments, false, ncounts);
+	gone = run_counting(&expire_statements[0], arguments, false, ncounts);
+	for (int i = 1; i < lengthof(expire_statements); i++)
+	{
+		int			n;
+		RecoCacheCount *more = run_counting(&expire_statements[i], arguments, false, &n);
+
+		gone = repalloc(gone, sizeof(RecoCacheCount) * Max(*ncounts + n, 1));
+		memcpy(gone + *ncounts, more, sizeof(RecoCacheCount) * n);
+		*ncounts += n;
+	}
+	return gone;
+}
+
+/* The statement that evicts rows of a category. */
+static RecoStatement *
+evict_statement_of(const char *category)
+{
+	if (strcmp(category, "ids") == 0)
+		return &evict_ids_statement;
+	return strcmp(category, "denied") == 0 ? &evict_denied_statement : &evict_statement;
 }
 
 /* Deletes what is over the limits. */
@@ -137,7 +212,8 @@ reco_cache_evict(int64 most, int *ncounts)
 		arguments[1] = Int64GetDatum(excess(count->entries, limits->max_entries));
 		arguments[2] = Int64GetDatum(excess(count->bytes, limits->max_bytes));
 		arguments[3] = Int64GetDatum(most);
-		removed = run_counting(&evict_statement, arguments, false, &nremoved);
+		removed = run_counting(evict_statement_of(count->category), arguments, false,
+							   &nremoved);
 		if (nremoved == 0)
 			continue;
 		count->entries -= removed[0].entries;

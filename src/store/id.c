@@ -23,13 +23,21 @@
 static int64 last_ms = 0;
 static uint32 last_random = 0;
 
+/* Milliseconds since ids began. */
+static int64
+ms_of(TimestampTz time)
+{
+	int64 unix_ms =
+		time / 1000 + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(86400000);
+
+	return Max(unix_ms - EPOCH_UNIX_MS, 0);
+}
+
 /* Makes an id: a later millisecond, or the same one and a larger random part. */
 int64
 reco_id_new(void)
 {
-	int64		unix_ms = GetCurrentTimestamp() / 1000 +
-		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * INT64CONST(86400000);
-	int64		ms = Max(unix_ms - EPOCH_UNIX_MS, 0);
+	int64		ms = ms_of(GetCurrentTimestamp());
 
 	if (ms > last_ms)
 	{
@@ -46,6 +54,12 @@ reco_id_new(void)
 	}
 	return ((last_ms & ((INT64CONST(1) << 41) - 1)) << (NODE_BITS + RANDOM_BITS)) |
 		((int64) reco_guc_node_id << RANDOM_BITS) | last_random;
+}
+
+int64
+reco_id_floor(TimestampTz time)
+{
+	return ms_of(time) << (NODE_BITS + RANDOM_BITS);
 }
 
 TimestampTz

@@ -22,6 +22,9 @@
 /* 41 bits of milliseconds since 2024-01-01 UTC, 8 of reco.node_id, 14 random. */
 extern int64 reco_id_new(void);
 
+/* The smallest id that may have been made at a time or later. */
+extern int64 reco_id_floor(TimestampTz time);
+
 /* When an id was made, to the millisecond. */
 extern TimestampTz reco_id_time(int64 id);
 

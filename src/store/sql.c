@@ -176,9 +176,52 @@ check_version(Relation rel, HeapTuple tuple)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("library \"reco\" has version %s, the extension in this database "
 						"version %s", RECO_VERSION, version),
-				 errhint("Run ALTER EXTENSION reco UPDATE; if the library is the older one, "
-						 "reconnect.")));
+				 errhint("%s", reco_sql_version_hint(version))));
 	pfree(version);
+}
+
+/* Compares versions number by number. */
+static int
+compare_versions(const char *a, const char *b)
+{
+	while (*a != '\0' || *b != '\0')
+	{
+		char	   *next_a;
+		char	   *next_b;
+		long		number_a = strtol(a, &next_a, 10);
+		long		number_b = strtol(b, &next_b, 10);
+
+		if (number_a != number_b)
+			return number_a < number_b ? -1 : 1;
+		a = *next_a == '\0' ? next_a : next_a + 1;
+		b = *next_b == '\0' ? next_b : next_b + 1;
+	}
+	return 0;
+}
+
+/* What to do where the SQL objects have another version than the library. */
+const char *
+reco_sql_version_hint(const char *version)
+{
+	if (version == NULL)
+		return "Run CREATE EXTENSION reco CASCADE.";
+	if (compare_versions(version, RECO_VERSION) < 0)
+		return "Run ALTER EXTENSION reco UPDATE.";
+	return "Restart the server, so that it loads the newer library; where reco is not in "
+		   "shared_preload_libraries, reconnecting is enough.";
+}
+
+/* The extension, if it has the library's version; else an ERROR. */
+Oid
+reco_sql_own_extension(void)
+{
+	Oid			extension;
+	Oid			owner;
+	Oid			schema;
+
+	if (!find_extension("reco", &extension, &owner, &schema))
+		return reco_sql_extension();	/* raises the error */
+	return extension;
 }
 
 /* Looks an extension up in the catalogue. */

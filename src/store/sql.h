@@ -61,6 +61,9 @@ extern Oid	reco_sql_namespace_of(const char *extension);
 /* The oid of extension "reco"; ERROR with a hint when it is not installed. */
 extern Oid	reco_sql_extension(void);
 
+/* The same, and an ERROR where its version is not the library's. */
+extern Oid	reco_sql_own_extension(void);
+
 /*
  * Does this transaction see all that was committed until a time? False in doubt: under
  * REPEATABLE READ, and where a cursor keeps an older snapshot.
@@ -69,5 +72,8 @@ extern bool reco_sql_sees(TimestampTz since);
 
 /* The version of the SQL objects in this database; NULL when not installed. */
 extern const char *reco_sql_version(void);
+
+/* What a person can do where that is not the library's. */
+extern const char *reco_sql_version_hint(const char *version);
 
 #endif							/* RECO_SQL_H */

@@ -150,7 +150,17 @@ text_of_json(const json_t *root, char *joined, size_t size)
 			snprintf(joined, size, "%s: %s", text, more);
 		return more ? joined : text;
 	}
-	text = text ? text : text_of_error(json_array_get(reco_json_array(first, "errors"), 0));
+	if (!text)
+	{
+		const json_t *one = json_array_get(reco_json_array(first, "errors"), 0);
+		const char *path = reco_json_string(one, "path");
+
+		/* which parameter is wrong */
+		text = text_of_error(one);
+		if (text && path)
+			snprintf(joined, size, "%s: %s", path, text);
+		text = text && path ? joined : text;
+	}
 	text = text ? text : reco_json_string(first, "message");
 	text = text ? text : more;
 	text = text ? text : reco_json_string(first, "detail");

@@ -31,34 +31,13 @@
 
 #include "json.h"
 #include "message.h"
+#include "reccobeats_parts.h"
 
-#define MOST_SEEDS		5
-#define DEFAULT_SIZE	20
 #define MOST_TRACKS		100		/* of a list that is passed on */
 #define ARTIST_TRACKS	50		/* of one page, the service's cap */
 #define NOBODYS_ID		"0000000000000000000000"	/* well-formed; what a probe asks for */
 #define MOST_RECORDS	1000	/* of an answer; the caps of requests are far below */
 #define UNKNOWN_SEEDS	4002	/* the service's own code */
-
-/* Features, with the range in which a target or a value means something. */
-static const struct
-{
-	const char *name;
-	double		low;
-	double		high;
-	bool		whole;
-	double		unknown;		/* says "not known", though in range of a target */
-}			features[] = {
-	{"acousticness", 0, 1, false, -1}, {"danceability", 0, 1, false, -1},
-	{"energy", 0, 1, false, -1}, {"instrumentalness", 0, 1, false, -1},
-	{"liveness", 0, 1, false, -1}, {"speechiness", 0, 1, false, -1},
-	{"valence", 0, 1, false, -1}, {"loudness", -60, 2, false, -100},
-	{"tempo", 0, 250, false, 0}, {"key", -1, 11, true, -1}, {"mode", 0, 1, true, -1},
-	{"popularity", 0, 100, false, -1}
-};
-
-#define NTARGETS	12
-#define NFEATURES	11			/* popularity is a target, but no audio feature */
 
 static bool build_request(const RecoCall *call, RecoHttpRequest *request);
 static void split_answer(const RecoCall *call, const RecoHttpRequest *request,
@@ -66,12 +45,10 @@ static void split_answer(const RecoCall *call, const RecoHttpRequest *request,
 static bool put_ids(RecoBuffer *target, const char *path, const RecoCall *call);
 static bool put_recommendation(RecoBuffer *target, const char *key);
 static void put_id_list(RecoBuffer *target, const char *name, const json_t *list);
-static const char *check_ids(const json_t *list);
-static const char *check_targets(const json_t *targets);
-static bool has_id(const json_t *list, const char *id);
-static bool is_same_id(const char *a, const char *b);
 static bool split_failure(const RecoCall *call, const RecoHttpResponse *response,
 						  const json_t *root, RecoSplit *split);
+static bool is_permanent(const RecoCall *call, const RecoHttpResponse *response,
+						 const json_t *root, const char *message);
 static int	code_of(const json_t *root);
 static void split_keys(const RecoCall *call, const json_t *content, RecoSplit *split);
 static void split_list(const RecoCall *call, const json_t *content, RecoSplit *split);
@@ -96,42 +73,24 @@ const RecoAdapter reco_adapter_reccobeats = {
 	.endpoints = endpoint_names
 };
 
-/* Judges a recommendation's key: what the service would refuse, or answer badly. */
+/* Reads an answer to RECO_OP_IDS. */
 bool
-reco_reccobeats_check(const char *key, const char **why)
+reco_reccobeats_read_id(const char *value, RecoReccobeatsId *id)
 {
-	json_t	   *root = reco_json_parse(key, strlen(key));
-	const json_t *seeds = reco_json_array(root, "seeds");
-	const json_t *negative = reco_json_get(root, "negative_seeds");
-	double		size = DEFAULT_SIZE;
-	double		weight = 1;
+	json_t	   *root = reco_json_parse(value, strlen(value));
+	const char *uuid = uuid_of(root);
+	const char *named = reco_json_string(root, "spotify_id");
+	const char *isrc = reco_json_string(root, "isrc");
 
-	*why = NULL;
-	if (!json_is_object(root))
-		*why = "the key is a JSON object";
-	else if (json_array_size(seeds) < 1 || json_array_size(seeds) > MOST_SEEDS)
-		*why = "there are 1 to 5 seeds";
-	else if (negative && !json_is_array(negative))
-		*why = "negative_seeds is an array";
-	else if (json_array_size(negative) * 2 >= json_array_size(seeds) &&
-			 json_array_size(negative) > 0)
-		*why = "there are fewer negative seeds than half the seeds";
-	else if ((*why = check_ids(seeds)) == NULL)
-		*why = negative ? check_ids(negative) : NULL;
-	for (size_t i = 0; !*why && i < json_array_size(negative); i++)
-		if (has_id(seeds, json_string_value(json_array_get(negative, i))))
-			*why = "a seed is no negative seed";
-	if (!*why && reco_json_get(root, "size") &&
-		(!reco_json_number(root, "size", &size) || !(size >= 1 && size <= 100) ||
-		 size != (int) size))
-		*why = "size is 1 to 100";
-	if (!*why && reco_json_get(root, "feature_weight") &&
-		(!reco_json_number(root, "feature_weight", &weight) || !(weight >= 1 && weight <= 5)))
-		*why = "feature_weight is 1 to 5";
-	if (!*why)
-		*why = check_targets(reco_json_get(root, "targets"));
+	memset(id, 0, sizeof(*id));
+	if (uuid)
+		memcpy(id->uuid, uuid, sizeof(id->uuid) - 1);
+	if (named && reco_is_spotify_id(named, strlen(named)))
+		memcpy(id->spotify_id, named, sizeof(id->spotify_id) - 1);
+	if (isrc && reco_is_isrc(isrc, strlen(isrc)))
+		memcpy(id->isrc, isrc, sizeof(id->isrc) - 1);
 	json_decref(root);
-	return *why == NULL;
+	return id->uuid[0] != '\0';
 }
 
 /* Builds the request of a call. */
@@ -221,14 +180,14 @@ put_recommendation(RecoBuffer *target, const char *key)
 		return false;
 	}
 	if (!reco_json_number(root, "size", &number))
-		number = DEFAULT_SIZE;
+		number = RECO_RECCOBEATS_DEFAULT_SIZE;
 	reco_buffer_printf(target, "/track/recommendation?size=%d", (int) number);
 	put_id_list(target, "&seeds=", reco_json_array(root, "seeds"));
 	put_id_list(target, "&negativeSeeds=", reco_json_array(root, "negative_seeds"));
-	for (int i = 0; i < NTARGETS; i++)
-		if (reco_json_number(targets, features[i].name, &number))
+	for (int i = 0; i < RECO_RECCOBEATS_NTARGETS; i++)
+		if (reco_json_number(targets, reco_reccobeats_features[i].name, &number))
 		{
-			reco_buffer_printf(target, "&%s=", features[i].name);
+			reco_buffer_printf(target, "&%s=", reco_reccobeats_features[i].name);
 			reco_json_put_number(target, number);
 		}
 	if (reco_json_number(root, "feature_weight", &number))
@@ -248,66 +207,6 @@ put_id_list(RecoBuffer *target, const char *name, const json_t *list)
 		reco_buffer_puts(target, i == 0 ? name : ",");
 		reco_buffer_put_escaped(target, json_string_value(json_array_get(list, i)));
 	}
-}
-
-/* NULL when all are ids and no two are the same. */
-static const char *
-check_ids(const json_t *list)
-{
-	for (size_t i = 0; i < json_array_size(list); i++)
-	{
-		const char *id = json_string_value(json_array_get(list, i));
-		size_t		len = id ? strlen(id) : 0;
-
-		if (!reco_is_spotify_id(id, len) && !reco_is_uuid(id, len))
-			return "a seed is a Spotify id of 22 letters and digits, or a UUID";
-		for (size_t k = 0; k < i; k++)
-			if (is_same_id(id, json_string_value(json_array_get(list, k))))
-				return "no seed stands there twice";
-	}
-	return NULL;
-}
-
-/* NULL when each target is a feature's, and in range. */
-static const char *
-check_targets(const json_t *targets)
-{
-	const char *name;
-	json_t	   *member;
-
-	if (targets && !json_is_object(targets))
-		return "targets is an object";
-	json_object_foreach((json_t *) targets, name, member)
-	{
-		int			i = 0;
-		double		value;
-
-		while (i < NTARGETS && strcmp(features[i].name, name) != 0)
-			i++;
-		if (i == NTARGETS)
-			return "a target has the name of a feature";
-		if (!reco_json_number(targets, name, &value) || value < features[i].low ||
-			value > features[i].high || (features[i].whole && value != (int) value))
-			return "a target is a number in its feature's range";
-	}
-	return NULL;
-}
-
-/* Is the id in a list of ids? */
-static bool
-has_id(const json_t *list, const char *id)
-{
-	for (size_t i = 0; id && i < json_array_size(list); i++)
-		if (is_same_id(id, json_string_value(json_array_get(list, i))))
-			return true;
-	return false;
-}
-
-/* UUIDs are the same in any case, Spotify's ids are not; 'b' may be NULL. */
-static bool
-is_same_id(const char *a, const char *b)
-{
-	return b && (reco_is_uuid(a, strlen(a)) ? strcasecmp(a, b) : strcmp(a, b)) == 0;
 }
 
 /* Decides all answers but a 2xx with "content". */
@@ -343,7 +242,10 @@ split_failure(const RecoCall *call, const RecoHttpResponse *response, const json
 			 json_is_object(root))
 		reco_split_prepare(split, call->nkeys);
 	else if (!good)
+	{
 		split->outcome = RECO_OUTCOME_REJECTED;
+		split->permanent = is_permanent(call, response, root, split->message);
+	}
 	else if (!root)
 	{
 		split->outcome = RECO_OUTCOME_MALFORMED;
@@ -354,6 +256,7 @@ split_failure(const RecoCall *call, const RecoHttpResponse *response, const json
 	{
 		split->outcome = RECO_OUTCOME_REJECTED;
 		reco_message_of_body(split->message, sizeof(split->message), response);
+		split->permanent = is_permanent(call, response, root, split->message);
 	}
 	else if (!content || json_array_size(content) > MOST_RECORDS)
 	{
@@ -364,6 +267,27 @@ split_failure(const RecoCall *call, const RecoHttpResponse *response, const json
 		return false;
 	if (what)
 		snprintf(split->message, sizeof(split->message), "%s", what);
+	return true;
+}
+
+/*
+ * Is a list refused for what was asked? Only where the service itself says so, whole
+ * and in its own form: a status alone may be a proxy's, and a limit passes.
+ */
+static bool
+is_permanent(const RecoCall *call, const RecoHttpResponse *response, const json_t *root,
+			 const char *message)
+{
+	static const char *const passing[] = {"quota", "rate limit", "too many requests"};
+	int			status = response->status;
+
+	if (call->operation != RECO_OP_RECOMMENDATION || response->truncated ||
+		!json_is_object(root) || (status >= 400 && status != 400 && status != 422))
+		return false;
+	for (int i = 0; i < 3; i++)
+		for (const char *at = message; *at; at++)
+			if (strncasecmp(at, passing[i], strlen(passing[i])) == 0)
+				return false;
 	return true;
 }
 
@@ -438,9 +362,10 @@ split_list(const RecoCall *call, const json_t *content, RecoSplit *split)
 		nread += json_is_null(track) || uuid_of(track) || spotify_id(track, id);
 		while (k < nkept && !is_same_track(track, kept[k]))
 			k++;
-		if (k < nkept || has_id(seeds, uuid_of(track)) ||
-			has_id(negative, uuid_of(track)) || has_id(seeds, spotify_id(track, id)) ||
-			has_id(negative, spotify_id(track, id)))
+		if (k < nkept || reco_reccobeats_has_id(seeds, uuid_of(track)) ||
+			reco_reccobeats_has_id(negative, uuid_of(track)) ||
+			reco_reccobeats_has_id(seeds, spotify_id(track, id)) ||
+			reco_reccobeats_has_id(negative, spotify_id(track, id)))
 			continue;
 		if (put_track(&out, track))
 			kept[nkept++] = track;
@@ -473,7 +398,8 @@ is_record_of(const json_t *record, const char *key)
 	char		id[23];
 	const char *isrc = reco_is_isrc(key, strlen(key)) ? reco_json_string(record, "isrc") : NULL;
 
-	return is_same_id(key, spotify_id(record, id)) || is_same_id(key, uuid_of(record)) ||
+	return reco_reccobeats_same_id(key, spotify_id(record, id)) ||
+		reco_reccobeats_same_id(key, uuid_of(record)) ||
 		(isrc && strcasecmp(isrc, key) == 0);
 }
 
@@ -502,14 +428,16 @@ put_record(RecoBuffer *out, RecoOperation operation, const json_t *record)
 static void
 put_features(RecoBuffer *out, const json_t *record)
 {
-	for (int i = 0; i < NFEATURES; i++)
+	for (int i = 0; i < RECO_RECCOBEATS_NFEATURES; i++)
 	{
 		double		value;
 
-		if (reco_json_number(record, features[i].name, &value) &&
-			value >= features[i].low && value <= features[i].high &&
-			value != features[i].unknown && (!features[i].whole || value == (int) value))
-			reco_json_put_real(out, features[i].name, value);
+		if (reco_json_number(record, reco_reccobeats_features[i].name, &value) &&
+			value >= reco_reccobeats_features[i].low &&
+			value <= reco_reccobeats_features[i].high &&
+			value != reco_reccobeats_features[i].unknown &&
+			(!reco_reccobeats_features[i].whole || value == (int) value))
+			reco_json_put_real(out, reco_reccobeats_features[i].name, value);
 	}
 }
 

@@ -29,4 +29,18 @@ typedef enum RecoReccobeatsEndpoint
 /* Judges the key of RECO_OP_RECOMMENDATION; 'why' gets a static text. */
 extern bool reco_reccobeats_check(const char *key, const char **why);
 
+/* Is it the name of a target: a feature, or popularity? */
+extern bool reco_reccobeats_has_target(const char *name);
+
+/* An answer to RECO_OP_IDS in its parts; "" where one is not there, or is none. */
+typedef struct RecoReccobeatsId
+{
+	char		uuid[37];
+	char		spotify_id[23]; /* that its record names */
+	char		isrc[13];
+} RecoReccobeatsId;
+
+/* Reads such an answer; false = it has no uuid. */
+extern bool reco_reccobeats_read_id(const char *value, RecoReccobeatsId *id);
+
 #endif							/* RECO_RECCOBEATS_H */

@@ -283,7 +283,8 @@ reco_service_batch_max(RecoService service, RecoOperation operation,
 			operation == RECO_OP_TRACKS ? RECO_SPOTIFY_TRACKS : RECO_SPOTIFY_ARTISTS;
 
 		if (options->access == RECO_ACCESS_DEVELOPMENT ||
-			(capabilities && (capabilities->refused >> endpoint & 1)))
+			(capabilities &&
+			 ((capabilities->refused | capabilities->exhausted) >> endpoint & 1)))
 			most = 1;
 	}
 	return options->batch_max > 0 && options->batch_max < most ? options->batch_max

@@ -126,11 +126,13 @@ extern bool reco_is_isrc(const char *text, size_t len);
 /*
  * What was learned about an app. Lives in shared memory per lane, so it has no
  * pointers. A bit of 'refused' is set when an endpoint answered as one that the
- * app may not use; the gateway clears it after a day.
+ * app may not use; the gateway clears it after a day. One of 'exhausted' is cleared
+ * when the time is over that the service said.
  */
 typedef struct RecoCapabilities
 {
 	uint32_t	refused;		/* bit per endpoint */
+	uint32_t	exhausted;		/* bit per endpoint: its own quota is used up */
 	int32_t		search_limit;	/* most results per type; 0 = not learned */
 	int32_t		response_format;	/* OpenAI: 0 json_schema, 1 json_object, 2 text */
 	uint32_t	dropped;		/* parameters refused; bits, see gemini.c and openai.c */
@@ -207,7 +209,9 @@ typedef struct RecoSplit
 	bool		token_expired;	/* get another token, repeat once */
 	bool		other_way;		/* capabilities changed: build again, at once */
 	bool		endpoint_refused;	/* the endpoint is closed for this app: for a day */
+	bool		endpoint_exhausted; /* quota: of this endpoint only, others answer */
 	bool		app_refused;	/* every call of this app is refused */
+	bool		permanent;		/* the question is refused whenever it is asked */
 	int64_t		retry_after_ms; /* of limited and quota; -1 = not said */
 	RecoCapabilities capabilities;	/* as they are to be from now on */
 	char		message[RECO_MESSAGE_SIZE]; /* what the service said, no secret */
@@ -217,7 +221,8 @@ typedef struct RecoSplit
 
 /*
  * Builds the request for a call: false when the capabilities leave no way (the
- * outcome is then denied), or memory is short. Keys were checked before.
+ * outcome is then denied, or quota where only that closes it), or memory is short.
+ * Keys were checked before.
  */
 extern bool reco_service_build(const RecoCall *call, RecoHttpRequest *request);
 

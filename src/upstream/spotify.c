@@ -12,8 +12,9 @@
  * What an app may do depends on its access class. One in development mode has no
  * batch reads, no top tracks of an artist, and 10 results a search where others
  * have 50; so all of these have another way, and each refusal sets a bit of the
- * capabilities that closes the way it came by. As no bit is ever cleared here,
- * "build again" comes to an end.
+ * capabilities that closes the way it came by. Quotas are counted by endpoint, and
+ * do the same for as long as they last. As no bit is ever cleared here, "build
+ * again" comes to an end.
  *
  *-------------------------------------------------------------------------
  */
@@ -53,6 +54,10 @@ static void read_not_found(const RecoCall *call, const RecoHttpRequest *request,
 						   const RecoSpotifyError *error, RecoSplit *split);
 static void refuse(const RecoCall *call, const RecoHttpRequest *request,
 				   RecoSplit *split);
+static void exhaust(const RecoCall *call, const RecoHttpRequest *request,
+					RecoSplit *split);
+static bool has_other(const RecoCall *call, const RecoHttpRequest *request,
+					  const RecoSplit *split);
 static bool is_batch(const RecoHttpRequest *request);
 
 static const char *const endpoint_names[RECO_SPOTIFY_NENDPOINTS] = {
@@ -341,7 +346,7 @@ read_refusal(const RecoCall *call, const RecoHttpRequest *request,
 					: RECO_OUTCOME_UNAVAILABLE;
 			if (response->status == 429 && error.reason != NULL &&
 				strcmp(error.reason, "QUOTA_EXCEEDED") == 0)
-				split->outcome = RECO_OUTCOME_QUOTA;
+				exhaust(call, request, split);
 			break;
 	}
 	reco_message_of_body(split->message, sizeof(split->message), response);
@@ -413,17 +418,33 @@ read_not_found(const RecoCall *call, const RecoHttpRequest *request,
 		all_absent(call, split);
 }
 
-/* Notes that the app may not use the endpoint; is there another for one key? */
+/* Notes that the app may not use the endpoint. */
 static void
 refuse(const RecoCall *call, const RecoHttpRequest *request, RecoSplit *split)
 {
-	int			endpoint;
-
 	split->capabilities.refused |= 1u << request->endpoint;
-	endpoint = reco_spotify_choose(call, &split->capabilities, 1);
 	split->outcome = RECO_OUTCOME_DENIED;
 	split->endpoint_refused = true;
-	split->other_way = endpoint != RECO_SPOTIFY_NONE && endpoint != request->endpoint;
+	split->other_way = has_other(call, request, split);
+}
+
+/* Notes that the endpoint's quota is used up; it says nothing about other endpoints. */
+static void
+exhaust(const RecoCall *call, const RecoHttpRequest *request, RecoSplit *split)
+{
+	split->capabilities.exhausted |= 1u << request->endpoint;
+	split->outcome = RECO_OUTCOME_QUOTA;
+	split->endpoint_exhausted = true;
+	split->other_way = has_other(call, request, split);
+}
+
+/* Is there another endpoint for one key, now that this one is closed? */
+static bool
+has_other(const RecoCall *call, const RecoHttpRequest *request, const RecoSplit *split)
+{
+	int			endpoint = reco_spotify_choose(call, &split->capabilities, 1);
+
+	return endpoint != RECO_SPOTIFY_NONE && endpoint != request->endpoint;
 }
 
 /* Was it a read by several ids? */

@@ -27,7 +27,7 @@ extern bool reco_spotify_build(const RecoCall *call, RecoHttpRequest *request);
 
 /*
  * Chooses the endpoint for a call with so many keys, of those that are open. A
- * probe is there to find out what is open, so it asks in any case.
+ * probe is there to find out what is open, so it asks unless there is no quota.
  */
 extern int reco_spotify_choose(const RecoCall *call, const RecoCapabilities *capabilities,
 							   int nkeys);

@@ -20,6 +20,7 @@
 #define MAX_NAME	200			/* of an artist's name, inside a query */
 
 static bool is_open(const RecoCapabilities *capabilities, int endpoint);
+static bool is_spent(const RecoCapabilities *capabilities, int endpoint);
 static void put_target(const RecoCall *call, RecoHttpRequest *request);
 static void put_search(const RecoCall *call, RecoBuffer *target);
 static void put_ids(const RecoCall *call, RecoBuffer *target);
@@ -62,7 +63,8 @@ reco_spotify_choose(const RecoCall *call, const RecoCapabilities *capabilities, 
 	switch (call->operation)
 	{
 		case RECO_OP_PROBE:
-			return RECO_SPOTIFY_SEARCH;
+			return is_spent(capabilities, RECO_SPOTIFY_SEARCH) ? RECO_SPOTIFY_NONE
+															  : RECO_SPOTIFY_SEARCH;
 		case RECO_OP_SEARCH:
 			endpoint = RECO_SPOTIFY_SEARCH;
 			break;
@@ -116,13 +118,20 @@ reco_spotify_artist_id(const char *key, char *id)
 	return true;
 }
 
-/* Whether an endpoint is none of those that were refused. */
+/* Whether an endpoint is none of those that were refused, or have no quota left. */
 static bool
 is_open(const RecoCapabilities *capabilities, int endpoint)
 {
-	if (endpoint == RECO_SPOTIFY_NONE)
+	if (endpoint == RECO_SPOTIFY_NONE || is_spent(capabilities, endpoint))
 		return false;
 	return capabilities == NULL || (capabilities->refused & (1u << endpoint)) == 0;
+}
+
+/* Whether the quota of an endpoint is used up: even a probe would be one call too many. */
+static bool
+is_spent(const RecoCapabilities *capabilities, int endpoint)
+{
+	return capabilities != NULL && (capabilities->exhausted & (1u << endpoint)) != 0;
 }
 
 /* Writes path and query of the endpoint that was chosen. */

@@ -17,12 +17,18 @@
 #include "compat.h"
 
 #include "access/xlog.h"
+#include "keeper_snapshot.h"
 #include "mb/pg_wchar.h"
+#include "guc.h"
 #include "miscadmin.h"
+#include "pipeline/record.h"
 #include "shmem/cached.h"
 #include "shmem/cached_use.h"
 #include "source/remote.h"
 #include "store/cache.h"
+#include "store/denied.h"
+#include "store/registry.h"
+#include "store/run.h"
 #include "store/sql.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -55,11 +61,14 @@ static struct
 } batch;
 
 static TimestampTz next_care = 0;
+static TimestampTz next_trim = 0;
 static TimestampTz next_uses = 0;
 static bool held_up = false;	/* the last round, by an invalidation */
 
 static void begin_batch(Oid extension);
 static bool drain(void);
+static bool make_run(const RecoCachedUnwritten *entry, RecoRunRow *row);
+static bool trim_runs(bool written);
 static bool make_row(const RecoCachedUnwritten *entry, RecoCacheRow *row);
 static char *own_key(const char *key);
 static bool note_uses(void);
@@ -67,10 +76,14 @@ static bool care(void);
 static bool count_gone(const RecoCacheCount *counts, int ncounts, int64 *gone,
 					   int64 most);
 
-/* Does one round of work. */
+/*
+ * Does one round of work: in turn a step for the snapshot, if one is due, and all else.
+ * So an error in one of them keeps nobody from the other.
+ */
 bool
 reco_keeper_round(void)
 {
+	static bool turn = false;
 	bool		more;
 
 	held_up = false;
@@ -82,10 +95,17 @@ reco_keeper_round(void)
 	held_up = !reco_cache_begin_writing();
 	if (held_up)
 		return false;
+	turn = !turn;
+	if (turn && reco_keeper_snapshot_is_due(batch.extension))
+	{
+		reco_keeper_snapshot_step();
+		return true;
+	}
+	turn = false;
 	more = drain();
 	more = note_uses() || more;
 	more = care() || more;
-	return more;
+	return reco_keeper_snapshot_is_due(batch.extension) || more;
 }
 
 bool
@@ -117,6 +137,7 @@ reco_keeper_committed(void)
 			pg_atomic_fetch_add_u64(&counts->expired, batch.expired[c]);
 	}
 	begin_batch(batch.extension);
+	reco_keeper_snapshot_committed();
 }
 
 /* Forgets what an earlier round did, committed or not. */
@@ -140,9 +161,12 @@ drain(void)
 {
 	RecoCachedUnwritten *waiting = palloc(sizeof(RecoCachedUnwritten) * BATCH_ENTRIES);
 	RecoCacheRow *rows = palloc(sizeof(RecoCacheRow) * BATCH_ENTRIES);
+	RecoRunRow *runs = palloc(sizeof(RecoRunRow) * BATCH_ENTRIES);
 	int n = reco_cached_drain(MyDatabaseId, batch.extension, waiting, BATCH_ENTRIES,
 							  BATCH_BYTES);
 	int			nrows = 0;
+	int			nruns = 0;
+	bool		more;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -151,13 +175,58 @@ drain(void)
 		entry->category = waiting[i].category;
 		entry->key = MemoryContextStrdup(batch.context, waiting[i].key);
 		entry->version = waiting[i].value.version;
-		if (make_row(&waiting[i], &rows[nrows]))
+		if (entry->category == RECO_CATEGORY_RUN && make_run(&waiting[i], &runs[nruns]))
+			nruns++;
+		else if (entry->category != RECO_CATEGORY_RUN &&
+				 make_row(&waiting[i], &rows[nrows]) &&
+				 (entry->category != RECO_OP_IDS || reco_registry_takes(&rows[nrows])) &&
+				 (entry->category != RECO_CATEGORY_DENIED ||
+				  reco_denied_takes(&rows[nrows])))
 			nrows++;
 		else if (entry->category >= 0 && entry->category < RECO_NCATEGORIES)
 			batch.dropped[entry->category]++;
 	}
 	reco_cache_write(rows, nrows);
-	return n > 0 && reco_cached_waiting(MyDatabaseId) > n;
+	reco_run_write(runs, nruns);
+	more = trim_runs(nruns > 0);
+	return more || (n > 0 && reco_cached_waiting(MyDatabaseId) > n);
+}
+
+/* Makes an entry a row of reco.run; false = it cannot be one. */
+static bool
+make_run(const RecoCachedUnwritten *entry, RecoRunRow *row)
+{
+	const char *text = entry->value.value;
+	RecoRecordOwner owner;
+
+	memset(row, 0, sizeof(*row));
+	if (text == NULL || strlen(text) != entry->value.len ||
+		!pg_verify_mbstr(PG_UTF8, text, (int) entry->value.len, true))
+		return false;
+	row->record = reco_record_parse(reco_remote_text(text));
+	if (row->record == NULL || !reco_record_owner(row->record, &owner))
+		return false;
+	row->user_id = owner.user_id;
+	row->run_id = (int64) strtoll(entry->key, NULL, 10);
+	row->role = owner.role;
+	row->started = entry->value.fetched_at;
+	return true;
+}
+
+/* Keeps reco.run within its bounds; whether there is more to delete. */
+static bool
+trim_runs(bool written)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int64 age = (int64) reco_guc_run_history_age * SECS_PER_MINUTE * USECS_PER_SEC;
+	bool		more;
+
+	if (!written && now < next_trim)
+		return false;
+	more = reco_run_trim(now - age, reco_guc_run_history, MOST_EVICTED) >= MOST_EVICTED;
+	if (!more)
+		next_trim = now + CARE_US;
+	return more;
 }
 
 /*

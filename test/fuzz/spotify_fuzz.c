@@ -11,14 +11,14 @@
  * Never:	look at what is behind the body.
  *
  * The input: operation (or token), status, content type, switches, closed
- * endpoints, number of keys, one byte each; then the body.
+ * endpoints, number of keys and endpoints without quota, one byte each; then the body.
  *
  *-------------------------------------------------------------------------
  */
 /* sources: src/upstream/buffer.c src/upstream/completion.c src/upstream/gemini.c
 			src/upstream/header.c src/upstream/json.c src/upstream/message.c
 			src/upstream/model.c src/upstream/openai.c src/upstream/outcome.c
-			src/upstream/reccobeats.c src/upstream/service.c src/upstream/spotify.c
+			src/upstream/reccobeats.c src/upstream/reccobeats_check.c src/upstream/service.c src/upstream/spotify.c
 			src/upstream/spotify_error.c src/upstream/spotify_read.c
 			src/upstream/spotify_request.c src/upstream/spotify_token.c */
 #include "upstream/service.h"
@@ -113,9 +113,11 @@ check_split(const RecoCall *call, const RecoSplit *split)
 	check(split->outcome >= 0 && split->outcome < RECO_NOUTCOMES);
 	check(split->nanswers == (split->outcome == RECO_OUTCOME_FRESH ? call->nkeys : 0));
 	check(split->retry_after_ms >= -1);
+	check(!split->endpoint_exhausted || split->outcome == RECO_OUTCOME_QUOTA);
 	check(split->outcome != RECO_OUTCOME_FRESH ||
 		  !(split->retry || split->truncated || split->token_expired ||
-			split->other_way || split->endpoint_refused || split->app_refused));
+			split->other_way || split->endpoint_refused ||
+			split->endpoint_exhausted || split->app_refused));
 	check_message(split->message);
 	for (int k = 0; k < split->nanswers; k++)
 	{
@@ -147,6 +149,7 @@ try_operation(const uint8_t *prefix, const RecoHttpResponse *response)
 	options.access = (RecoAccess) (prefix[3] % 3);
 	options.market = prefix[3] & 16 ? "FI" : NULL;
 	capabilities.refused = prefix[4];
+	capabilities.exhausted = prefix[5] >> 2;
 	if (call.operation == RECO_OP_TRACKS || call.operation == RECO_OP_ARTISTS)
 		call.nkeys = 1 + prefix[5] % MAX_KEYS;
 	for (int k = 0; k < call.nkeys; k++)

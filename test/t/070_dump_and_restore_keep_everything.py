@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Claim: pg_dump and restore keep the catalogue, the listeners and the lexicon.
+"""Claim: pg_dump and restore keep the catalogue, the listeners, the lexicon, policies and services.
 
 The rows that ship with the extension are not dumped, and not there twice; the
-restored database gives the same lists.
+restored database gives the same lists. What was kept for a while is not dumped: no
+cache, no results.
 """
 import os
 import subprocess
@@ -18,7 +19,13 @@ QUESTIONS = [("", "rainy sunday, calm"), ("ann", "jazz for a party"), ("ann", "z
 TABLES = {
     "artist": "*", "track": "*", "listen": "*", "feedback": "*",
     "mood_term": "term, source, targets, tracks, labels, stem",
+    "cache_policy": "*",
 }
+# addresses, who may use them, and their secrets
+SERVICES = ("SELECT s.srvname, f.fdwname, ARRAY(SELECT o FROM unnest(s.srvoptions) AS o ORDER BY o), s.srvacl, u.usename,"
+            " ARRAY(SELECT o FROM unnest(u.umoptions) AS o ORDER BY o) FROM pg_foreign_server AS s"
+            " JOIN pg_foreign_data_wrapper AS f ON f.oid = s.srvfdw LEFT JOIN pg_user_mappings AS u ON u.srvid = s.oid"
+            " ORDER BY s.srvname, u.usename")
 
 
 def contents(session):
@@ -62,7 +69,22 @@ def main():
                   " (SELECT track_id FROM reco.track ORDER BY track_id LIMIT 7) AS t")
     session.query("SELECT reco_feedback('ann', track_id, 'skip') FROM"
                   " (SELECT track_id FROM reco.track ORDER BY track_id OFFSET 7 LIMIT 7) AS t")
-    before, expected = contents(session), lists(session)
+    session.query("UPDATE reco.cache_policy SET fresh = '20 minutes', max_entries = 77 WHERE category IN ('search', 'result')")
+    session.query("DROP ROLE IF EXISTS dumped_listener")
+    session.query("CREATE ROLE dumped_listener")
+    # not enabled, so that lists do not wait for them
+    session.query("CREATE SERVER spotify FOREIGN DATA WRAPPER reco_upstream OPTIONS (kind 'spotify', enabled 'false',"
+                  " base_url 'http://127.0.0.1:9/v1', accounts_url 'http://127.0.0.1:9', rate '7/3s', daily_quota '100')")
+    session.query("CREATE SERVER \"my model\" FOREIGN DATA WRAPPER reco_upstream OPTIONS (kind 'gemini', enabled 'false',"
+                  " base_url 'http://127.0.0.1:9/v1beta', model 'some-model')")
+    session.query("CREATE USER MAPPING FOR PUBLIC SERVER spotify OPTIONS (client_id 'app', client_secret 's3cret''quoted')")
+    session.query("CREATE USER MAPPING FOR dumped_listener SERVER \"my model\" OPTIONS (api_key 's3cret-key')")
+    session.query("GRANT USAGE ON FOREIGN SERVER spotify TO dumped_listener")
+    before, expected, services = contents(session), lists(session), session.query(SERVICES)
+    same(len(services), 2, "there are services to dump")
+    session.query("INSERT INTO reco.cache (category, key, value, fresh_until, usable_until)"
+                  " SELECT c, 'k', '{}', now() + '1 h', now() + '1 h' FROM unnest(ARRAY['search', 'result']) AS c")
+    ok(int(session.value("SELECT count(*) FROM reco.cache")) >= 2, "and answers and results that are kept")
     shipped = session.value("SELECT count(*) FROM reco.mood_term WHERE source = 'builtin'")
     ok(int(shipped) > 100, "the lexicon ships with rows of its own")
 
@@ -81,6 +103,8 @@ def main():
             same(after[table], before[table], f"{name}: rows of reco.{table} are the same")
         same(other.value("SELECT count(*) FROM reco.mood_term WHERE source = 'builtin'"), shipped,
              f"{name}: what ships is there once")
+        same(other.query(SERVICES), services, f"{name}: services are the same, with their secrets")
+        same(other.value("SELECT count(*) FROM reco.cache"), "0", f"{name}: no answer and no result is in a dump")
         same(lists(other), expected, f"{name}: lists are the same")
         other.query("INSERT INTO reco.track (track_id, artist_id, title, artist) VALUES ('new', 'new', 'Zorkword', 'New')")
         document = other.json("SELECT " + call("", 'like "Zorkword"', 5))
@@ -110,6 +134,7 @@ def main():
     same(len(list_of(other, *QUESTIONS[0])), 20, "and gives lists")
     other.close()
     session.query(f"DROP DATABASE {target} WITH (FORCE)")
+    session.query("DROP SERVER spotify CASCADE; DROP SERVER \"my model\" CASCADE; DROP ROLE dumped_listener")
     done()
 
 

@@ -2,8 +2,9 @@
 """Claim: one upstream call per key, however many ask; a cancelled asker takes nobody's answer.
 
 Many sessions ask for one key at once: one call. The first asker is cancelled while the
-key is queued, while the call is under way, while it waits for a token, while it waits
-for a retry: the others are served, by one further call at most.
+key is queued, while the call is under way, while it waits for a token, while the service
+wants no calls, while it waits for a retry: the others are served, by one further call at
+most.
 """
 import sys
 
@@ -39,8 +40,8 @@ def in_flight(watcher, kind, how_many=1):
                                            f" WHERE kind = '{kind}'")) >= how_many)
 
 
-def cancelled_at(watcher, emulator, sessions, name, sql, route, hangs):
-    """Cancels the first of many askers once its question is under way."""
+def cancelled_at(watcher, emulator, sessions, name, sql, route, hangs, certain=True):
+    """Cancels the first of many askers once its question is under way; 'certain': before it is answered."""
     emulator.reset()
     emulator.fault(hangs)
     sessions[0].send(sql)
@@ -54,7 +55,7 @@ def cancelled_at(watcher, emulator, sessions, name, sql, route, hangs):
         first = "answered"
     except SqlError as error:
         first = error.sqlstate
-    same(first, "57014", f"{name}: the first one was cancelled")
+    ok(first == "57014" or first == "answered" and not certain, f"{name}: the first one was cancelled", first)
     same(outcomes(sessions[1:10]), [["fresh"]] * 9, f"{name}: the others are served")
     calls = sum(count["calls"] for path, count in emulator.counters()["routes"].items() if route in path)
     ok(calls <= 2, f"{name}: by one further call at most", f"{calls} calls of {route}")
@@ -70,7 +71,7 @@ def main():
         sessions = [cluster.session() for _ in range(SESSIONS)]
         sql = resolve("track_features", [track], "30 s")
 
-        emulator.config(latency={"reccobeats": 1000})
+        emulator.config(latency={"reccobeats": 5000})
         ask(sessions, sql)
         same(outcomes(sessions), [["fresh"]] * SESSIONS, f"{SESSIONS} sessions are all answered")
         same(emulator.service("reccobeats")["calls"], 1, "by one call")
@@ -90,8 +91,11 @@ def main():
         hang = {"kind": "stall", "argument": 2}
         cancelled_at(watcher, emulator, sessions, "while the call is under way", sql, "/audio-features",
                      [{"route": "/audio-features", "times": 1, **hang}])
+        cancelled_at(watcher, emulator, sessions, "while the service wants no calls", sql, "/audio-features",
+                     [{"route": "/audio-features", "kind": "status:429", "times": 1, "headers": {"Retry-After": "3"}}])
+        # the pause before a retry is drawn, and may be none
         cancelled_at(watcher, emulator, sessions, "while a retry is due", sql, "/audio-features",
-                     [{"route": "/audio-features", "kind": "status:503", "times": 1}])
+                     [{"route": "/audio-features", "kind": "status:503", "times": 1}], certain=False)
         cancelled_at(watcher, emulator, sessions, "while the token is fetched",
                      resolve("track_search", ["calm"], "30 s"), "/search",
                      [{"route": "/api/token", "times": 1, **hang}])

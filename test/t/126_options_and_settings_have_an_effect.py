@@ -202,12 +202,13 @@ def addresses(bench):
         same(create(f"base_url 'https://{host}/v1', allow_private 'true'"), None, "allow_private: with it")
     port = bench.emulator.url.rsplit(":", 1)[1]
     for name, private in (("inner.example", True), ("metadata.example", True), ("loop.example", False)):
-        plain = {"allow_plaintext": "true", "connect_timeout": "200ms"}
+        plain = {"allow_plaintext": "true", "connect_timeout": "5s"}
         bench.fresh("reccobeats", base=f"base_url 'http://{name}:{port}/reccobeats/v1'", **plain)
         same(bench.ask("track_features", bench.tracks[:1]), ["denied"], f"a name that leads to such a place, {name}: denied")
         same((bench.calls(), bench.figures("retries")), (0, ["0"]), "without a connection, and once")
         if private:
-            bench.session.query("ALTER SERVER reccobeats OPTIONS (ADD allow_private 'true')")
+            bench.session.query("ALTER SERVER reccobeats OPTIONS (ADD allow_private 'true',"
+                                " SET connect_timeout '200ms')")
             got = bench.ask("track_features", bench.tracks[:1])
             ok(got[0] in ("unavailable", "timeout"), "allow_private: then it is tried", got)
 

@@ -80,8 +80,17 @@ def quotas(bench):
     same(bench.ask("track_search", ["calm"]), ["quota"], "QUOTA_EXCEEDED: quota")
     ok(bench.seconds_until("quota_until") > 10 * 3600, "for hours", bench.figures("quota_until"))
     same((bench.ask("track_search", ["calm", "more"]), bench.calls()), (["quota"] * 2, 1), "nothing more is asked")
+    same((bench.ask("track_facts", bench.tracks[:1]), bench.calls()), (["fresh"], 2), "but another endpoint answers")
+    same(bench.session.value("SELECT count(*) FROM reco_doctor() WHERE status = 'warning'"
+                             " AND detail LIKE 'the quota of endpoint \"search\" is used up until %'"), "1", "the doctor says so")
+    same(bench.calls(), 2, "without a call to the endpoint")
     ok(another_gateway(bench), "another gateway comes")
-    same((bench.ask("track_search", ["calm"]), bench.calls()), (["quota"], 1), "and knows of it")
+    same((bench.ask("track_search", ["calm"]), bench.calls()), (["quota"], 2), "and knows of it")
+    same((bench.ask("artist_tracks", [bench.artists[0]["id"]]), bench.calls()), (["fresh"], 3), "and of nothing else")
+    bench.fresh("spotify")
+    bench.emulator.fault([{"route": "/tracks", "kind": "quota-exceeded", "times": 1}])
+    same((bench.ask("track_facts", bench.tracks[:3]), bench.calls()), (["fresh"] * 3, 4),
+         "a quota of batches: the same is read one by one")
 
     bench.fresh("gemini")
     bench.emulator.fault([{"route": "*", "kind": "retry-info:2", "times": 1}])

@@ -23,14 +23,29 @@ def calls(emulator, service="reccobeats"):
     return emulator.service(service)["calls"]
 
 
+def without_a_gap(cluster, emulator, tracks):
+    """Sessions ask for one key after another, some a little late: each key is asked for once."""
+    sessions = [cluster.session() for _ in range(10)]
+    before = calls(emulator)
+    for track in tracks:
+        for session in sessions:
+            session.send(resolve("track_features", [track], "20 s"))
+        for session in sessions:
+            session.wait(30)
+    same(calls(emulator), before + len(tracks), "however late another one asks, a key is asked for once")
+    for session in sessions:
+        session.close()
+
+
 def main():
     with Emulator("--latency", "none", "--preset", "extended") as emulator, \
-            Cluster("reco.keeper_interval = '50ms'", "reco.cache = on") as cluster:
+            Cluster("reco.keeper_interval = '50ms'", "reco.cache = on", "reco.id_registry = on") as cluster:
         one, two = cluster.session(), cluster.session()
         one.query("CREATE EXTENSION reco CASCADE")
         connect_services(one, emulator, reccobeats={"rate": "10000/1s", "max_concurrency": "20"},
                          spotify={"rate": "10000/1s", "daily_quota": "100000"})
-        tracks = known_tracks(emulator, 60)
+        known = known_tracks(emulator, 260)
+        tracks, late = known[:60], known[60:]
         missing = [track["id"] for track in emulator.tracks(30, covered="false")][:3]
 
         same(asked(one, "track_features", tracks[:5]), [("fresh", "live")] * 5, "a service is asked")
@@ -67,6 +82,8 @@ def main():
            "loses nothing: the answers are kept")
         ok(calls(emulator) <= before + 2, "and were asked for once")
         emulator.config(latency={"reccobeats": 0})
+
+        without_a_gap(cluster, emulator, late)
 
         # the table, by the keeper
         ok(until(lambda: int(one.value("SELECT count(*) FROM reco.cache WHERE category = 'features'")) >= 15),

@@ -3,7 +3,9 @@
 
 test/data/prompt_pairs.tsv: "yes" = a person would say that both mean the same, "no" =
 that they do not. No pair of "no" may share a key; few of "yes" may miss. Whatever shares
-a key has the same list, for those pairs and for prompts put together at random.
+a key has the same list, for those pairs and for prompts put together at random. Case,
+accents, punctuation, stop words and the order of words change no key, and a word, a
+negation, an era or a name changes each, for prompts made at random (RECO_SEED).
 """
 import os
 import random
@@ -25,7 +27,16 @@ WORDS = ("happy sad calm loud quiet piano guitar rock jazz hip hop classic metal
          " dance christmas french Alder Row alder row Party Vibes bpm 120 vocals soft deep house").split()
 GAPS = (" ", " ", " ", " ", ", ", ". ", " / ", " - ", " \u201c", '" ')
 
-random.seed(4)
+# no two of these are a phrase, a name or a title together, or mean the same
+PLAIN = "happy sad calm loud jazz rock metal folk piano guitar workout beach french".split()
+FILLERS = ("the", "some", "a", "and", "songs", "music", "for me", "please")
+MARKS = (" ", "  ", ", ", "; ", " ... ", "! ", " / ", "\t")
+ACCENTS = str.maketrans("aeiou", "\u00e1\u00e8\u00ee\u00f6\u00fc")
+ERAS = ("80s", "90s", "1994", "from the 70s")
+MADE = 300
+
+SEED = int(os.environ.get("RECO_SEED", "4"))
+random.seed(SEED)
 
 
 def catalogue(session):
@@ -125,6 +136,43 @@ def made_up(asker):
     ok(not wrong, "and get the same list", *wrong[:12])
 
 
+def dress(parts):
+    """The same words, said in another way."""
+    parts = ["".join(c.upper() if random.random() < .3 else c
+                     for c in (part.translate(ACCENTS) if random.random() < .2 else part)) for part in parts]
+    for _ in range(random.randint(0, 2)):
+        parts.insert(random.randrange(len(parts) + 1), random.choice(FILLERS))
+    text = parts[0]
+    for part in parts[1:]:
+        text += random.choice(MARKS) + part
+    return text + random.choice(("", ".", "!", " ?", " "))
+
+
+def properties(asker):
+    """What changes a key, and what does not."""
+    print(f"# RECO_SEED={SEED}")
+    same(len({asker.key(word) for word in PLAIN}), len(PLAIN), "the words of the generator have keys of their own")
+    wrong = []
+    for _ in range(MADE):
+        words = random.sample(PLAIN, random.randint(2, 5))
+        prompt = " ".join(words)
+        said = dress(random.sample(words, len(words)))
+        if asker.key(prompt) != asker.key(said):
+            wrong.append(f"{prompt!r} and {said!r} differ: {asker.key(prompt)}, {asker.key(said)}")
+        n = random.randrange(len(words))
+        other = random.choice([word for word in PLAIN if word not in words])
+        first, second = random.sample(ARTISTS, 2)
+        for what, changed in (("a word", words[:n] + [other] + words[n + 1:]), ("one word less", words[:n] + words[n + 1:]),
+                              ("a word more", words + [other]), ("a negation", words[:n] + ["not " + words[n]] + words[n + 1:]),
+                              ("an era", words + [random.choice(ERAS)]), ("a name", words + [f'like "{first}"'])):
+            if asker.key(prompt) == asker.key(" ".join(changed)):
+                wrong.append(f"{what}: {prompt!r} and {' '.join(changed)!r} share {asker.key(prompt)}")
+        for what, a, b in (("names", f'like "{first}"', f'like "{second}"'), ("eras", *random.sample(ERAS[:3], 2))):
+            if asker.key(prompt + " " + a) == asker.key(prompt + " " + b):
+                wrong.append(f"two {what}: {prompt!r} with {a} and with {b} share {asker.key(prompt + ' ' + a)}")
+    ok(not wrong, f"{MADE} prompts made at random: only what means something changes a key", f"{len(wrong)} wrong", *wrong[:12])
+
+
 def names_count_where_they_are_names(asker):
     same(asker.key("Party Vibes"), asker.key("party vibes"), "capitals are nothing where nobody is called so")
     session = asker.session
@@ -145,6 +193,7 @@ def main():
     asker = Asker(session)
     labelled(asker)
     made_up(asker)
+    properties(asker)
     names_count_where_they_are_names(asker)
     done()
 

@@ -97,7 +97,7 @@ class Cluster:
             "log_timezone = 'UTC'", "log_line_prefix = '%m [%p] %q%a %d '",
             f"shared_preload_libraries = '{self.preload}'",
             # most tests count what is asked; those of the memory switch it on
-            *(["reco.cache = off", "reco.result_cache = off"] if "reco" in self.preload else []),
+            *(["reco.cache = off", "reco.id_registry = off", "reco.deny_list = off", "reco.result_cache = off"] if "reco" in self.preload else []),
             *self.settings)
 
     def __exit__(self, *exception):

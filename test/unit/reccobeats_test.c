@@ -12,12 +12,12 @@
  *-------------------------------------------------------------------------
  */
 /* sources: src/upstream/service.c src/upstream/message.c src/upstream/json.c
-			src/upstream/buffer.c src/upstream/outcome.c src/upstream/reccobeats.c
+			src/upstream/buffer.c src/upstream/outcome.c src/upstream/reccobeats.c src/upstream/reccobeats_check.c
 			src/upstream/spotify.c src/upstream/spotify_error.c
 			src/upstream/spotify_read.c src/upstream/spotify_request.c
 			src/upstream/spotify_token.c src/upstream/gemini.c src/upstream/openai.c
 			src/upstream/model.c src/upstream/completion.c src/upstream/header.c */
-#include "upstream/service.h"
+#include "upstream/reccobeats.h"
 
 #include <string.h>
 
@@ -325,6 +325,72 @@ test_unknown_seeds(void)
 	ok(ended(RECO_OUTCOME_REJECTED), "with 200, too");
 }
 
+/* Which refusals of a list are for good, and which are not. */
+static void
+test_permanent(void)
+{
+	RecoCall call =
+		call_of(RECO_OP_RECOMMENDATION, 1, "{\"seeds\":[\"" A "\"]}", NULL, NULL);
+	const char *wrong =
+		"{\"status\":4004,\"errors\":[{\"path\":\"getRecommendation.negativeSeeds\","
+		"\"message\":\"size must be between 0 and 2\"}]}";
+	static const int passing[] = {401, 403, 404, 405, 408, 413,
+								  429, 500, 502, 503, 504, 520};
+
+	receive(call, 400, wrong);
+	ok(ended(RECO_OUTCOME_REJECTED) && split.permanent &&
+		   strstr(split.message, "negativeSeeds") != NULL, "a list that is called wrong");
+	receive(call, 422, wrong);
+	ok(split.permanent, "with 422, too");
+	receive(call, 200, wrong);
+	ok(ended(RECO_OUTCOME_REJECTED) && split.permanent, "and with 200");
+	receive(
+		call, 400,
+		"{\"timestamp\":\"t\",\"status\":400,\"error\":\"Bad Request\",\"path\":\"/p\"}");
+	ok(split.permanent, "a bad request");
+	for (int i = 0; i < (int) (sizeof(passing) / sizeof(passing[0])); i++)
+	{
+		receive(call, passing[i], wrong);
+		ok(!split.permanent, "%d is not for good", passing[i]);
+	}
+	receive(call, 400, "");
+	ok(!split.permanent, "an empty body is not");
+	receive_as(call, 400, RECO_CONTENT_HTML, false, "<html><title>Bad</title></html>");
+	ok(!split.permanent, "nor a page");
+	receive_as(call, 400, RECO_CONTENT_TEXT, false, "Bad Request");
+	ok(!split.permanent, "nor a proxy's text");
+	receive_as(call, 400, RECO_CONTENT_JSON, true, wrong);
+	ok(!split.permanent, "nor what is cut");
+	receive(call, 400, "{\"error\":\"Quota exceeded\"}");
+	ok(!split.permanent, "nor a quota, whatever its status");
+	receive(call, 400, "{\"message\":\"rate limit reached\"}");
+	ok(!split.permanent, "nor a limit");
+	receive(call, 200, "{\"content\":[]}");
+	ok(!split.permanent, "an empty list is a list");
+	receive(call_of(RECO_OP_IDS, 2, A, B, NULL), 400, wrong);
+	ok(!split.permanent, "a look-up is never refused for good");
+}
+
+static void
+test_id_parts(void)
+{
+	RecoReccobeatsId id;
+
+	ok(reco_reccobeats_read_id("{\"id\":\"" U "\",\"spotify_id\":\"" A
+							   "\",\"isrc\":\"" ISRC "\"}",
+							   &id) &&
+		   strcmp(id.uuid, U) == 0 && strcmp(id.spotify_id, A) == 0 &&
+		   strcmp(id.isrc, ISRC) == 0,
+	   "an id in its parts");
+	ok(reco_reccobeats_read_id("{\"id\":\"" U "\",\"spotify_id\":null,\"isrc\":\"?\"}",
+							   &id) &&
+		   id.spotify_id[0] == '\0' && id.isrc[0] == '\0',
+	   "what is none is not there");
+	ok(!reco_reccobeats_read_id("{\"spotify_id\":\"" A "\"}", &id) &&
+		   !reco_reccobeats_read_id("x", &id),
+	   "without a uuid it is none");
+}
+
 static void
 test_errors(void)
 {
@@ -334,7 +400,7 @@ test_errors(void)
 	receive(call, 400, "{\"status\":4004,\"errors\":[{\"path\":\"getTracks.ids\","
 			"\"message\":\"size must be between 1 and 40\"}]}");
 	ok(ended(RECO_OUTCOME_REJECTED) && !split.retry &&
-		   strcmp(split.message, "size must be between 1 and 40") == 0, "400");
+		   strcmp(split.message, "getTracks.ids: size must be between 1 and 40") == 0, "400");
 	receive(call, 200, "{\"status\":4004,\"errors\":[{\"message\":\"m\"}]}");
 	ok(ended(RECO_OUTCOME_REJECTED) && strcmp(split.message, "m") == 0, "an error with 200");
 	receive(call, 401, "");
@@ -429,6 +495,8 @@ main(void)
 	test_features();
 	test_lists();
 	test_unknown_seeds();
+	test_permanent();
+	test_id_parts();
 	test_errors();
 	test_broken();
 	reco_split_free(&split);

@@ -14,7 +14,7 @@
 /* sources: src/upstream/buffer.c src/upstream/completion.c src/upstream/gemini.c
 			src/upstream/header.c src/upstream/json.c src/upstream/message.c
 			src/upstream/model.c src/upstream/openai.c src/upstream/outcome.c
-			src/upstream/reccobeats.c src/upstream/service.c src/upstream/spotify.c
+			src/upstream/reccobeats.c src/upstream/reccobeats_check.c src/upstream/service.c src/upstream/spotify.c
 			src/upstream/spotify_error.c src/upstream/spotify_read.c
 			src/upstream/spotify_request.c src/upstream/spotify_token.c */
 #include "upstream/service.h"
@@ -631,6 +631,43 @@ test_quota(void)
 	reco_service_split(&talk.call, &talk.request, &response, &talk.split);
 	ok(talk.split.outcome == RECO_OUTCOME_QUOTA && talk.split.retry_after_ms == -1,
 	   "or nobody knows when");
+	end(&talk);
+
+	/* each endpoint has its own: another answers where there is one */
+	begin(&talk, RECO_OP_TRACKS, TRACK_1);
+	add_key(&talk, TRACK_2);
+	build(&talk);
+	reco_service_split(&talk.call, &talk.request, &response, &talk.split);
+	ok(talk.split.endpoint_exhausted && talk.split.other_way &&
+		   talk.split.capabilities.exhausted == 1u << RECO_SPOTIFY_TRACKS &&
+		   talk.split.capabilities.refused == 0,
+	   "a quota is one of the endpoint: single reads have their own");
+	talk.capabilities = talk.split.capabilities;
+	ok(!build(&talk) &&
+		   reco_service_batch_max(RECO_SPOTIFY, RECO_OP_TRACKS, &talk.options,
+								  &talk.capabilities) == 1,
+	   "batches are not sent meanwhile");
+	talk.call.nkeys = 1;
+	ok(build(&talk) && talk.request.endpoint == RECO_SPOTIFY_TRACK, "but single reads");
+	reco_split_free(&talk.split);
+	reco_service_split(&talk.call, &talk.request, &response, &talk.split);
+	ok(talk.split.endpoint_exhausted && !talk.split.other_way,
+	   "both used up: there is no other way");
+	end(&talk);
+
+	begin(&talk, RECO_OP_SEARCH, "kupari");
+	build(&talk);
+	reco_service_split(&talk.call, &talk.request, &response, &talk.split);
+	ok(talk.split.endpoint_exhausted && !talk.split.other_way, "search has no other way");
+	talk.capabilities = talk.split.capabilities;
+	ok(!build(&talk), "and is not asked again");
+	talk.call.operation = RECO_OP_PROBE;
+	talk.keys[0] = "";
+	ok(!build(&talk), "not even by a probe");
+	talk.call.operation = RECO_OP_ARTIST_TRACKS;
+	talk.keys[0] = ARTIST " Lanterna";
+	ok(build(&talk) && talk.request.endpoint == RECO_SPOTIFY_ARTIST_TOP_TRACKS,
+	   "top tracks of an artist are");
 	end(&talk);
 }
 

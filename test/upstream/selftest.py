@@ -419,6 +419,16 @@ def recommendations(e):
                   f"size=10&seeds={known[0]['id']}&negativeSeeds={known[1]['id']}",
                   f"size=10&energy=1.5&seeds={known[0]['id']}"):
         same(recco(e, "/track/recommendation?" + query).status, 400, f"refused: {query[:40]}")
+    e.config(reccobeats_refuses={"seeds": 3, "negatives": 0})
+    seeds, negative = [",".join(t["id"] for t in known[a:b]) for a, b in ((0, 4), (4, 5))]
+    same([said(recco(e, path + tail)) for tail in (seeds, f"{seeds}&negativeSeeds={negative}")],
+         [(400, {"status": 4004, "errors": [{"path": f"getRecommendation.{name}",
+                                             "message": f"size must be between 0 and {most}"}]})
+          for name, most in (("seeds", 3), ("negativeSeeds", 0))], "lists can be refused for their ids")
+    e.config(reccobeats_refuses={"seeds": 3, "silent": True})
+    same((recco(e, path + seeds).json.get("error"), recco(e, path + negative).status), ("Bad Request", 200),
+         "without saying why, too")
+    e.reset()
     energy = [recco(e, f"{path}{known[0]['id']}&energy={x}&featureWeight=5").json["content"]
               for x in (0, 1)]
     features = [{t["uuid"]: t["features"]["energy"] for t in tracks}[c["id"]]

@@ -265,6 +265,12 @@ class ReccoBeats(Service):
             return invalid("getRecommendation.seeds", "size must be between 1 and 5")
         if len(negative) > 5 or len(negative) >= len(seeds) or set(seeds) & set(negative):
             return plain_error(400, "Bad Request", request.path)
+        for name, path, given in (("negatives", "negativeSeeds", negative), ("seeds", "seeds", seeds)):
+            most = self.settings.reccobeats_refuses.get(name)
+            if most is not None and len(given) > most and self.settings.reccobeats_refuses.get("silent"):
+                return plain_error(400, "Bad Request", request.path)
+            if most is not None and len(given) > most:
+                return invalid(f"getRecommendation.{path}", f"size must be between 0 and {most}")
         found = [self.seed(id) for id in seeds]
         known = [track for track in found if track is not None]
         if not known or request.fault == "4002" \

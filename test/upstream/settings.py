@@ -52,6 +52,7 @@ DEFAULTS = {
     "reccobeats_unknown": "all",    # 4002 when all seeds are unknown, or "any"
     "reccobeats_4002_status": 400,
     "reccobeats_spotify_seeds": True,
+    "reccobeats_refuses": {},   # lists with more "seeds" or "negatives", for good; "silent": without saying why
     "reccobeats_shuffle": True,
     "reccobeats_twins": True,   # a twin's record names the other twin
     "openai_format": "json_schema",  # the best that the service takes: json_object, text
@@ -94,6 +95,8 @@ class Settings:
                 raise ValueError(f"no preset is named {value!r}")
             if name == "access" and set(value) - set(PRESETS["extended"]):
                 raise ValueError(f"access flags are {sorted(PRESETS['extended'])}")
+            if name == "reccobeats_refuses" and set(value) - {"seeds", "negatives", "silent"}:
+                raise ValueError("lists are refused for their seeds or negatives, or silent")
             if name == "limit":
                 self.limit = {**self.limit, **checked_limits(value)}
             elif name == "latency" and isinstance(value, dict):

@@ -1,0 +1,115 @@
+/*-------------------------------------------------------------------------
+ *
+ * json_write.h
+ *	  Writing JSON of our own: members of objects, elements of arrays.
+ *
+ * Purpose: one way to write a run's document and its record.
+ * Runs in: any process.
+ * Locks:	none.
+ * Never:	write a number that is not finite.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_JSON_WRITE_H
+#define RECO_JSON_WRITE_H
+
+#include "compat.h"
+
+#include <math.h>
+
+#include "catalogue/facet.h"
+#include "common/shortest_dec.h"
+#include "lib/stringinfo.h"
+#include "utils/json.h"
+
+/* Begins a member of an object, or an element of an array when key is NULL. */
+static inline void
+begin(StringInfo json, const char *key)
+{
+	char		last = json->len > 0 ? json->data[json->len - 1] : '{';
+
+	if (last != '{' && last != '[' && last != ':')
+		appendStringInfoChar(json, ',');
+	if (key != NULL)
+	{
+		escape_json(json, key);
+		appendStringInfoChar(json, ':');
+	}
+}
+
+static inline void
+open_with(StringInfo json, const char *key, char bracket)
+{
+	begin(json, key);
+	appendStringInfoChar(json, bracket);
+}
+
+static inline void
+put_string(StringInfo json, const char *key, const char *value)
+{
+	begin(json, key);
+	if (value == NULL)
+		appendStringInfoString(json, "null");
+	else
+		escape_json(json, value);
+}
+
+static inline void
+put_number(StringInfo json, const char *key, double value)
+{
+	begin(json, key);
+	if (!isfinite(value))
+		appendStringInfoString(json, "null");
+	else if (value == floor(value) && fabs(value) < 1e15)
+		appendStringInfo(json, "%.0f", value);
+	else
+		appendStringInfo(json, "%.4g", value);
+}
+
+static inline void
+put_id(StringInfo json, const char *key, int64 value)
+{
+	begin(json, key);
+	appendStringInfo(json, INT64_FORMAT, value);
+}
+
+static inline void
+put_bool(StringInfo json, const char *key, bool value)
+{
+	begin(json, key);
+	appendStringInfoString(json, value ? "true" : "false");
+}
+
+/* A number that is read back as the very same one. */
+static inline void
+put_exact(StringInfo json, const char *key, float value)
+{
+	char		digits[FLOAT_SHORTEST_DECIMAL_LEN];
+
+	begin(json, key);
+	if (isfinite(value))
+		float_to_shortest_decimal_buf(value, digits);
+	appendStringInfoString(json, isfinite(value) ? digits : "null");
+}
+
+/* Microseconds as milliseconds; a clock that was set back has taken no time. */
+static inline void
+put_ms(StringInfo json, const char *key, int64 us)
+{
+	us = Max(us, 0);
+	begin(json, key);
+	appendStringInfo(json, INT64_FORMAT ".%03d", us / 1000, (int) (us % 1000));
+}
+
+/* The facets of a mask, as an array of names. */
+static inline void
+put_facets(StringInfo json, const char *key, uint16 facets)
+{
+	open_with(json, key, '[');
+	for (int i = 0; i < RECO_NFACETS; i++)
+		if ((facets >> i) & 1)
+			put_string(json, NULL, reco_facet_name(i));
+	appendStringInfoChar(json, ']');
+}
+
+#endif							/* RECO_JSON_WRITE_H */
