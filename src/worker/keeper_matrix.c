@@ -32,9 +32,9 @@
 
 #define STEP_US		(50 * INT64CONST(1000))
 #define REST		4			/* times what a matrix took, until the next one is begun */
-#define LOOK_US		(10 * INT64CONST(1000000))	/* for changes that no commit here told of */
-#define PAUSE_US	(10 * INT64CONST(1000000))	/* after an error, and at least ... */
-#define PAUSE_REST	10			/* ... times what the attempt took */
+#define LOOK_US		(10 * INT64CONST(1000000))	/* for what no commit here told of */
+#define PAUSE_US	(10 * INT64CONST(1000000))	/* after an error, at least */
+#define PAUSE_REST	10			/* times what it took until then, at least */
 
 /* The one that is being read; NULL = none. */
 static RecoMatrix *building = NULL;
@@ -93,7 +93,7 @@ reco_keeper_matrix_step(Oid extension)
 static bool
 begin(Oid extension)
 {
-	uint64		epoch = epoch_now();	/* before the look: what commits now is seen next */
+	uint64		epoch = epoch_now();	/* first: what commits now is seen next */
 	uint64		token = reco_change_token("catalogue");
 	RecoMatrixFacts facts;
 
