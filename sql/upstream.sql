@@ -180,7 +180,7 @@ SELECT call, pg_temp.says('SELECT * FROM reco_resolve(' || call || ')') FROM unn
 	$$'', '{a}'$$,
 	$$'track_facts', '{a}', priority => 'urgent'$$,
 	$$'track_facts', '{a}', '-1 s'$$,
-	$$'track_facts', array_fill('a'::text, '{10001}')$$,
+	$$'track_facts', array_fill('a'::text, '{100001}')$$,
 	$$'track_facts', '{a}'$$,
 	$$'track_features', '{a}'$$,
 	$$'completion', '{a}'$$]) AS call;
