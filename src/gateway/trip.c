@@ -38,6 +38,7 @@ static void ended(void *owner, RecoTransferResult *result);
 static void read_answer(RecoTrip *trip, const RecoTransferResult *result);
 static void take_answers(RecoTrip *trip, const RecoSplit *split);
 static void fail(RecoTrip *trip, const Failure *failure);
+static void deny(RecoTrip *trip, const char *reason);
 static void fail_as_said(RecoTrip *trip, const RecoSplit *split);
 static void fail_below_http(RecoTrip *trip, const RecoTransferResult *result);
 static void abandon(RecoTrip *trip, int64 now);
@@ -403,6 +404,15 @@ take_answers(RecoTrip *trip, const RecoSplit *split)
 	}
 }
 
+/* Remembers that what the flights ask for is refused for good. */
+static void
+deny(RecoTrip *trip, const char *reason)
+{
+	for (int i = 0; i < trip->call.nkeys; i++)
+		if (trip->flights[i] != NULL)
+			reco_flight_deny(trip->flights[i], reason);
+}
+
 /* Fails, or repeats, as the service's answer asks for. */
 static void
 fail_as_said(RecoTrip *trip, const RecoSplit *split)
@@ -422,9 +432,7 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 	if (split->permanent)
 	{
 		failure.retry_at = RECO_WIRE_NEVER;
-		for (int i = 0; i < trip->call.nkeys; i++)
-			if (trip->flights[i] != NULL)
-				reco_flight_deny(trip->flights[i], split->message);
+		deny(trip, split->message);
 	}
 	if (split->outcome == RECO_OUTCOME_LIMITED)
 		failure.retry_at = shared->limit.blocked_until;
