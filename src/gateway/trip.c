@@ -38,6 +38,7 @@ static void ended(void *owner, RecoTransferResult *result);
 static void read_answer(RecoTrip *trip, const RecoTransferResult *result);
 static void take_answers(RecoTrip *trip, const RecoSplit *split);
 static void fail(RecoTrip *trip, const Failure *failure);
+static void deny(RecoTrip *trip, const char *reason);
 static void fail_as_said(RecoTrip *trip, const RecoSplit *split);
 static void fail_below_http(RecoTrip *trip, const RecoTransferResult *result);
 static void abandon(RecoTrip *trip, int64 now);
@@ -417,6 +418,15 @@ retry_at(const RecoTrip *trip, const RecoSplit *split)
 									 : shared->limit.quota_until;
 }
 
+/* Remembers that what the flights ask for is refused for good. */
+static void
+deny(RecoTrip *trip, const char *reason)
+{
+	for (int i = 0; i < trip->call.nkeys; i++)
+		if (trip->flights[i] != NULL)
+			reco_flight_deny(trip->flights[i], reason);
+}
+
 /* Fails, or repeats, as the service's answer asks for. */
 static void
 fail_as_said(RecoTrip *trip, const RecoSplit *split)
@@ -436,11 +446,10 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 	if (split->permanent)
 	{
 		failure.retry_at = RECO_WIRE_NEVER;
-		for (int i = 0; i < trip->call.nkeys; i++)
-			if (trip->flights[i] != NULL)
-				reco_flight_deny(trip->flights[i], split->message);
+		deny(trip, split->message);
 	}
-	failure.retry_at = retry_at(trip, split);
+	else
+		failure.retry_at = retry_at(trip, split);
 	if (split->outcome == RECO_OUTCOME_UNAUTHORISED && !split->token_expired &&
 		(trip->request.auth == RECO_AUTH_BEARER_KEY ||
 		 trip->request.auth == RECO_AUTH_GOOGLE_KEY))
