@@ -173,6 +173,21 @@ CREATE INDEX feedback_track_idx ON reco.feedback (user_id, track_id, at DESC, fe
 COMMENT ON TABLE reco.feedback IS 'Holds one row per judgement of a listener; the newest one of a track counts.';
 COMMENT ON COLUMN reco.feedback.event IS 'Is like, save, skip, dislike, or clear (takes earlier ones back).';
 
+CREATE TABLE reco.listener_token (
+	user_id text COLLATE "C" NOT NULL CHECK (user_id OPERATOR(pg_catalog.<>) ''),
+	server text COLLATE "C" NOT NULL,
+	consent bigint NOT NULL,
+	token text NOT NULL,
+	connected_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	rotated_at timestamptz,
+	PRIMARY KEY (user_id, server)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE reco.listener_token IS 'Holds secrets: the refresh tokens of connected listeners. Nobody has a right to it, and no dump has it.';
+COMMENT ON COLUMN reco.listener_token.server IS 'Names the foreign server whose service gave the token.';
+COMMENT ON COLUMN reco.listener_token.consent IS 'Tells one connection of a listener from the next, which has a greater one.';
+COMMENT ON COLUMN reco.listener_token.token IS 'Is the newest token: the keeper writes what the service puts in the place of it.';
+COMMENT ON COLUMN reco.listener_token.rotated_at IS 'Says when the keeper wrote the token; NULL = it is the one that reco_connect_user was given.';
+
 /* -------------------------------------------------------------------------
  * Tables: the lexicon
  * ------------------------------------------------------------------------- */
@@ -347,7 +362,7 @@ COMMENT ON COLUMN reco.run.tracks IS 'Is the list, with reasons and parts of the
 
 CREATE TABLE reco.cache_policy (
 	category text COLLATE "C" NOT NULL PRIMARY KEY CHECK (category IN
-		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'result', 'artifacts', 'denied')),
+		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'top_tracks', 'top_artists', 'result', 'artifacts', 'denied')),
 	fresh interval NOT NULL CHECK (fresh OPERATOR(pg_catalog.>=) '0'),
 	usable interval NOT NULL CHECK (usable OPERATOR(pg_catalog.>=) fresh AND usable OPERATOR(pg_catalog.<=) '10 years'),
 	absent interval NOT NULL DEFAULT '0' CHECK (absent OPERATOR(pg_catalog.>=) '0' AND absent OPERATOR(pg_catalog.<=) '10 years'),
@@ -375,9 +390,35 @@ INSERT INTO reco.cache_policy (category, fresh, usable, absent, max_entries, max
 	('ids', '30 days', '60 days', '7 days', 500000, 134217728),
 	('recommendation', '30 minutes', '7 days', '1 hour', 100000, 536870912),
 	('completion', '7 days', '14 days', '0', 50000, 134217728),
+	('top_tracks', '30 minutes', '24 hours', '0', 100000, 536870912),
+	('top_artists', '30 minutes', '24 hours', '0', 100000, 134217728),
 	('result', '30 minutes', '24 hours', '0', 100000, 1073741824),
 	('artifacts', '30 minutes', '30 minutes', '0', 50000, 1073741824),
 	('denied', '24 hours', '24 hours', '0', 100000, 67108864);
+
+-- every database has all of it: what is known outlives any one of them
+CREATE TABLE reco.limit_state (
+	lane bigint NOT NULL PRIMARY KEY,
+	kind text NOT NULL,
+	base_url text NOT NULL,
+	credential text NOT NULL,
+	blocked_until timestamptz,
+	quota_until timestamptz,
+	exhausted_until timestamptz[] NOT NULL,
+	refused_until timestamptz[] NOT NULL,
+	hour_at timestamptz,
+	hours integer[],
+	updated_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE reco.limit_state IS 'Holds what limits of services must not be forgotten in a crash; the keeper writes it.';
+COMMENT ON COLUMN reco.limit_state.lane IS 'Is a hash of kind, addresses and credential.';
+COMMENT ON COLUMN reco.limit_state.credential IS 'Is a fingerprint, as in reco_stat_upstream.';
+COMMENT ON COLUMN reco.limit_state.blocked_until IS 'Says until when the service wants no calls.';
+COMMENT ON COLUMN reco.limit_state.quota_until IS 'Says until when the service''s quota is used up.';
+COMMENT ON COLUMN reco.limit_state.exhausted_until IS 'Says the same for each endpoint that has a quota of its own.';
+COMMENT ON COLUMN reco.limit_state.refused_until IS 'Says for each endpoint until when it is taken as closed for the app.';
+COMMENT ON COLUMN reco.limit_state.hour_at IS 'Says when the newest hour of the count began.';
+COMMENT ON COLUMN reco.limit_state.hours IS 'Counts the calls of each hour of the last day, the newest one first, where a server has daily_quota.';
 
 /* -------------------------------------------------------------------------
  * Triggers
@@ -553,6 +594,20 @@ COMMENT ON FUNCTION @extschema@.reco_feedback(text, text, text) IS
 	'Writes that a listener liked, saved, skipped or disliked a track, or takes that back (clear); returns the id of the judgement.';
 REVOKE ALL ON FUNCTION @extschema@.reco_feedback(text, text, text) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.reco_connect_user(user_id text, refresh_token text, server text DEFAULT NULL)
+RETURNS void
+AS 'MODULE_PATHNAME', 'reco_connect_user' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_connect_user(text, text, text) IS
+	'Stores a listener''s refresh token, so that a service can be asked for what is the listener''s own.';
+REVOKE ALL ON FUNCTION @extschema@.reco_connect_user(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_disconnect_user(user_id text, server text DEFAULT NULL)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'reco_disconnect_user' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_disconnect_user(text, text) IS
+	'Erases a listener''s tokens and what services told with them, of one server or all; tells whether there was a token.';
+REVOKE ALL ON FUNCTION @extschema@.reco_disconnect_user(text, text) FROM PUBLIC;
+
 /* -------------------------------------------------------------------------
  * Functions: the catalogue
  * ------------------------------------------------------------------------- */
@@ -597,15 +652,16 @@ CREATE FUNCTION @extschema@.reco_resolve(
 	keys text[],
 	deadline interval DEFAULT NULL,
 	priority text DEFAULT 'interactive',
+	user_id text DEFAULT NULL,
 	OUT key text,
 	OUT value jsonb,
 	OUT origin text,
 	OUT outcome text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'reco_resolve' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
-COMMENT ON FUNCTION @extschema@.reco_resolve(text, text[], interval, text) IS
-	'Asks a service for keys of a kind, and tells what became of each, in their order. It spends calls that may cost money.';
-REVOKE ALL ON FUNCTION @extschema@.reco_resolve(text, text[], interval, text) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.reco_resolve(text, text[], interval, text, text) IS
+	'Asks a service for keys of a kind, of a listener''s own things with the listener''s token, and tells what became of each, in their order. It spends calls that may cost money.';
+REVOKE ALL ON FUNCTION @extschema@.reco_resolve(text, text[], interval, text, text) FROM PUBLIC;
 
 /* -------------------------------------------------------------------------
  * Views: what the gateway did, and how it is

@@ -76,7 +76,7 @@ SELECT sum(buffer_entries + buffer_bytes + unwritten) AS buffered FROM reco_cach
 SELECT call, pg_temp.says('SELECT reco_cache_invalidate(' || call || ')') AS says FROM unnest(ARRAY[
 	$$'weather'$$,
 	$$''$$,
-	$$'top_tracks'$$,
+	$$'probe'$$,
 	$$'weather', user_id => 'ana'$$]) AS call;
 -- what has no policy any more may still be there
 BEGIN;

@@ -30,7 +30,7 @@ SELECT c.oid::regclass AS tables FROM pg_class AS c WHERE relnamespace = 'reco':
 SELECT count(*) AS sequences FROM pg_class WHERE relnamespace = 'reco'::regnamespace AND relkind = 'S';
 SELECT t.extconfig::regclass AS dumped FROM (SELECT unnest(extconfig) AS extconfig FROM pg_extension WHERE extname = 'reco') AS t ORDER BY t.extconfig::regclass::text COLLATE "C";
 -- keys of what is a listener's begin with who it is
-SELECT i.indrelid::regclass, pg_get_indexdef(i.indexrelid, 1, true) AS first_column FROM pg_index AS i WHERE i.indrelid IN ('reco.listen'::regclass, 'reco.feedback'::regclass) ORDER BY 1::text, 2;
+SELECT i.indrelid::regclass, pg_get_indexdef(i.indexrelid, 1, true) AS first_column FROM pg_index AS i WHERE i.indrelid IN ('reco.listen'::regclass, 'reco.feedback'::regclass, 'reco.listener_token'::regclass) ORDER BY 1::text, 2;
 
 CREATE FUNCTION pg_temp.fill() RETURNS void LANGUAGE sql AS $$
 	INSERT INTO reco.artist (artist_id, name) SELECT 'a' || i, 'Artist ' || i FROM generate_series(1, 10) AS i;

@@ -91,9 +91,9 @@ reco_cache_invalidate(PG_FUNCTION_ARGS)
 static int64
 remove_listeners(RecoCategory category, const char *user_id, Oid extension)
 {
-	static const RecoCategory listeners[] = {
-		RECO_CATEGORY_RESULT, RECO_CATEGORY_ARTIFACTS
-	};
+	static const RecoCategory listeners[] = {RECO_CATEGORY_RESULT,
+											 RECO_CATEGORY_ARTIFACTS, RECO_OP_TOP_TRACKS,
+											 RECO_OP_TOP_ARTISTS};
 	int64		removed = 0;
 
 	for (int i = 0; i < lengthof(listeners); i++)
@@ -105,6 +105,13 @@ remove_listeners(RecoCategory category, const char *user_id, Oid extension)
 								  extension);
 	}
 	return removed;
+}
+
+int64
+reco_cache_forget_listener(const char *user_id)
+{
+	reco_cache_forbid_writing();
+	return remove_listeners(-1, user_id, reco_sql_extension());
 }
 
 /*

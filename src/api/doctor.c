@@ -389,11 +389,11 @@ check_lane(ReturnSetInfo *result, const RecoServer *server)
 				psprintf("endpoint \"%s\" is closed for this app", endpoint),
 				"Another way is taken where there is one; it is tried again after a day.");
 		if (lane.exhausted_until[i] > reco_now_us())
-			tell(result, check, WARNING_,
-				 psprintf("the quota of endpoint \"%s\" is used up until %s", endpoint,
-						  timestamptz_to_str(
-							  reco_calendar_time(lane.exhausted_until[i]))),
-				 "Other endpoints are asked as before; a lower daily_quota spreads calls.");
+			tell(
+				result, check, WARNING_,
+				psprintf("the quota of endpoint \"%s\" is used up until %s", endpoint,
+						 timestamptz_to_str(reco_calendar_time(lane.exhausted_until[i]))),
+				"Other endpoints are asked as before; a lower daily_quota spreads calls.");
 	}
 	if (lane.clock_seen && llabs(lane.clock_skew_s) > MOST_SKEW_S)
 		tell(result, check, WARNING_,

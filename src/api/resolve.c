@@ -19,6 +19,8 @@
 #include "guc.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "options.h"
+#include "source/own_token.h"
 #include "source/remote.h"
 #include "source/source.h"
 #include "utils/array.h"
@@ -42,13 +44,14 @@ typedef struct Ask
 	bool	   *well_formed;
 	RecoPriority priority;
 	int			deadline_ms;	/* -1 = not said */
+	const char *user_id;		/* NULL = nobody's */
 } Ask;
 
 static void read_arguments(FunctionCallInfo fcinfo, Ask *ask);
 static void read_keys(ArrayType *array, Ask *ask);
 static int	read_deadline(Interval *deadline);
 static const RecoServer *find_server(const Ask *ask, Oid role);
-static RecoRemote *ask_server(Ask *ask, const RecoServer *server, int *numbers);
+static RecoRemote *ask_server(Ask *ask, const RecoServer *server, Oid role, int *numbers);
 static void put_row(ReturnSetInfo *result, const Ask *ask, int key,
 					const RecoRemoteValue *value);
 
@@ -65,7 +68,7 @@ reco_resolve(PG_FUNCTION_ARGS)
 	read_arguments(fcinfo, &ask);
 	numbers = palloc(sizeof(int) * Max(ask.nkeys, 1));
 	InitMaterializedSRF(fcinfo, 0);
-	remote = ask_server(&ask, find_server(&ask, role), numbers);
+	remote = ask_server(&ask, find_server(&ask, role), role, numbers);
 	for (int i = 0; i < ask.nkeys; i++)
 	{
 		static const RecoRemoteValue rejected = {.outcome = RECO_OUTCOME_REJECTED};
@@ -74,14 +77,15 @@ reco_resolve(PG_FUNCTION_ARGS)
 		};
 
 		/* nobody's token is at hand */
-		if (reco_operation_is_listeners(ask.operation))
+		if (remote == NULL)
 			put_row(result, &ask, i, &unconfigured);
 		else if (!ask.well_formed[i])
 			put_row(result, &ask, i, &rejected);
 		else
 			put_row(result, &ask, i, reco_remote_value(remote, 0, numbers[i]));
 	}
-	reco_remote_close(remote);
+	if (remote != NULL)
+		reco_remote_close(remote);
 	return (Datum) 0;
 }
 
@@ -130,6 +134,13 @@ read_arguments(FunctionCallInfo fcinfo, Ask *ask)
 	if (number < 0)
 		bad_name("priority", priority, names.data);
 	ask->priority = number;
+	if (!PG_ARGISNULL(4))
+		ask->user_id = reco_argument_user(fcinfo, 4, false);
+	if (ask->user_id != NULL && !reco_operation_is_listeners(ask->operation))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("questions of kind \"%s\" are no listener's", kind),
+				 errhint("Leave out \"user_id\".")));
 	ask->deadline_ms = PG_ARGISNULL(2) ? -1 : read_deadline(PG_GETARG_INTERVAL_P(2));
 	read_keys(PG_GETARG_ARRAYTYPE_P(1), ask);
 }
@@ -223,12 +234,12 @@ find_server(const Ask *ask, Oid role)
 
 /*
  * Asks for the keys that are well formed, and waits. 'numbers' tells which of the
- * question's keys each one is.
+ * question's keys each one is. NULL = a listener's, who is not connected.
  */
 static RecoRemote *
-ask_server(Ask *ask, const RecoServer *server, int *numbers)
+ask_server(Ask *ask, const RecoServer *server, Oid role, int *numbers)
 {
-	RecoRemote *remote = reco_remote_open();
+	RecoRemote *remote;
 	const char **keys = palloc(sizeof(char *) * Max(ask->nkeys, 1));
 	int			nkeys = 0;
 	int			deadline_ms = ask->deadline_ms >= 0
@@ -236,17 +247,25 @@ ask_server(Ask *ask, const RecoServer *server, int *numbers)
 		: Min(reco_guc_deadline, server->options.deadline_ms);
 	const RecoProblem *problem;
 
+	if (reco_operation_is_listeners(ask->operation))
+		server = ask->user_id == NULL
+			? NULL
+			: reco_own_token_server(reco_server_list(role), ask->operation, ask->user_id);
+	if (server == NULL)
+		return NULL;
+	remote = reco_remote_open();
 	for (int i = 0; i < ask->nkeys; i++)
 	{
-		if (!ask->well_formed[i] || reco_operation_is_listeners(ask->operation))
+		if (!ask->well_formed[i])
 			continue;
 		numbers[i] = nkeys;
 		keys[nkeys++] = ask->keys[i];
 	}
 	if (nkeys == 0)
 		return remote;
-	(void) reco_remote_ask(remote, server, ask->operation, keys, nkeys, ask->priority,
-						   reco_now_us() + (int64) deadline_ms * 1000);
+	(void) reco_remote_ask_listener(remote, server, ask->operation, ask->user_id, keys,
+									nkeys, ask->priority,
+									reco_now_us() + (int64) deadline_ms * 1000);
 	problem = reco_remote_problem(remote, 0);
 	if (problem != NULL)
 		reco_problem_raise(problem);

@@ -194,12 +194,12 @@ static void
 note_cache(RecoFlight *flight, const RecoWireCache *wire)
 {
 	RecoFlightCache *cache = &flight->cache;
-	size_t		size = strlen(flight->key) + strlen(wire->suffix) + 1;
+	size_t size = strlen(wire->prefix) + strlen(flight->key) + strlen(wire->suffix) + 1;
 
 	cache->key = malloc(size);
 	if (cache->key == NULL)
 		return;
-	snprintf(cache->key, size, "%s%s", flight->key, wire->suffix);
+	snprintf(cache->key, size, "%s%s%s", wire->prefix, flight->key, wire->suffix);
 	cache->on = wire->on;
 	cache->deny_us = wire->deny_us;
 	cache->extension = wire->extension;

@@ -102,6 +102,7 @@ static void
 at_exit(int code, Datum arg)
 {
 	reco_slots_lose_all();
+	reco_token_report();
 	reco_process_end(RECO_PROCESS_GATEWAY, InvalidOid,
 					 code == 0 ? NULL : "ended by a signal or an error; see the server's log");
 }
@@ -124,6 +125,7 @@ loop(void)
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
+		reco_token_forget_gone();
 		for (int i = 0; i < reco_shared->nslots && (slot = reco_slots_next()) >= 0; i++)
 			reco_question_look(slot);
 		now = reco_now_us();

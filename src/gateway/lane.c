@@ -16,6 +16,7 @@
 #include <math.h>
 
 #include "breaker.h"
+#include "shmem/limit_state.h"
 
 #define HOLD_US		((int64) 3000)	/* a key waits so long for others to share its call */
 #define DAY_US		((int64) 24 * 3600 * 1000 * 1000)
@@ -68,6 +69,7 @@ reco_lane_of(const RecoQuestion *question)
 	if (!lane->shared->limit.ready)
 		reco_limiter_start(&lane->shared->limit, &lane->rules, now,
 						   reco_shared->after_crash, reco_shared->made_at);
+	reco_limits_take(lane->shared);
 	return lane;
 }
 

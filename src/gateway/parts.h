@@ -136,6 +136,10 @@ struct RecoTokenHolder
 	RecoGatewayLane *lane;
 	char	   *user_id;		/* NULL = the app's */
 	Oid			database;
+	Oid			extension;		/* who keeps the listener's token */
+	char	   *server;			/* by whose name; "" where nobody does */
+	uint64		consent;		/* that all of this belongs to; 0 = not known */
+	bool		unpromised;		/* 'rotated' found no room in promise.h yet */
 	char	   *access;			/* NULL = none */
 	char	   *given;			/* a dead access token that a request brought */
 	char	   *origin;			/* the refresh token that askers have */
@@ -310,8 +314,26 @@ extern RecoTokenState reco_token_acquire(RecoGatewayLane *lane, RecoAuth auth,
 /* The service refused a token: the next acquire gets another. */
 extern void reco_token_refused(RecoTokenHolder *holder, uint32 serial);
 
-/* A rotated refresh token that the asker does not know yet; else NULL. */
-extern const char *reco_token_rotated(const RecoQuestion *question);
+/*
+ * A rotated refresh token that the asker does not know yet; else NULL. 'promised' tells
+ * whether it is in promise.h, or was written.
+ */
+extern const char *reco_token_rotated(const RecoQuestion *question, bool *promised);
+
+/* Takes all secrets from a holder, and tells who waits for it; frees what it has, too. */
+extern void reco_token_wipe(RecoTokenHolder *holder);
+extern void reco_token_drop(RecoTokenHolder *holder);
+
+/* ---- token_promise.c ---- */
+
+/* Has a listener's new token kept, where there is one; without room see 'unpromised'. */
+extern void reco_token_promise(RecoTokenHolder *holder);
+
+/* Forgets the listeners who are to be forgotten. */
+extern void reco_token_forget_gone(void);
+
+/* Says what is lost with this process; of its end. */
+extern void reco_token_report(void);
 
 /* Repeats failed token requests that are due; returns when to look again. */
 extern int64 reco_token_pump(RecoGatewayLane *lane, int64 now);

@@ -224,14 +224,16 @@ reco_question_answer(RecoWaiter *waiter, RecoOutcome outcome, const char *value,
 static void
 finish(RecoQuestion *question)
 {
-	const char *rotated = question->slot < 0 ? NULL : reco_token_rotated(question);
+	bool		promised = false;
+	const char *rotated =
+		question->slot < 0 ? NULL : reco_token_rotated(question, &promised);
 
 	if (rotated != NULL)
 	{
 		RecoBuffer	record;
 		RecoWireAnswer answer = {
 			.key = -1,
-			.outcome = RECO_OUTCOME_FRESH,
+			.outcome = promised ? RECO_OUTCOME_FRESH : RECO_OUTCOME_BUSY,
 			.value = rotated,
 			.value_len = strlen(rotated)
 		};

@@ -7,8 +7,8 @@
  *			who wait, and again before it expires.
  * Runs in: the gateway.
  * Locks:	none.
- * Never:	write a token anywhere but into a request and into the answer to whoever
- *			gave the refresh token; keep it longer than it is of use.
+ * Never:	write a token anywhere but into a request, into the answer to whoever gave
+ *			the refresh token, and into promise.h; keep it longer than it is of use.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,6 +19,7 @@
 #define MOST_FAILURES	3
 #define MOST_LISTENERS	1000	/* tokens kept per lane */
 #define REFUSED_US		((int64) 60 * 1000 * 1000)	/* for a refused client */
+#define AGAIN_US		((int64) 100 * 1000)	/* between two tries to promise a token */
 #define CLOSED_US		((int64) 2 * 1000 * 1000)	/* after giving up; doubles */
 
 static RecoTokenHolder *holder_of(RecoGatewayLane *lane, RecoQuestion *question);
@@ -32,7 +33,6 @@ static void take(RecoTokenHolder *holder, RecoToken *token);
 static void failed(RecoTokenHolder *holder, const RecoToken *token);
 static void give_up(RecoTokenHolder *holder, int64 next, const char *message);
 static void set_secret(char **place, const char *value);
-static void forget(RecoTokenHolder *holder);
 
 /* Finds what opens a request. */
 RecoTokenState
@@ -102,6 +102,21 @@ find_or_fetch(RecoTokenHolder *holder, RecoQuestion *question, int64 now,
 	return RECO_TOKEN_FAILED;
 }
 
+/* By whose name the asker's token is kept; "" where it is none of ours. */
+static const char *
+server_of(const RecoQuestion *question)
+{
+	return question->wire.listener.consent == 0 ? "" : question->wire.server;
+}
+
+static bool
+is_holder_of(const RecoTokenHolder *holder, const RecoQuestion *question)
+{
+	return holder->database == question->database &&
+		strcmp(holder->user_id, question->wire.listener.user_id) == 0 &&
+		strcmp(holder->server, server_of(question)) == 0;
+}
+
 /* Finds or makes the holder of a listener's token; NULL = none is to be had. */
 static RecoTokenHolder *
 holder_of(RecoGatewayLane *lane, RecoQuestion *question)
@@ -117,10 +132,9 @@ holder_of(RecoGatewayLane *lane, RecoQuestion *question)
 	dlist_foreach(iter, &lane->listeners)
 	{
 		holder = dlist_container(RecoTokenHolder, node, iter.cur);
-		if (holder->database == question->database &&
-			strcmp(holder->user_id, listener->user_id) == 0)
+		if (is_holder_of(holder, question))
 			return holder;
-		if (holder->transfer == NULL && holder->trips == 0 &&
+		if (holder->transfer == NULL && holder->trips == 0 && !holder->unpromised &&
 			dlist_is_empty(&holder->parked) &&
 			(oldest == NULL || holder->used_at < oldest->used_at))
 			oldest = holder;
@@ -129,7 +143,7 @@ holder_of(RecoGatewayLane *lane, RecoQuestion *question)
 		reco_now_us() - oldest->used_at > 1000 * 1000)
 	{
 		dlist_delete(&oldest->node);
-		forget(oldest);
+		reco_token_drop(oldest);
 		free(oldest);
 		lane->nlisteners--;
 	}
@@ -137,8 +151,11 @@ holder_of(RecoGatewayLane *lane, RecoQuestion *question)
 	if (holder == NULL)
 		return NULL;
 	holder->user_id = strdup(listener->user_id);
-	if (holder->user_id == NULL)
+	holder->server = strdup(server_of(question));
+	if (holder->user_id == NULL || holder->server == NULL)
 	{
+		free(holder->user_id);
+		free(holder->server);
 		free(holder);
 		return NULL;
 	}
@@ -151,18 +168,33 @@ holder_of(RecoGatewayLane *lane, RecoQuestion *question)
 }
 
 /*
+ * Is what a request brings a new consent? Where consents are numbered, it is one if its
+ * number is greater: who asked with a smaller one, or an older token, knows less than
+ * we. Else a refresh token that is neither the one before nor what that became.
+ */
+static bool
+is_anew(const RecoTokenHolder *holder, const RecoListener *listener)
+{
+	if (listener->consent != 0)
+		return listener->consent > holder->consent;
+	return listener->refresh_token != NULL && holder->origin != NULL &&
+		strcmp(listener->refresh_token, holder->origin) != 0 &&
+		(holder->rotated == NULL ||
+		 strcmp(listener->refresh_token, holder->rotated) != 0);
+}
+
+/*
  * Takes over the access token that a request brings, unless it is known to be dead.
- * A refresh token that is neither the one before nor what that became is a new
- * consent: all that was known is forgotten.
+ * After a new consent all that was known is forgotten.
  */
 static void
 adopt(RecoTokenHolder *holder, const RecoListener *listener)
 {
-	if (listener->refresh_token != NULL && holder->origin != NULL &&
-		strcmp(listener->refresh_token, holder->origin) != 0 &&
-		(holder->rotated == NULL ||
-		 strcmp(listener->refresh_token, holder->rotated) != 0))
+	if (is_anew(holder, listener))
 	{
+		holder->consent = listener->consent;
+		holder->extension = listener->extension;
+		holder->unpromised = false;
 		set_secret(&holder->access, NULL);
 		set_secret(&holder->given, NULL);
 		set_secret(&holder->rotated, NULL);
@@ -311,6 +343,7 @@ rotate(RecoTokenHolder *holder, const char *refresh)
 	if (holder->rotated != NULL)
 		set_secret(&holder->origin, holder->rotated);
 	set_secret(&holder->rotated, refresh);
+	reco_token_promise(holder);
 }
 
 /* Keeps a token, and sends who waited for it on. */
@@ -367,7 +400,7 @@ reco_token_refused(RecoTokenHolder *holder, uint32 serial)
 
 /* A rotated refresh token that the asker does not know yet. */
 const char *
-reco_token_rotated(const RecoQuestion *question)
+reco_token_rotated(const RecoQuestion *question, bool *promised)
 {
 	const RecoListener *listener = &question->wire.listener;
 	dlist_iter	iter;
@@ -378,9 +411,13 @@ reco_token_rotated(const RecoQuestion *question)
 	{
 		RecoTokenHolder *holder = dlist_container(RecoTokenHolder, node, iter.cur);
 
-		if (holder->database == question->database && holder->rotated != NULL &&
-			holder->origin != NULL && strcmp(holder->user_id, listener->user_id) == 0 &&
-			strcmp(holder->origin, listener->refresh_token) == 0)
+		if (holder->rotated == NULL || !is_holder_of(holder, question))
+			continue;
+		*promised = !holder->unpromised;
+		if (listener->consent != 0 ? listener->consent == holder->consent &&
+					strcmp(holder->rotated, listener->refresh_token) != 0
+								   : holder->origin != NULL &&
+					strcmp(holder->origin, listener->refresh_token) == 0)
 			return holder->rotated;
 	}
 	return NULL;
@@ -417,8 +454,19 @@ reco_token_pump(RecoGatewayLane *lane, int64 now)
 	int64		next = pump(&lane->app, now);
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &lane->listeners) next =
-		Min(next, pump(dlist_container(RecoTokenHolder, node, iter.cur), now));
+	lane->shared->unpromised = 0;
+	dlist_foreach(iter, &lane->listeners)
+	{
+		RecoTokenHolder *holder = dlist_container(RecoTokenHolder, node, iter.cur);
+
+		next = Min(next, pump(holder, now));
+		if (holder->unpromised)
+			reco_token_promise(holder);
+		if (!holder->unpromised)
+			continue;
+		lane->shared->unpromised++;
+		next = Min(next, now + AGAIN_US);
+	}
 	return next;
 }
 
@@ -426,13 +474,13 @@ reco_token_pump(RecoGatewayLane *lane, int64 now)
 void
 reco_token_forget(RecoGatewayLane *lane)
 {
-	forget(&lane->app);
+	reco_token_drop(&lane->app);
 	while (!dlist_is_empty(&lane->listeners))
 	{
 		RecoTokenHolder *holder =
 			dlist_container(RecoTokenHolder, node, dlist_pop_head_node(&lane->listeners));
 
-		forget(holder);
+		reco_token_drop(holder);
 		free(holder);
 	}
 	lane->nlisteners = 0;
@@ -452,20 +500,37 @@ set_secret(char **place, const char *value)
 	*place = copy;
 }
 
-/* Frees what a holder has. */
-static void
-forget(RecoTokenHolder *holder)
+/* Takes all secrets from a holder; who waits for them is told. */
+void
+reco_token_wipe(RecoTokenHolder *holder)
 {
+	RecoQuestion *question = holder->question;
+
 	if (holder->transfer != NULL)
 		reco_transfer_abort(holder->transfer);
 	holder->transfer = NULL;
-	if (holder->question != NULL)
-		reco_question_release(holder->question);
 	holder->question = NULL;
 	set_secret(&holder->access, NULL);
 	set_secret(&holder->given, NULL);
 	set_secret(&holder->rotated, NULL);
 	set_secret(&holder->origin, NULL);
+	holder->serial++;
+	holder->consent = 0;
+	holder->unpromised = false;
+	holder->retry_at = holder->closed_until = 0;
+	holder->closed_outcome = RECO_OUTCOME_UNAUTHORISED;
+	if (holder->user_id != NULL)
+		give_up(holder, PG_INT64_MAX, "the listener was disconnected");
+	if (question != NULL)
+		reco_question_release(question);
+}
+
+/* Frees what a holder has. */
+void
+reco_token_drop(RecoTokenHolder *holder)
+{
+	reco_token_wipe(holder);
 	free(holder->user_id);
-	holder->user_id = NULL;
+	free(holder->server);
+	holder->user_id = holder->server = NULL;
 }

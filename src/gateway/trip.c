@@ -403,6 +403,20 @@ take_answers(RecoTrip *trip, const RecoSplit *split)
 	}
 }
 
+/* Until when a limit or a quota holds, as was learned; 0 = it is neither. */
+static int64
+retry_at(const RecoTrip *trip, const RecoSplit *split)
+{
+	const RecoLane *shared = trip->lane->shared;
+
+	if (split->outcome == RECO_OUTCOME_LIMITED)
+		return shared->limit.blocked_until;
+	if (split->outcome != RECO_OUTCOME_QUOTA)
+		return 0;
+	return split->endpoint_exhausted ? shared->exhausted_until[trip->request.endpoint]
+									 : shared->limit.quota_until;
+}
+
 /* Fails, or repeats, as the service's answer asks for. */
 static void
 fail_as_said(RecoTrip *trip, const RecoSplit *split)
@@ -426,15 +440,10 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 			if (trip->flights[i] != NULL)
 				reco_flight_deny(trip->flights[i], split->message);
 	}
-	if (split->outcome == RECO_OUTCOME_LIMITED)
-		failure.retry_at = shared->limit.blocked_until;
-	else if (split->outcome == RECO_OUTCOME_QUOTA)
-		failure.retry_at = split->endpoint_exhausted
-			? shared->exhausted_until[trip->request.endpoint]
-			: shared->limit.quota_until;
-	else if (split->outcome == RECO_OUTCOME_UNAUTHORISED && !split->token_expired &&
-			 (trip->request.auth == RECO_AUTH_BEARER_KEY ||
-			  trip->request.auth == RECO_AUTH_GOOGLE_KEY))
+	failure.retry_at = retry_at(trip, split);
+	if (split->outcome == RECO_OUTCOME_UNAUTHORISED && !split->token_expired &&
+		(trip->request.auth == RECO_AUTH_BEARER_KEY ||
+		 trip->request.auth == RECO_AUTH_GOOGLE_KEY))
 		shared->unauthorised_until = now + KEY_REFUSED_US;
 
 	for (int i = 0; i < trip->call.nkeys; i++)

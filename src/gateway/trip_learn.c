@@ -13,16 +13,67 @@
 #include "parts.h"
 
 #include "breaker.h"
+#include "shmem/limit_state.h"
 
 #define DAY_US			((int64) 24 * 3600 * 1000 * 1000)
 #define APP_REFUSED_US	((int64) 3600 * 1000 * 1000)
 #define EXHAUSTED_US	((int64) 3600 * 1000 * 1000)	/* where the service does not say */
 #define LEAST_US		((int64) 1000 * 1000)	/* for "Retry-After: 0" */
+#define SHORT_US		((int64) 1000 * 1000)	/* a cool-down that may be forgotten */
 #define LEAST_ANSWERS	20		/* before their time is taken as usual */
 
-/* Learns about limits, the breaker, and what the app may do. */
+static void learn(RecoTrip *trip, const RecoTransferResult *result,
+				  const RecoSplit *split);
+
+/* The deadlines of a lane as one number, which moves when one of them does. */
+static int64
+deadlines_of(const RecoLane *lane)
+{
+	int64		sum = lane->limit.quota_until;
+
+	for (int i = 0; i < RECO_MAXENDPOINTS; i++)
+		sum += lane->exhausted_until[i] + lane->refused_until[i];
+	return sum;
+}
+
+/* Learns from how a call ended; what must outlive a crash is written at once. */
 void
 reco_trip_learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSplit *split)
+{
+	RecoLane   *shared = trip->lane->shared;
+	int64		before = deadlines_of(shared);
+	int64		blocked = shared->limit.blocked_until;
+
+	learn(trip, result, split);
+	if (deadlines_of(shared) != before ||
+		(shared->limit.blocked_until > blocked &&
+		 shared->limit.blocked_until > reco_now_us() + SHORT_US))
+		reco_limits_note();
+}
+
+/* Learns that an endpoint is closed, or has no quota. */
+static void
+learn_endpoint(const RecoTrip *trip, const RecoSplit *split, int64 now)
+{
+	RecoLane   *shared = trip->lane->shared;
+
+	if (split->endpoint_refused)
+	{
+		shared->capabilities.refused |= 1u << trip->request.endpoint;
+		shared->refused_until[trip->request.endpoint] = now + DAY_US;
+	}
+	if (split->endpoint_exhausted)
+	{
+		int64	   *until = &shared->exhausted_until[trip->request.endpoint];
+		int64		said = split->retry_after_ms * 1000;
+
+		*until = Max(*until, now + (said < 0 ? EXHAUSTED_US : Max(said, LEAST_US)));
+	}
+}
+
+/* Learns about limits, the breaker, and what the app may do. */
+static void
+learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSplit *split)
 {
 	RecoGatewayLane *lane = trip->lane;
 	RecoLane   *shared = lane->shared;
@@ -75,18 +126,7 @@ reco_trip_learn(RecoTrip *trip, const RecoTransferResult *result, const RecoSpli
 		if (shared->learned_at == 0)
 			shared->learned_at = now;
 	}
-	if (split->endpoint_refused)
-	{
-		shared->capabilities.refused |= 1u << trip->request.endpoint;
-		shared->refused_until[trip->request.endpoint] = now + DAY_US;
-	}
-	if (split->endpoint_exhausted)
-	{
-		int64	   *until = &shared->exhausted_until[trip->request.endpoint];
-		int64		said = split->retry_after_ms * 1000;
-
-		*until = Max(*until, now + (said < 0 ? EXHAUSTED_US : Max(said, LEAST_US)));
-	}
+	learn_endpoint(trip, split, now);
 	if (split->app_refused)
 		shared->app_refused_until = now + APP_REFUSED_US;
 }

@@ -423,5 +423,5 @@ reco_category_is_kept(RecoCategory category)
 	if (category >= RECO_NOPERATIONS)
 		return category != RECO_CATEGORY_RUN;
 	return category >= 0 && category != RECO_OP_PROBE &&
-		category != RECO_OP_RB_ARTIST_TRACKS && !reco_operation_is_listeners(category);
+		category != RECO_OP_RB_ARTIST_TRACKS;
 }

@@ -71,6 +71,15 @@ reco_database_wake(Oid database)
 	unlock(procno);
 }
 
+/* Wakes all keepers. */
+void
+reco_database_wake_all(void)
+{
+	for (int i = 0; i < RECO_NDATABASES; i++)
+		if (reco_shared->database[i].keeper_pid != 0)
+			reco_database_wake(reco_shared->database[i].database);
+}
+
 /* Says that the extension of a database may have come or gone; false = no room. */
 bool
 reco_database_ask(Oid database, bool known_only)

@@ -54,6 +54,8 @@ typedef struct RecoDatabase
 /* Wakes the keeper of a database, if there is one; never waits, never throws. */
 extern void reco_database_wake(Oid database);
 
+extern void reco_database_wake_all(void);
+
 /* For shared.c: fills in the table. */
 extern void reco_database_make(void);
 

@@ -100,6 +100,8 @@ typedef struct RecoLane
 	int64_t		seen_at;		/* last question */
 	int64_t		sent_at;		/* last call; 0 = none yet */
 	int64_t		keep_until;		/* the day's count is of use until then */
+	uint64_t	limits_version; /* of limit_state.h, as was taken; 0 = nothing yet */
+	bool		count_taken;	/* of it, the day's count */
 
 	RecoLimit	limit;
 	RecoBreaker breaker;
@@ -109,6 +111,7 @@ typedef struct RecoLane
 	int64_t		learned_at;		/* the capabilities: learned anew after a day */
 	int64_t		app_refused_until;
 	int64_t		unauthorised_until;
+	int			unpromised;		/* listeners' tokens that found no room in promise.h */
 
 	/* figures */
 	uint64_t	counters[RECO_LANE_NCOUNTERS];

@@ -20,9 +20,11 @@
 #include "cached.h"
 #include "common/controldata_utils.h"
 #include "guc.h"
+#include "limit_state.h"
 #include "matrix_shared.h"
 #include "miscadmin.h"
 #include "pool.h"
+#include "promise.h"
 #include "result_epoch.h"
 #include "run_flight.h"
 #include "slot.h"
@@ -68,6 +70,8 @@ reco_shared_size(void)
 	size = add_size(size, reco_cached_size());
 	size = add_size(size, reco_run_flights_size());
 	size = add_size(size, reco_result_epochs_size());
+	size = add_size(size, reco_promises_size());
+	size = add_size(size, reco_limits_size());
 	size = add_size(size, reco_matrices_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
@@ -146,6 +150,10 @@ attach(char *memory, bool fresh)
 	memory += reco_run_flights_size();
 	reco_result_epochs_attach(memory, fresh);
 	memory += reco_result_epochs_size();
+	reco_promises_attach(memory, fresh, reco_shared->tranche);
+	memory += reco_promises_size();
+	reco_limits_attach(memory, fresh, reco_shared->tranche);
+	memory += reco_limits_size();
 	reco_matrices_attach(memory, fresh);
 	memory += reco_matrices_size();
 	reco_pool_attach(memory, fresh);

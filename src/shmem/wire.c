@@ -24,6 +24,7 @@ static void read_options(RecoReader *in, RecoOptions *options);
 static void write_cache(RecoBuffer *out, const RecoWireCache *cache);
 static void read_cache(RecoReader *in, RecoWireCache *cache);
 static int	read_number(RecoReader *in, int64_t low, int64_t high);
+static uint32_t read_oid(RecoReader *in);
 static bool read_flag(RecoReader *in);
 
 /* Appends a request; whether all went well, the buffer tells. */
@@ -46,6 +47,8 @@ reco_wire_write_request(RecoBuffer *out, const RecoWireRequest *request)
 	reco_buffer_put_string(out, request->listener.user_id);
 	reco_buffer_put_string(out, request->listener.access_token);
 	reco_buffer_put_string(out, request->listener.refresh_token);
+	reco_buffer_put_int(out, (int64_t) request->listener.consent);
+	reco_buffer_put_int(out, request->listener.extension);
 	write_cache(out, &request->cache);
 	reco_buffer_put_int(out, request->nkeys);
 	for (int i = 0; i < request->nkeys; i++)
@@ -60,7 +63,6 @@ bool
 reco_wire_read_request(const void *bytes, size_t len, RecoWireRequest *request)
 {
 	RecoReader	in;
-	int64_t		server_id;
 
 	memset(request, 0, sizeof(*request));
 	reco_reader_init(&in, bytes, len);
@@ -70,9 +72,7 @@ reco_wire_read_request(const void *bytes, size_t len, RecoWireRequest *request)
 	request->batching = read_flag(&in);
 	request->single_flight = read_flag(&in);
 	request->server = reco_reader_string(&in);
-	server_id = reco_reader_int(&in);
-	in.failed |= server_id < 0 || server_id > UINT32_MAX;
-	request->server_id = (uint32_t) server_id;
+	request->server_id = read_oid(&in);
 	request->lane_key = (uint64_t) reco_reader_int(&in);
 	request->fingerprint = (uint64_t) reco_reader_int(&in);
 	read_options(&in, &request->options);
@@ -82,6 +82,8 @@ reco_wire_read_request(const void *bytes, size_t len, RecoWireRequest *request)
 	request->listener.user_id = reco_reader_string(&in);
 	request->listener.access_token = reco_reader_string(&in);
 	request->listener.refresh_token = reco_reader_string(&in);
+	request->listener.consent = (uint64_t) reco_reader_int(&in);
+	request->listener.extension = read_oid(&in);
 	read_cache(&in, &request->cache);
 	request->nkeys = read_number(&in, 1, RECO_WIRE_MAXKEYS);
 	if (!in.failed && request->server && request->options.base_url)
@@ -188,18 +190,15 @@ write_cache(RecoBuffer *out, const RecoWireCache *cache)
 	reco_buffer_put_int(out, cache->deny_us);
 	reco_buffer_put_real(out, cache->jitter);
 	reco_buffer_put_int(out, (int64_t) cache->epoch);
+	reco_buffer_put_string(out, cache->prefix);
 	reco_buffer_put_string(out, cache->suffix);
 }
 
 static void
 read_cache(RecoReader *in, RecoWireCache *cache)
 {
-	int64_t		extension;
-
 	cache->on = read_flag(in);
-	extension = reco_reader_int(in);
-	in->failed |= extension < 0 || extension > UINT32_MAX;
-	cache->extension = (uint32_t) extension;
+	cache->extension = read_oid(in);
 	cache->fresh_us = reco_reader_int(in);
 	cache->usable_us = reco_reader_int(in);
 	cache->absent_us = reco_reader_int(in);
@@ -207,7 +206,9 @@ read_cache(RecoReader *in, RecoWireCache *cache)
 	cache->jitter = reco_reader_real(in);
 	in->failed |= !(cache->jitter >= 0 && cache->jitter <= 1);
 	cache->epoch = (uint64_t) reco_reader_int(in);
+	cache->prefix = reco_reader_string(in);
 	cache->suffix = reco_reader_string(in);
+	in->failed |= cache->on && cache->prefix == NULL;
 	in->failed |= (cache->on || cache->deny_us > 0) && cache->suffix == NULL;
 }
 
@@ -221,6 +222,16 @@ read_number(RecoReader *in, int64_t low, int64_t high)
 		return (int) value;
 	in->failed = true;
 	return (int) low;
+}
+
+/* Reads an oid, which is never negative. */
+static uint32_t
+read_oid(RecoReader *in)
+{
+	int64_t		value = reco_reader_int(in);
+
+	in->failed |= value < 0 || value > UINT32_MAX;
+	return (uint32_t) value;
 }
 
 static bool

@@ -27,6 +27,7 @@
 #define MOST_AT_HAND	1000	/* rows of one look-up that are put into the buffer */
 
 static const char *suffix_of(const RecoServer *server, RecoOperation operation);
+static bool is_kept(RecoOperation operation, const char *user_id);
 static void count(RecoOperation operation, const RecoKeptAnswer *answer, bool table);
 static void take(RecoKeptAnswer *answer, bool absent, const char *value,
 				 TimestampTz fresh_until);
@@ -39,7 +40,8 @@ static void put_into_buffer(const RecoKept *kept, const char *key,
 
 /* Finds out how answers are kept. */
 void
-reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept)
+reco_kept_open(const RecoServer *server, RecoOperation operation, const char *user_id,
+			   RecoKept *kept)
 {
 	RecoCachePolicy policy;
 
@@ -50,6 +52,7 @@ reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept
 		return;
 	kept->wire.extension = reco_sql_extension();
 	kept->wire.epoch = reco_cached_epoch(MyDatabaseId);
+	kept->wire.prefix = user_id == NULL ? "" : psprintf("%s\x1f", user_id);
 	kept->wire.suffix = suffix_of(server, operation);
 	if (operation == RECO_OP_RECOMMENDATION && reco_guc_deny_list)
 	{
@@ -57,7 +60,7 @@ reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept
 		kept->wire.deny_us = policy.fresh_us;
 		kept->wire.jitter = policy.jitter;
 	}
-	if (!reco_category_is_kept(operation) ||
+	if (!is_kept(operation, user_id) ||
 		!(operation == RECO_OP_IDS ? reco_guc_id_registry : reco_guc_cache))
 		return;
 	reco_cache_policy(reco_operation_name(operation), &policy);
@@ -68,6 +71,16 @@ reco_kept_open(const RecoServer *server, RecoOperation operation, RecoKept *kept
 	kept->wire.usable_us = policy.usable_us;
 	kept->wire.absent_us = policy.absent_us;
 	kept->wire.jitter = policy.jitter;
+}
+
+/* A listener's own answers are kept behind the listener's id, one without that character. */
+static bool
+is_kept(RecoOperation operation, const char *user_id)
+{
+	if (reco_operation_is_listeners(operation) &&
+		(user_id == NULL || strchr(user_id, 0x1f) != NULL))
+		return false;
+	return reco_category_is_kept(operation);
 }
 
 /*
@@ -97,7 +110,8 @@ reco_kept_find(const RecoKept *kept, const char *const *keys, int nkeys,
 	for (int i = 0; kept->wire.on && i < nkeys; i++)
 	{
 		RecoCachedKey key = {MyDatabaseId, kept->wire.extension, kept->operation,
-							 psprintf("%s%s", keys[i], kept->wire.suffix)};
+							 psprintf("%s%s%s", kept->wire.prefix, keys[i],
+									  kept->wire.suffix)};
 		RecoCachedValue value;
 
 		if (reco_cached_get(&key, &value))
@@ -244,7 +258,7 @@ reco_kept_missing(const RecoServer *server, const char *const *ids, int nids)
 	int			n = 0;
 	RecoKept	kept;
 
-	reco_kept_open(server, RECO_OP_IDS, &kept);
+	reco_kept_open(server, RECO_OP_IDS, NULL, &kept);
 	for (int i = 0; kept.wire.on && i < nids; i++)
 	{
 		RecoCachedKey key = {MyDatabaseId, kept.wire.extension, RECO_OP_IDS,

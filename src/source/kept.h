@@ -29,8 +29,9 @@ typedef struct RecoKept
 	RecoWireCache wire;			/* 'on' is false where nothing is kept */
 } RecoKept;
 
+/* 'user_id' is the listener's, in UTF-8, where the operation is one of a listener's. */
 extern void reco_kept_open(const RecoServer *server, RecoOperation operation,
-						   RecoKept *kept);
+						   const char *user_id, RecoKept *kept);
 
 /* What was found for a key. */
 typedef struct RecoKeptAnswer

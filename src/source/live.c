@@ -101,6 +101,8 @@ reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks, TimestampTz give_up)
 	if (turn->nwants > 0)
 	{
 		turn->remote = reco_remote_open();
+		reco_live_send(turn, RECO_OP_TOP_TRACKS);
+		reco_live_send(turn, RECO_OP_TOP_ARTISTS);
 		reco_live_send(turn, RECO_OP_SEARCH);
 		reco_live_send(turn, RECO_OP_ARTIST_TRACKS);
 		reco_live_send(turn, RECO_OP_TRACKS);
@@ -188,11 +190,14 @@ reco_live_send(RecoLiveTurn *turn, RecoOperation operation)
 	RecoLiveBatch *batch = &turn->batches[operation];
 	const RecoServer *server;
 	const char **keys;
+	bool		own_things;
 	int64		own;
 
 	if (batch->n == 0)
 		return;
-	server = reco_server_pick(turn->live->servers, operation);
+	own_things = reco_operation_is_listeners(operation);
+	server = own_things ? turn->live->own_server
+						: reco_server_pick(turn->live->servers, operation);
 	if (server == NULL)
 		return;
 	keys = palloc(sizeof(char *) * batch->n);
@@ -202,9 +207,10 @@ reco_live_send(RecoLiveTurn *turn, RecoOperation operation)
 		batch->questions[i]->asked = true;
 	}
 	own = reco_now_us() + (int64) server->options.deadline_ms * 1000;
-	batch->sent = reco_remote_ask(turn->remote, server, operation, keys, batch->n,
-								  RECO_PRIORITY_INTERACTIVE,
-								  Min(own, turn->until - RECO_LIVE_LAST_US));
+	batch->sent = reco_remote_ask_listener(turn->remote, server, operation,
+										   own_things ? turn->live->user_id : NULL, keys,
+										   batch->n, RECO_PRIORITY_INTERACTIVE,
+										   Min(own, turn->until - RECO_LIVE_LAST_US));
 	pfree(keys);
 }
 

@@ -31,6 +31,7 @@ typedef struct Scored
 
 static void choose_track(RecoLiveTurn *turn, RecoLiveWant *want);
 static void choose_artists(RecoLiveTurn *turn, RecoLiveWant *want);
+static void take_artists(RecoLiveTurn *turn, RecoLiveWant *want);
 static int	remember(RecoLiveTurn *turn, RecoLiveTrack **entries);
 static void look_up(RecoLive *live, RecoLiveTrack **entries, int n);
 static void measure(RecoLiveTurn *turn, RecoLiveTrack **entries, int n);
@@ -61,6 +62,8 @@ reco_live_take(RecoLiveTurn *turn)
 			choose_artists(turn, want);
 		else if (want->ask->kind == RECO_KIND_TRACK_SEARCH)
 			choose_track(turn, want);
+		else if (want->ask->kind == RECO_KIND_USER_TOP_ARTISTS)
+			take_artists(turn, want);
 		most += want->facts.ntracks;
 	}
 	entries = palloc(sizeof(RecoLiveTrack *) * Max(most, 1));
@@ -148,6 +151,28 @@ choose_artists(RecoLiveTurn *turn, RecoLiveWant *want)
 		ruled->id = facts->artists[i]->artist.artist_id;
 		turn->live->ruled = lappend(turn->live->ruled, ruled);
 	}
+}
+
+/* Remembers a listener's own artists, whose tracks may be asked for by name. */
+static void
+take_artists(RecoLiveTurn *turn, RecoLiveWant *want)
+{
+	RecoLiveFacts *facts = &want->facts;
+	int			n = 0;
+
+	facts->ntracks = 0;
+	for (int i = 0; i < facts->nartists; i++)
+	{
+		RecoLiveArtist *artist = facts->artists[i];
+
+		if (strlen(artist->artist.artist_id) >= RECO_LIVE_ID)
+			continue;
+		((RecoLiveName *) hash_search(turn->live->artists, artist->artist.artist_id,
+									  HASH_ENTER, NULL))
+			->artist = artist;
+		facts->artists[n++] = artist;
+	}
+	facts->nartists = n;
 }
 
 /* Remembers the tracks that came; collects those that are new. */
@@ -307,7 +332,8 @@ reco_live_merge(RecoLiveTurn *turn)
 		if (want->facts.nartists + want->facts.ntracks == 0)
 			continue;
 		value->origin = want->question->origin;
-		if (want->ask->kind == RECO_KIND_ARTIST_SEARCH)
+		if (want->ask->kind == RECO_KIND_ARTIST_SEARCH ||
+			want->ask->kind == RECO_KIND_USER_TOP_ARTISTS)
 			merge_artists(want);
 		else
 			merge_tracks(turn, want);
@@ -342,6 +368,8 @@ merge_artists(RecoLiveWant *want)
 		return;
 	answer->artists = artists;
 	answer->nartists = n;
+	if (want->ask->kind == RECO_KIND_USER_TOP_ARTISTS)
+		answer->nartists = Min(n, want->ask->keys[want->key].limit);
 }
 
 /* A track of its own for an answer; NULL where the fit bans it. */
@@ -374,7 +402,8 @@ merge_tracks(RecoLiveTurn *turn, RecoLiveWant *want)
 	RecoLiveFacts *facts = &want->facts;
 	int			most = answer->ntracks + facts->ntracks;
 	RecoTrack **tracks = palloc(sizeof(RecoTrack *) * Max(most, 1));
-	bool		turns = want->ask->kind == RECO_KIND_RECOMMENDATION;
+	bool		turns = want->ask->kind == RECO_KIND_RECOMMENDATION ||
+		want->ask->kind == RECO_KIND_USER_TOP_TRACKS;
 	int			n = 0;
 
 	/* in turns, or one list behind the other */

@@ -71,6 +71,9 @@ struct RecoLive
 	HTAB	   *artists;		/* RecoLiveName */
 	HTAB	   *questions;		/* RecoLiveQuestion */
 	List	   *ruled;			/* RecoLiveRuled */
+	bool		looked_for_own; /* whether the listener is connected somewhere */
+	const char *user_id;
+	const RecoServer *own_server;	/* NULL = nowhere */
 	RecoLists	lists;			/* what became of recommendations */
 	bool		missed;			/* something was not answered, and may be another time */
 };

@@ -15,10 +15,12 @@
 
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
+#include "own_token.h"
 
 #define MOST_NAMES			6	/* of each kind a turn asks for */
 #define MOST_ARTISTS		8
 #define MOST_LISTS			4	/* recommendations */
+#define OWN_RANGE			"medium_term"	/* of what a listener plays: half a year */
 #define MOST_TRACKS			50
 #define MOST_SEEDS			5
 
@@ -26,6 +28,7 @@ static void want_name(RecoLiveTurn *turn, RecoAsk *ask, int key);
 static void want_artist(RecoLiveTurn *turn, RecoAsk *ask, int key);
 static void want_list(RecoLiveTurn *turn, RecoAsk *ask, int key);
 static void want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int key);
+static void want_own(RecoLiveTurn *turn, RecoAsk *ask, int key, RecoOperation operation);
 
 static bool
 is_spotify_id(const char *id)
@@ -53,6 +56,12 @@ reco_live_collect(RecoLiveTurn *turn, RecoAsk *asks, int nasks)
 					break;
 				case RECO_KIND_RECOMMENDATION:
 					want_list(turn, &asks[i], k);
+					break;
+				case RECO_KIND_USER_TOP_TRACKS:
+					want_own(turn, &asks[i], k, RECO_OP_TOP_TRACKS);
+					break;
+				case RECO_KIND_USER_TOP_ARTISTS:
+					want_own(turn, &asks[i], k, RECO_OP_TOP_ARTISTS);
 					break;
 				case RECO_KIND_TRACK_FACTS:
 					want_tracks(turn, &asks[i], k);
@@ -246,4 +255,24 @@ want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int k)
 			return;
 		want->question = reco_live_add(turn, RECO_OP_TRACKS, key->ids[i]);
 	}
+}
+
+/* Wants what a listener who is connected plays elsewhere. */
+static void
+want_own(RecoLiveTurn *turn, RecoAsk *ask, int k, RecoOperation operation)
+{
+	RecoLive   *live = turn->live;
+	RecoLiveWant *want;
+
+	if (!live->looked_for_own)
+	{
+		live->looked_for_own = true;
+		live->user_id = ask->keys[k].id;
+		live->own_server = reco_own_token_server(live->servers, operation, live->user_id);
+	}
+	if (live->own_server == NULL)
+		return;
+	want = add_want(turn, ask, k, operation, 1);
+	if (want != NULL)
+		want->question = reco_live_add(turn, operation, OWN_RANGE);
 }

@@ -20,9 +20,14 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "own_token.h"
 #include "screen.h"
+#include "shmem/promise.h"
+#include "store/limit_state.h"
 #include "upstream/buffer.h"
 #include "utils/memutils.h"
+
+#define PROMISE_US	((int64) 1000 * 1000) /* is waited for at most */
 
 /* One request of a question: some of its distinct keys. */
 typedef struct Part
@@ -43,6 +48,8 @@ typedef struct Question
 	RecoRemoteValue *values;	/* of the distinct keys */
 	int			nasked;			/* those that nobody here knows */
 	int		   *asked;			/* which distinct keys these are */
+	const char *user_id;		/* of a listener's own; NULL otherwise */
+	RecoPromiseKey token;		/* what it was asked with; UTF-8 */
 	RecoProblem problem;
 } Question;
 
@@ -56,6 +63,8 @@ struct RecoRemote
 	int			nparts;
 	int			parts_size;
 	Part	   *parts;
+	Question   *rotated;		/* whose token was replaced; NULL = nobody's */
+	bool		limited;		/* somebody's quota is used up: it may be news */
 };
 
 static void release_slots(void *arg);
@@ -64,7 +73,9 @@ static void find_or_submit(RecoRemote *remote, const RecoServer *server,
 						   RecoOperation operation, RecoPriority priority,
 						   int64 deadline);
 static void submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
-				   RecoPriority priority, int64 deadline, const char **stale, int nstale);
+				   const RecoListener *listener, RecoPriority priority, int64 deadline,
+				   const char **stale, int nstale);
+static void wait_for_keeper(RecoRemote *remote, int64 until);
 static Part *add_part(RecoRemote *remote);
 static void refresh(RecoWireRequest *request);
 static void send_part(RecoRemote *remote, RecoWireRequest *request, Part *part);
@@ -116,6 +127,16 @@ int
 reco_remote_ask(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 				const char *const *keys, int nkeys, RecoPriority priority, int64 deadline)
 {
+	return reco_remote_ask_listener(remote, server, operation, NULL, keys, nkeys,
+									priority, deadline);
+}
+
+int
+reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
+						 RecoOperation operation, const char *user_id,
+						 const char *const *keys, int nkeys, RecoPriority priority,
+						 int64 deadline)
+{
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
 	Question   *question;
 
@@ -128,6 +149,8 @@ reco_remote_ask(RecoRemote *remote, const RecoServer *server, RecoOperation oper
 	}
 	question = &remote->questions[remote->nquestions++];
 	memset(question, 0, sizeof(*question));
+	if (user_id != NULL)
+		question->user_id = pstrdup(user_id);
 	tell_apart(question, keys, nkeys);
 	if (question->ndistinct > 0)
 		find_or_submit(remote, server, operation, priority, deadline);
@@ -198,10 +221,19 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 	const char **stale = palloc(sizeof(char *) * n);
 	int			nstale = 0;
 	RecoScreened *screened = palloc(sizeof(RecoScreened) * n);
+	RecoListener listener = {0};
 	RecoKept	kept;
 
 	question->asked = palloc(sizeof(int) * n);
-	reco_kept_open(server, operation, &kept);
+	if (question->user_id != NULL &&
+		!reco_own_token_take(server, question->user_id, &question->token, &listener))
+	{
+		for (int i = 0; i < n; i++)
+			question->asked[question->nasked++] = i;
+		settle(question, 0, n, RECO_OUTCOME_UNCONFIGURED, "the listener is not connected");
+		return;
+	}
+	reco_kept_open(server, operation, listener.user_id, &kept);
 	reco_screen_lists(&kept, question->keys, n, screened);
 	reco_kept_find(&kept, question->keys, n, known);
 	reco_screen_features(&kept, question->keys, n, known);
@@ -234,7 +266,10 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 
 	/* a deadline that is over asks for what is at hand */
 	if (deadline > reco_now_us() && question->nasked + nstale > 0)
-		submit(remote, server, &kept, priority, deadline, stale, nstale);
+		submit(remote, server, &kept, &listener, priority, deadline, stale, nstale);
+	if (listener.refresh_token != NULL)
+		reco_wipe(unconstify(char *, listener.refresh_token),
+				  strlen(listener.refresh_token));
 	pfree(known);
 	pfree(stale);
 	pfree(screened);
@@ -243,7 +278,8 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 /* Submits what the newest question has to ask, in as many parts as it takes. */
 static void
 submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
-	   RecoPriority priority, int64 deadline, const char **stale, int nstale)
+	   const RecoListener *listener, RecoPriority priority, int64 deadline,
+	   const char **stale, int nstale)
 {
 	Question   *question = &remote->questions[remote->nquestions - 1];
 	RecoSecret *secret = reco_server_unlock(server, &question->problem);
@@ -256,6 +292,7 @@ submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
 			   question->problem.message);
 		return;
 	}
+	(void) reco_limit_state_load(false);
 	request.operation = kept->operation;
 	request.priority = priority;
 	request.batching = reco_guc_batching;
@@ -266,6 +303,7 @@ submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
 	request.fingerprint = secret->fingerprint;
 	request.options = server->options;
 	request.credential = secret->credential;
+	request.listener = *listener;
 	request.cache = kept->wire;
 	for (int i = 0; i < question->nasked; i++)
 		keys[i] = question->keys[question->asked[i]];
@@ -291,6 +329,22 @@ submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
 	}
 	reco_server_lock(secret);
 	pfree(keys);
+}
+
+/*
+ * Waits until a new token is written, or that a quota is used up, so that what was
+ * answered outlives a crash with its price. Who cancels, or has no keeper, does not lose
+ * it: it is in shared memory.
+ */
+static void
+wait_for_keeper(RecoRemote *remote, int64 until)
+{
+	if (remote->rotated != NULL)
+		(void) reco_promise_wait(&remote->rotated->token, until);
+	if (remote->limited)
+		reco_limits_wait(MyDatabaseId, until);
+	remote->rotated = NULL;
+	remote->limited = false;
 }
 
 /* Makes room for one more part. */
@@ -377,6 +431,20 @@ reco_remote_wait(RecoRemote *remote)
 	remote->nparts = 0;
 	pfree(refs);
 	MemoryContextSwitchTo(old);
+	wait_for_keeper(remote, Min(until, reco_now_us() + PROMISE_US));
+}
+
+/* Notes that a listener's token was replaced. The gateway has seen to the new one. */
+static void
+note_rotation(RecoRemote *remote, Question *question, const RecoWireAnswer *answer)
+{
+	remote->rotated = question;
+	if (answer->outcome != RECO_OUTCOME_FRESH)
+		ereport(WARNING,
+				(errmsg("the new token of a listener is in the gateway's memory only"),
+				 errdetail("There is no room for it where the keeper finds it."),
+				 errhint("See the keeper in reco_stat_worker and the server's log, or "
+						 "raise reco.gateway_slots.")));
 }
 
 /* Takes the records of one part; what has none was too late, or is lost. */
@@ -402,11 +470,13 @@ collect(RecoRemote *remote, Part *part)
 	{
 		RecoRemoteValue *value;
 
-		/* key -1 is a listener's new token; no listener's token is ever sent yet */
+		if (answer.key == -1 && question->user_id != NULL)
+			note_rotation(remote, question, &answer);
 		if (answer.key < 0 || answer.key >= part->nkeys)
 			continue;
 		value = &question->values[question->asked[part->first + answer.key]];
 		value->outcome = answer.outcome;
+		remote->limited |= answer.outcome == RECO_OUTCOME_QUOTA;
 		value->origin = RECO_ORIGIN_LIVE;
 		value->retry_at = answer.retry_at;
 		value->message = answer.message == NULL

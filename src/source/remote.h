@@ -52,7 +52,19 @@ extern int	reco_remote_ask(RecoRemote *remote, const RecoServer *server,
 						   RecoOperation operation, const char *const *keys, int nkeys,
 						   RecoPriority priority, int64 deadline);
 
-/* Waits until all that was asked is answered, or its deadline is over. */
+/*
+ * The same, of an operation of a listener's, with the listener's token. Whoever is not
+ * connected at this server is unconfigured.
+ */
+extern int	reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
+									RecoOperation operation, const char *user_id,
+									const char *const *keys, int nkeys,
+									RecoPriority priority, int64 deadline);
+
+/*
+ * Waits until all that was asked is answered, or its deadline is over; and a moment
+ * longer, until a listener's new token is written.
+ */
 extern void reco_remote_wait(RecoRemote *remote);
 
 /* A key as services see it: in UTF-8, in the current context. */

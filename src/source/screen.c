@@ -183,7 +183,7 @@ reco_screen_denied(const RecoServer *server, const char *const *requests, int nr
 {
 	RecoKept	kept;
 
-	reco_kept_open(server, RECO_OP_RECOMMENDATION, &kept);
+	reco_kept_open(server, RECO_OP_RECOMMENDATION, NULL, &kept);
 	return denied(&kept, requests, nrequests);
 }
 

@@ -35,92 +35,92 @@
 #define BUCKET(digest)	"(" digest " >> 54)::int"
 #define FIRST_DIGEST(bucket)	"(" bucket "::bigint << 54)"
 
-#define DENIED_ROWS                                                                                \
-	"SELECT 'denied'::text AS category, hashtextextended(deny_key, 0) AS digest,"                  \
-	" CASE WHEN by_hand THEN 'infinity' ELSE used_at END AS used_at, denied_until AS until,"       \
-	" 100 + octet_length(deny_key) + octet_length(server) + octet_length(reason)"                  \
-	"  + octet_length(request) AS size,"                                                           \
-	" hash_record_extended(ROW(deny_key, server, by_hand, reason, request, denied_at,"             \
-	"  denied_until), 0) AS state,"                                                                \
-	" json_build_array(deny_key, server, by_hand, reason, request, denied_at, denied_until)"       \
+#define DENIED_ROWS \
+	"SELECT 'denied'::text AS category, hashtextextended(deny_key, 0) AS digest," \
+	" CASE WHEN by_hand THEN 'infinity' ELSE used_at END AS used_at, denied_until AS until," \
+	" 100 + octet_length(deny_key) + octet_length(server) + octet_length(reason)" \
+	"  + octet_length(request) AS size," \
+	" hash_record_extended(ROW(deny_key, server, by_hand, reason, request, denied_at," \
+	"  denied_until), 0) AS state," \
+	" json_build_array(deny_key, server, by_hand, reason, request, denied_at, denied_until)" \
 	"  AS entry FROM reco.deny_list"
 
-#define IDS_ROWS                                                                                   \
-	"SELECT 'ids'::text AS category, hashtextextended(spotify_id, 0) AS digest, used_at,"          \
-	" usable_until AS until, 180 + octet_length(spotify_id) + octet_length(server) AS size,"       \
-	" hash_record_extended(ROW(spotify_id, server, reccobeats_id, recorded_as, isrc, fetched_at,"  \
-	"  fresh_until, usable_until), 0) AS state,"                                                   \
-	" json_build_array(spotify_id, server, reccobeats_id, recorded_as, isrc, fetched_at,"          \
+#define IDS_ROWS \
+	"SELECT 'ids'::text AS category, hashtextextended(spotify_id, 0) AS digest, used_at," \
+	" usable_until AS until, 180 + octet_length(spotify_id) + octet_length(server) AS size," \
+	" hash_record_extended(ROW(spotify_id, server, reccobeats_id, recorded_as, isrc, fetched_at," \
+	"  fresh_until, usable_until), 0) AS state," \
+	" json_build_array(spotify_id, server, reccobeats_id, recorded_as, isrc, fetched_at," \
 	"  fresh_until, usable_until) AS entry FROM reco.id_registry"
 
 /* a value that was replaced has another time; so its bytes need not be read */
-#define CACHE_ROWS                                                                                 \
-	"SELECT category, digest, used_at, usable_until AS until, 120 + size AS size,"                 \
-	" hash_record_extended(ROW(digest, variant, size, absent, fetched_at, fresh_until,"            \
-	"  usable_until), 0) AS state,"                                                                \
-	" json_build_array(key, absent, fetched_at, fresh_until, usable_until, value) AS entry"        \
+#define CACHE_ROWS \
+	"SELECT category, digest, used_at, usable_until AS until, 120 + size AS size," \
+	" hash_record_extended(ROW(digest, variant, size, absent, fetched_at, fresh_until," \
+	"  usable_until), 0) AS state," \
+	" json_build_array(key, absent, fetched_at, fresh_until, usable_until, value) AS entry" \
 	" FROM reco.cache WHERE category <> ALL ('{ids,denied}')"
 
 #define ALL_OF(rows)	"FROM (" rows ") AS r WHERE r.until > $1"
 
-#define SUM(rows)                                                                  \
-	{                                                                              \
+#define SUM(rows) \
+	{ \
 		.text = "SELECT coalesce(sum(r.size), 0)::bigint " ALL_OF(rows), .nargs = 1, \
-		.types = {TIMESTAMPTZOID}                                                  \
+		.types = {TIMESTAMPTZOID} \
 	}
 
-#define EDGE(rows)                                                                     \
-	{                                                                                  \
+#define EDGE(rows) \
+	{ \
 		.text = "SELECT t.used_at, t.digest, t.total FROM (SELECT r.used_at, r.digest," \
-				" (sum(r.size) OVER (ORDER BY r.used_at DESC, r.digest DESC))::bigint"  \
-				" AS total " ALL_OF(rows) ") AS t WHERE t.total <= $2"                  \
-				" ORDER BY t.total DESC LIMIT 1",                                       \
-		.nargs = 2, .types = {TIMESTAMPTZOID, INT8OID}                                 \
+				" (sum(r.size) OVER (ORDER BY r.used_at DESC, r.digest DESC))::bigint" \
+				" AS total " ALL_OF(rows) ") AS t WHERE t.total <= $2" \
+				" ORDER BY t.total DESC LIMIT 1", \
+		.nargs = 2, .types = {TIMESTAMPTZOID, INT8OID} \
 	}
 
-#define CHANGED(rows, mine)                                                                 \
-	{                                                                                       \
-		.text = "SELECT coalesce(n.category, s.category), coalesce(n.bucket, s.bucket),"    \
-				" coalesce(n.bytes, 0) FROM"                                                \
+#define CHANGED(rows, mine) \
+	{ \
+		.text = "SELECT coalesce(n.category, s.category), coalesce(n.bucket, s.bucket)," \
+				" coalesce(n.bytes, 0) FROM" \
 				" (SELECT r.category, " BUCKET("r.digest") " AS bucket, count(*) AS entries," \
-				"  sum(r.size)::bigint AS bytes, bit_xor(r.state) AS state " ALL_OF(rows)   \
-				"  AND (r.used_at, r.digest) >= ($2, $3) GROUP BY 1, 2) AS n"               \
-				" FULL JOIN (SELECT category, bucket, entries, state FROM reco.snapshot"    \
+				"  sum(r.size)::bigint AS bytes, bit_xor(r.state) AS state " ALL_OF(rows) \
+				"  AND (r.used_at, r.digest) >= ($2, $3) GROUP BY 1, 2) AS n" \
+				" FULL JOIN (SELECT category, bucket, entries, state FROM reco.snapshot" \
 				"  WHERE " mine ") AS s ON s.category = n.category AND s.bucket = n.bucket" \
-				" WHERE n.state IS DISTINCT FROM s.state"                                   \
-				"  OR n.entries IS DISTINCT FROM s.entries ORDER BY 1, 2",                  \
-		.nargs = 3, .types = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}                      \
+				" WHERE n.state IS DISTINCT FROM s.state" \
+				"  OR n.entries IS DISTINCT FROM s.entries ORDER BY 1, 2", \
+		.nargs = 3, .types = {TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID} \
 	}
 
-#define WRITE(rows_of_asked)                                                                \
-	{                                                                                       \
-		.text = "WITH asked AS (SELECT * FROM unnest($1, $2) AS a (category, bucket)),"     \
-				" made AS (SELECT a.category, a.bucket, count(*)::int AS entries,"          \
-				"  bit_xor(r.state) AS state,"                                              \
-				"  json_agg(r.entry ORDER BY r.digest, r.state)::text AS content"           \
-				"  FROM asked AS a " rows_of_asked                                          \
+#define WRITE(rows_of_asked) \
+	{ \
+		.text = "WITH asked AS (SELECT * FROM unnest($1, $2) AS a (category, bucket))," \
+				" made AS (SELECT a.category, a.bucket, count(*)::int AS entries," \
+				"  bit_xor(r.state) AS state," \
+				"  json_agg(r.entry ORDER BY r.digest, r.state)::text AS content" \
+				"  FROM asked AS a " rows_of_asked \
 				"  WHERE r.until > $3 AND (r.used_at, r.digest) >= ($4, $5) GROUP BY 1, 2)," \
-				" gone AS (DELETE FROM reco.snapshot AS s USING asked AS a"                 \
-				"  WHERE s.category = a.category AND s.bucket = a.bucket AND NOT EXISTS"    \
+				" gone AS (DELETE FROM reco.snapshot AS s USING asked AS a" \
+				"  WHERE s.category = a.category AND s.bucket = a.bucket AND NOT EXISTS" \
 				"  (SELECT FROM made AS m WHERE m.category = a.category AND m.bucket = a.bucket))" \
 				" INSERT INTO reco.snapshot (category, bucket, entries, state, hash, content)" \
 				" SELECT category, bucket, entries, state, hashtextextended(content, 0), content" \
-				" FROM made ON CONFLICT (category, bucket) DO UPDATE SET"                   \
+				" FROM made ON CONFLICT (category, bucket) DO UPDATE SET" \
 				" entries = excluded.entries, state = excluded.state, hash = excluded.hash," \
-				" content = excluded.content",                                              \
-		.nargs = 5,                                                                         \
-		.types = {TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}      \
+				" content = excluded.content", \
+		.nargs = 5, \
+		.types = {TEXTARRAYOID, INT4ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID} \
 	}
 
 /* by one scan for all chunks */
-#define BY_SCAN(rows)                                                       \
+#define BY_SCAN(rows) \
 	"JOIN (" rows ") AS r ON r.category = a.category AND " BUCKET("r.digest") \
 	" = a.bucket"
 
 /* by a range of the index for each; OFFSET 0 keeps the planner at that */
-#define BY_INDEX(rows)                                                                \
+#define BY_INDEX(rows) \
 	"CROSS JOIN LATERAL (SELECT * FROM (" rows ") AS c WHERE c.category = a.category" \
-	" AND c.digest >= " FIRST_DIGEST("a.bucket")                                      \
+	" AND c.digest >= " FIRST_DIGEST("a.bucket") \
 	" AND c.digest <= " FIRST_DIGEST("a.bucket") " + 18014398509481983 OFFSET 0) AS r"
 
 static RecoStatement sum_statements[] = {
@@ -153,8 +153,8 @@ static RecoStatement taken_at_statement = {
  * in their chunks that were made by hand, or have another key than $3. Who invalidates
  * shall not fail over a chunk that is damaged: that goes as a whole.
  */
-#define MEANT                                                                       \
-	"($1 IS NULL OR s.category = $1) AND ($2 IS NULL"                                \
+#define MEANT \
+	"($1 IS NULL OR s.category = $1) AND ($2 IS NULL" \
 	" OR s.bucket = " BUCKET("hashtextextended(split_part($2, chr(31), 1), 0)") ")"
 
 static RecoStatement remove_statement = {

@@ -33,7 +33,7 @@ typedef struct RecoStatement
 {
 	const char *text;
 	int			nargs;
-	Oid			types[8];
+	Oid			types[12];
 	SPIPlanPtr	plan;
 	Oid			extension;		/* the plan belongs to this incarnation */
 } RecoStatement;

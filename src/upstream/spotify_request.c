@@ -64,7 +64,7 @@ reco_spotify_choose(const RecoCall *call, const RecoCapabilities *capabilities, 
 	{
 		case RECO_OP_PROBE:
 			return is_spent(capabilities, RECO_SPOTIFY_SEARCH) ? RECO_SPOTIFY_NONE
-															  : RECO_SPOTIFY_SEARCH;
+															   : RECO_SPOTIFY_SEARCH;
 		case RECO_OP_SEARCH:
 			endpoint = RECO_SPOTIFY_SEARCH;
 			break;

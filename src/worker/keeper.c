@@ -17,6 +17,8 @@
 #include "compat.h"
 
 #include "access/xlog.h"
+#include "keeper_limits.h"
+#include "keeper_promises.h"
 #include "keeper_snapshot.h"
 #include "mb/pg_wchar.h"
 #include "guc.h"
@@ -90,6 +92,8 @@ reco_keeper_round(void)
 	if (RecoveryInProgress() || reco_cached_counts == NULL)
 		return false;
 	begin_batch(reco_sql_extension());
+	if (reco_keeper_keep_promises(batch.extension) || reco_keeper_keep_limits())
+		return true;
 
 	/* somebody invalidates: what is drained now might come after the deletion */
 	held_up = !reco_cache_begin_writing();
@@ -118,6 +122,8 @@ reco_keeper_is_held_up(void)
 void
 reco_keeper_committed(void)
 {
+	reco_keeper_promises_committed();
+	reco_keeper_limits_committed();
 	for (int i = 0; i < batch.nentries; i++)
 	{
 		Entry	   *entry = &batch.entries[i];

@@ -19,6 +19,7 @@
  *-------------------------------------------------------------------------
  */
 #include "keeper.h"
+#include "keeper_promises.h"
 
 #include "access/xact.h"
 #include "catalog/pg_extension.h"
@@ -431,7 +432,7 @@ wait_ms(int64 ms, bool until_woken)
 			leave(RECO_KEEPER_LET_GO);
 		QueryCancelPending = false; /* nothing is under way */
 		CHECK_FOR_INTERRUPTS();
-		if (until_woken || ConfigReloadPending)
+		if (until_woken || ConfigReloadPending || reco_keeper_has_promises())
 			return;
 	}
 }

@@ -33,9 +33,9 @@
 #define MOST_BYTES		(4 * 1024 * 1024)	/* of their rows, likewise */
 #define MOST_STORED		(1024 * 1024)	/* of the chunks that are restored, compressed */
 #define AGAIN_US		(10 * INT64CONST(1000000))	/* after a step that failed */
-#define BUSY_US			(2 * INT64CONST(1000000))	/* after a table's lock was not to be had */
+#define BUSY_US			(2 * INT64CONST(1000000))	/* after a table was in use */
 #define MOST_SAID		10		/* damaged chunks of a table; the others are counted */
-#define REFUSED_US		(60 * INT64CONST(1000000))	/* after a table could not be changed */
+#define REFUSED_US		(60 * INT64CONST(1000000))	/* after it was refused */
 
 typedef enum Phase
 {

@@ -28,6 +28,8 @@
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "shmem/cached.h"
+#include "shmem/limit_state.h"
+#include "shmem/promise.h"
 #include "shmem/shared.h"
 #include "storage/latch.h"
 #include "storage/procarray.h"
@@ -307,7 +309,11 @@ at_end(XactEvent event, void *arg)
 
 		/* what is kept for them would stay until it expires */
 		if (OidIsValid(forgotten))
+		{
 			(void) reco_cached_remove(forgotten, InvalidOid, -1, NULL);
+			reco_promises_forget(forgotten, InvalidOid, NULL, NULL);
+			reco_limits_forget(forgotten);
+		}
 		if (opened || (OidIsValid(came) && !reco_database_ask(came, false)))
 			reco_database_ask_all();
 	}

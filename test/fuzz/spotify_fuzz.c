@@ -116,8 +116,8 @@ check_split(const RecoCall *call, const RecoSplit *split)
 	check(!split->endpoint_exhausted || split->outcome == RECO_OUTCOME_QUOTA);
 	check(split->outcome != RECO_OUTCOME_FRESH ||
 		  !(split->retry || split->truncated || split->token_expired ||
-			split->other_way || split->endpoint_refused ||
-			split->endpoint_exhausted || split->app_refused));
+			split->other_way || split->endpoint_refused || split->endpoint_exhausted ||
+			split->app_refused));
 	check_message(split->message);
 	for (int k = 0; k < split->nanswers; k++)
 	{

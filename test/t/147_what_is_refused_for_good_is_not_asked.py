@@ -279,6 +279,14 @@ def guardrails(lists):
     lines = "\n".join(row[0] for row in lists.session.query(
         "SELECT * FROM reco_explain('', 'party, upbeat', 10, '20 s', " + literal(lists.options(4)) + "::jsonb)"))
     ok("Recommendations: asked=2 tier=0 (as asked)" in lines and "too_many_negatives" in lines, "reco_explain tells of it", lines[-3000:])
+    lists.connect(seeds=0)
+    document = lists.document(4)
+    run = document["run_id"]
+    same(lists.session.query(f"SELECT tier, guardrails FROM reco_run WHERE run_id = {run}"), [["5", '["too_many_negatives"]']],
+         "the run's record has it")
+    lines = "\n".join(row[0] for row in lists.session.query(f"SELECT * FROM reco_explain_run({run})"))
+    ok("Recommendations: asked=2 tier=5 (embedded engine)" in lines and "too_many_negatives" in lines, "and reco_explain_run tells it",
+       lines[-2000:])
     lists.session.query("SET reco.upstreams = off")
     document = lists.document(4)
     same((document["tier"], document["guardrails"]), (None, []), "where no service is asked there is no tier")

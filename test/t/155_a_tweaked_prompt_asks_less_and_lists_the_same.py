@@ -98,6 +98,12 @@ def tracks(document):
     return [(track["track_id"], track["score"]) for track in document["tracks"]]
 
 
+def settle(session):
+    """Waits until the shared copy of the catalogue is that of now: two runs that follow see the same one."""
+    until(lambda: session.value("SELECT state || ' ' || exact || ' ' || (tracks = (SELECT count(*) FROM reco.track))"
+                                " FROM reco_stat_memory WHERE database = current_database()") == "shared true true", 120)
+
+
 def saved(runs, name):
     share = 1 - runs.asked / runs.alone
     print(f"# {name}: {runs.asked} of {runs.alone} keys asked, {100 * share:.0f} % fewer")
@@ -172,6 +178,7 @@ def check_ends(one, two, listener):
     def again(name, end, user=listener, gone=True, sql=None):
         runs.run(user, before)
         two.query(sql or end(runs.run(user, after, artifacts=False)["tracks"]))
+        settle(two)
         document = runs.run(user, after)
         same(document["artifacts"]["mood"] is None, gone, f"{name}: " + ("nothing is reused" if gone else "the rest is reused"))
         runs.alone_as(document, f"{name}: the list is the one of now", user, after)
@@ -221,6 +228,7 @@ def check_transactions(one, two):
     one.query("BEGIN ISOLATION LEVEL REPEATABLE READ")
     one.query("SELECT count(*) FROM reco.track")
     two.query("UPDATE reco.track SET energy = 1 - energy WHERE energy < 0.3")
+    settle(two)
     document = runs.run("old", "calm evening songs, slower")
     runs.alone_as(document, "an old snapshot gets a list of its own", "old", "calm evening songs, slower")
     same(others.run("old", "calm evening songs")["artifacts"]["mood"], None, "and publishes nothing")
@@ -246,6 +254,7 @@ def check_restart(cluster, listener):
     cluster.start()
     session = cluster.session()
     runs = Runs(session)
+    settle(session)
 
     # rows that somebody has edited; those that are cut short hold nothing wrong
     random.seed(155)
@@ -276,6 +285,7 @@ def check_restart(cluster, listener):
     other = cluster.session("other")
     other.query("CREATE EXTENSION reco CASCADE")
     other.query("SELECT reco_demo_catalogue(1000)")
+    settle(other)
     same(Runs(other).run(listener, "calm evening songs")["artifacts"]["mood"], None, "two databases never meet")
     other.close()
     return session
@@ -289,6 +299,7 @@ def check_services(session, emulator, listener):
                   " abs(hashtext(r.id) % 100) / 100.0 AS energy, abs(hashtext(r.name) % 100) / 100.0 AS valence"
                   f" FROM jsonb_to_recordset({literal(rows)}) AS r(id text, isrc text, name text, artist text, artist_id text)")
     session.query("SELECT reco_catalogue_import('song')")
+    settle(session)
     for kind, where, secret in (
             ("spotify", f"base_url '{emulator.spotify}', accounts_url '{emulator.accounts}'", "client_id 'app', client_secret 's'"),
             ("reccobeats", f"base_url '{emulator.reccobeats}'", "api_key 'k'")):
@@ -322,6 +333,7 @@ def main():
         one, two = cluster.session(), cluster.session()
         one.query("CREATE EXTENSION reco CASCADE")
         one.query("SELECT reco_demo_catalogue(8000)")
+        settle(one)
         listener = one.value("SELECT user_id FROM reco.listen GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
         artist = one.value("SELECT artist FROM reco.track GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
         check_tweaks(one, listener, artist)

@@ -632,8 +632,23 @@ test_quota(void)
 	ok(talk.split.outcome == RECO_OUTCOME_QUOTA && talk.split.retry_after_ms == -1,
 	   "or nobody knows when");
 	end(&talk);
+}
 
-	/* each endpoint has its own: another answers where there is one */
+/* Each endpoint has its own: another answers where there is one. */
+static void
+test_quota_of_endpoint(void)
+{
+	static const char body[] =
+		"{\"error\":{\"status\":429,\"message\":\"Too many requests\",\"reason\":\"QUOTA_EXCEEDED\"}}";
+	Talk		talk;
+	RecoHttpResponse response;
+
+	memset(&response, 0, sizeof(response));
+	response.status = 429;
+	response.content = JSON;
+	response.body = body;
+	response.body_len = strlen(body);
+	response.retry_after_ms = -1;
 	begin(&talk, RECO_OP_TRACKS, TRACK_1);
 	add_key(&talk, TRACK_2);
 	build(&talk);
@@ -1167,6 +1182,7 @@ main(void)
 	test_absent();
 	test_truncation();
 	test_quota();
+	test_quota_of_endpoint();
 	test_search_limit();
 	test_refused_endpoints();
 	test_objects();

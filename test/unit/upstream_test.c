@@ -356,7 +356,7 @@ test_messages(void)
 		 "invalid_grant: Refresh token expired"},
 		{"{\"error\":\"model not found\"}", "model not found"},
 		{"{\"status\":4004,\"errors\":[{\"path\":\"getTracks.ids\",\"message\":\"size must be\"}]}",
-		 "size must be"},
+		 "getTracks.ids: size must be"},
 		{"{\"timestamp\":\"2026\",\"error\":4002,\"message\":\"Cannot find any track\"}",
 		 "Cannot find any track"},
 		{"[{\"error\":{\"code\":429,\"message\":\"quota\"}}]", "quota"},

@@ -44,7 +44,7 @@ full_request(void)
 			.access = RECO_ACCESS_DEVELOPMENT, .share_with_llm = true, .allow_private = true
 		},
 		.credential = {"id", "secret", "key"},
-		.listener = {"ana", "access", "refresh"},
+		.listener = {"ana", "access", "refresh", UINT64_MAX - 1, UINT32_MAX},
 		.nkeys = 3, .keys = (const char **) keys
 	};
 
@@ -89,6 +89,8 @@ comes_back(const RecoWireRequest *request)
 		same(read.listener.user_id, request->listener.user_id) &&
 		same(read.listener.access_token, request->listener.access_token) &&
 		same(read.listener.refresh_token, request->listener.refresh_token) &&
+		read.listener.consent == request->listener.consent &&
+		read.listener.extension == request->listener.extension &&
 		read.nkeys == request->nkeys;
 	for (int i = 0; good && i < read.nkeys; i++)
 		good = same(read.keys[i], request->keys[i]);
