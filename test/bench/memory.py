@@ -13,7 +13,7 @@ from reco_tap import Session, until
 SHARING = 100       # idle sessions
 ALONE = 4           # as many as a machine bears
 GOAL = 0.05         # of the matrix, that each session may cost
-ASK = "SELECT count(*) FROM reco_generate('', 'rainy sunday, calm', 20)"
+ASK = "SELECT count(*) FROM reco_generate('', 'rainy sunday, calm', 20, deadline => '10 minutes')"
 
 
 def line(word, name, value, unit="", note=""):
