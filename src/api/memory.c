@@ -96,8 +96,8 @@ put_row(ReturnSetInfo *result, const RecoMatrixFacts *facts)
 	values[AT_BUILT_IN] = IntervalPGetDatum(built_in);
 	values[AT_COPIES] = Int32GetDatum(facts->own_copies);
 	values[AT_OWN] = Int64GetDatum((int64) facts->own_bytes);
-	values[AT_TOTAL] = Int64GetDatum(
-		(int64) (facts->own_bytes + (facts->offered ? facts->bytes : 0)));
+	values[AT_TOTAL] =
+		Int64GetDatum((int64) (facts->own_bytes + (facts->offered ? facts->bytes : 0)));
 	values[AT_SESSION] = Int64GetDatum((int64) reco_matrix_own_bytes());
 	values[AT_PROBLEM] = CStringGetTextDatum(facts->problem);
 	nulls[AT_TRACKS] = nulls[AT_GENERATION] = nulls[AT_EXACT] = !facts->offered;

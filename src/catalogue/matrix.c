@@ -29,9 +29,9 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-/* Blocks of reco.track below which reading all of it takes a moment: about 20,000 rows. */
+/* Blocks of reco.track below which it is read in a moment: about 20,000 rows. */
 #define SMALL_BLOCKS	1024
-#define MOST_FAILURES	3		/* of the keeper in a row, after which it is not waited for */
+#define MOST_FAILURES	3		/* of the keeper in a row: then it is not waited for */
 
 /* The shared one as it is mapped here; our own: the one in use, one that was cut. */
 static RecoMatrix *shared = NULL;

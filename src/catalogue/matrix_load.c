@@ -127,8 +127,8 @@ load_page(RecoMatrix *matrix)
 	RecoSql		sql;
 	int			found;
 
-	values[0] = CStringGetTextDatum(nrows ? reco_matrix_artist_id(matrix, matrix->artist_no[nrows - 1])
-											: "");
+	values[0] = CStringGetTextDatum(
+		nrows ? reco_matrix_artist_id(matrix, matrix->artist_no[nrows - 1]) : "");
 	values[1] = CStringGetTextDatum(nrows ? reco_matrix_track_id(matrix, nrows - 1) : "");
 	values[2] = Int32GetDatum(PAGE_ROWS);
 
@@ -159,8 +159,8 @@ add_row(RecoMatrix *matrix, HeapTuple tuple, TupleDesc desc)
 		grow(matrix);
 
 	id = DatumGetTextPP(values[AT_TRACK]);
-	matrix->id_at[row] =
-		reco_matrix_put_text(matrix, &matrix->ids, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id));
+	matrix->id_at[row] = reco_matrix_put_text(matrix, &matrix->ids, VARDATA_ANY(id),
+											  VARSIZE_ANY_EXHDR(id));
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 	{
 		if (nulls[AT_FEATURES + f])

@@ -17,7 +17,7 @@
 
 #define DAY_US			((int64) 24 * 3600 * 1000 * 1000)
 #define APP_REFUSED_US	((int64) 3600 * 1000 * 1000)
-#define EXHAUSTED_US	((int64) 3600 * 1000 * 1000)	/* where the service does not say */
+#define EXHAUSTED_US	((int64) 3600 * 1000 * 1000)	/* if it does not say */
 #define LEAST_US		((int64) 1000 * 1000)	/* for "Retry-After: 0" */
 #define SHORT_US		((int64) 1000 * 1000)	/* a cool-down that may be forgotten */
 #define LEAST_ANSWERS	20		/* before their time is taken as usual */

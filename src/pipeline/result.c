@@ -357,7 +357,7 @@ find_in_table(Question *question, RecoOrigin *origin)
 	return bytes;
 }
 
-/* Puts a result into the buffer, by its meaning and by its words; 'value' has its times. */
+/* Puts a result into the buffer, by its meaning and its words; 'value' has its times. */
 static void
 put(const Question *question, const char *bytes, RecoCachedValue *value, bool written)
 {

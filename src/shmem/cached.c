@@ -411,7 +411,8 @@ reco_category_of(const char *name)
 {
 	if (reco_operation_of(name) >= 0)
 		return reco_operation_of(name);
-	for (RecoCategory category = RECO_NOPERATIONS; category < RECO_NCATEGORIES; category++)
+	for (RecoCategory category = RECO_NOPERATIONS; category < RECO_NCATEGORIES;
+		 category++)
 		if (strcmp(name, reco_category_name(category)) == 0)
 			return category;
 	return -1;

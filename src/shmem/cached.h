@@ -32,8 +32,8 @@
 #define RECO_CACHED_MAXKEY		4096	/* bytes; longer keys are not kept */
 
 /*
- * What is kept: a row of reco.cache_policy for each operation, for what runs leave, and for
- * recommendations that are refused; and the records of runs. RECO_OP_IDS goes to
+ * What is kept: a row of reco.cache_policy for each operation, for what runs leave, and
+ * for recommendations that are refused; and the records of runs. RECO_OP_IDS goes to
  * reco.id_registry, the denied to reco.deny_list, records to reco.run, all else to
  * reco.cache.
  */

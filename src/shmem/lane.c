@@ -121,9 +121,9 @@ need_of(const RecoLane *lane, int64 now)
 
 	if (!lane->used)
 		return RECO_LANE_FREE;
-	if (lane->queued > 0 || lane->in_flight > 0 || lane->unpromised > 0 || limit->blocked_until > now ||
-		limit->quota_until > now || limit->not_before > now ||
-		reco_lane_exhausted_until(lane) > now ||
+	if (lane->queued > 0 || lane->in_flight > 0 || lane->unpromised > 0 ||
+		limit->blocked_until > now || limit->quota_until > now ||
+		limit->not_before > now || reco_lane_exhausted_until(lane) > now ||
 		(lane->sent_at != 0 && lane->sent_at + window > now))
 		return RECO_LANE_NEEDED;
 	if (lane->keep_until > now && lane->sent_at != 0)

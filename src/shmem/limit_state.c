@@ -135,7 +135,7 @@ place_for(uint64 lane_key)
 	}
 	if (limits->nstates < reco_shared->nlanes)
 		first = &limits->state[limits->nstates++];
-	else if (first != NULL && latest(first) > GetCurrentTimestamp())
+	else if (first == NULL || latest(first) > GetCurrentTimestamp())
 		return NULL;
 	memset(first, 0, sizeof(*first));
 	first->lane_key = lane_key;

@@ -56,14 +56,14 @@ extern void reco_limits_take(RecoLane *lane);
 /* Of the gateway: a deadline was set that shall be written at once. */
 extern void reco_limits_note(void);
 
-/* What there is to write: lanes that have something to remember; how many, most nlanes. */
+/* What there is to write: lanes that have something to remember; nlanes at most. */
 extern int	reco_limits_read(RecoLimitState *states);
 
 /* The number of the last deadline; and that a keeper has written all up to one. */
 extern uint64 reco_limits_noted(void);
 extern void reco_limits_written(Oid database, uint64 noted);
 
-/* Waits until a database's keeper has written what was noted by now; at most until then. */
+/* Waits until a keeper has written what was noted by now; at most until then. */
 extern void reco_limits_wait(Oid database, int64 until);
 
 #endif							/* RECO_LIMIT_STATE_H */

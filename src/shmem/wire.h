@@ -33,8 +33,8 @@ typedef struct RecoListener
 	const char *user_id;		/* the application's own; NULL = none */
 	const char *access_token;	/* may be NULL, or expired */
 	const char *refresh_token;	/* may be NULL */
-	uint64_t	consent;		/* that the token belongs to; later ones are greater; 0 = none
-								 * of ours, and nothing is kept of it */
+	uint64_t	consent;		/* that the token belongs to; later ones are greater;
+								 * 0 = none of ours, and nothing is kept of it */
 	uint32_t	extension;		/* who keeps it */
 } RecoListener;
 
@@ -80,8 +80,8 @@ extern bool reco_wire_read_request(const void *bytes, size_t len,
 /* One record of an answer: what became of a key, or a token to be stored. */
 typedef struct RecoWireAnswer
 {
-	int			key;			/* index into the request's keys; -1 = a rotated token, which
-								 * is promised (promise.h) where the outcome is fresh */
+	int			key;			/* index into the request's keys; -1 = a rotated token,
+								 * promised (promise.h) where the outcome is fresh */
 	RecoOutcome outcome;
 	int64_t		retry_at;		/* monotonic us; 0 = not known; or RECO_WIRE_NEVER */
 	const char *value;			/* JSON; the refresh token for key -1; NULL = none */

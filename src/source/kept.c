@@ -73,7 +73,7 @@ reco_kept_open(const RecoServer *server, RecoOperation operation, const char *us
 	kept->wire.jitter = policy.jitter;
 }
 
-/* A listener's own answers are kept behind the listener's id, one without that character. */
+/* A listener's own answers are kept behind an id without the separating character. */
 static bool
 is_kept(RecoOperation operation, const char *user_id)
 {

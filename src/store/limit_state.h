@@ -18,7 +18,8 @@
 /*
  * Brings what this database knows into shared memory, once since the server started; who
  * asks a service has done so before. Costs nothing afterwards. With 'anew', once by this
- * process: a standby that was promoted has newer rows. False = somebody has the table alone.
+ * process: a standby that was promoted has newer rows. False = somebody has the table
+ * alone.
  */
 extern bool reco_limit_state_load(bool anew);
 

@@ -127,7 +127,7 @@ is_open(const RecoCapabilities *capabilities, int endpoint)
 	return capabilities == NULL || (capabilities->refused & (1u << endpoint)) == 0;
 }
 
-/* Whether the quota of an endpoint is used up: even a probe would be one call too many. */
+/* Whether the quota of an endpoint is used up: a probe would be one call too many. */
 static bool
 is_spent(const RecoCapabilities *capabilities, int endpoint)
 {

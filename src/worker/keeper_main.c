@@ -246,9 +246,9 @@ do_round(Work work)
 		round = ROUND_OTHER_VERSION;
 	else
 	{
-		pgstat_report_activity(STATE_RUNNING, work == WORK_TABLES
-												  ? "reco: keeping what was learned"
-												  : "reco: reading the catalogue");
+		pgstat_report_activity(STATE_RUNNING,
+							   work == WORK_TABLES ? "reco: keeping what was learned"
+												   : "reco: reading the catalogue");
 		more = work == WORK_TABLES ? reco_keeper_round()
 								   : reco_keeper_matrix_step(extension);
 		if (more)

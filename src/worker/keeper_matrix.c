@@ -31,7 +31,7 @@
 #include "utils/timestamp.h"
 
 #define STEP_US		(50 * INT64CONST(1000))
-#define REST		4			/* times what a matrix took, until the next one is begun */
+#define REST		4			/* times what a matrix took, until the next one */
 #define LOOK_US		(10 * INT64CONST(1000000))	/* for what no commit here told of */
 #define PAUSE_US	(10 * INT64CONST(1000000))	/* after an error, at least */
 #define PAUSE_REST	10			/* times what it took until then, at least */
@@ -173,7 +173,8 @@ refuse(Size bytes)
 		ereport(LOG,
 				(errmsg("the catalogue of database \"%s\" needs %zu kB of shared memory, "
 						"reco.matrix_memory allows %d kB",
-						get_database_name(MyDatabaseId), (bytes + 1023) / 1024, seen_limit),
+						get_database_name(MyDatabaseId), (bytes + 1023) / 1024,
+						seen_limit),
 				 errdetail("Each session that searches it reads a copy of its own."),
 				 errhint("Raise reco.matrix_memory, and reload the configuration.")));
 	too_large = true;

@@ -5,8 +5,10 @@
  *
  * Purpose: the yardstick of test/bench/hot: a cache beside the database, as a plain C
  *			program with hiredis and jansson uses it.
- * Use:		redis PORT KEY CLIENTS SECONDS (get | parse)
+ * Runs in: a plain C program:
+ *			redis PORT KEY CLIENTS SECONDS (get | parse)
  *			prints the mean microseconds of a call
+ * Locks:	none.
  * Never:	do anything that such a program would not do.
  *
  *-------------------------------------------------------------------------
