@@ -4,8 +4,8 @@
  *	  A run's result as bytes, and bytes as rows or as a document.
  *
  * Purpose: see result_rows.h. In the bytes a row is its fields, each ended by FIELD;
- *			rows are ended by ROW; behind END stands the document. The three characters stand in no field:
- *			they are control characters, and those of texts become spaces.
+ *			rows are ended by ROW; behind END stands the document. The three
+ *			characters stand in no field: they are control characters, and those of texts become spaces.
  * Runs in: a backend.
  * Locks:	none.
  * Never:	trust the bytes: they may come from a table that somebody edited.

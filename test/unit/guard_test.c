@@ -14,7 +14,8 @@
 /* sources: src/upstream/guard.c src/upstream/service.c src/upstream/message.c
 			src/upstream/json.c src/upstream/buffer.c src/upstream/outcome.c
 			src/upstream/reccobeats.c
-			src/upstream/reccobeats_check.c src/upstream/spotify.c src/upstream/spotify_error.c
+			src/upstream/reccobeats_check.c src/upstream/spotify.c
+			src/upstream/spotify_error.c
 			src/upstream/spotify_read.c src/upstream/spotify_request.c
 			src/upstream/spotify_token.c src/upstream/gemini.c src/upstream/openai.c
 			src/upstream/model.c src/upstream/completion.c src/upstream/header.c */
