@@ -838,6 +838,7 @@ CREATE FUNCTION reco.stat_cache(
 	OUT stale_hits bigint,
 	OUT absent_hits bigint,
 	OUT misses bigint,
+	OUT coalesced bigint,
 	OUT hit_ratio double precision,
 	OUT calls_saved bigint,
 	OUT puts bigint,
@@ -864,8 +865,9 @@ COMMENT ON COLUMN @extschema@.reco_cache_stats.table_hits IS 'Counts keys answer
 COMMENT ON COLUMN @extschema@.reco_cache_stats.stale_hits IS 'Counts keys for which an older answer was at hand.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.absent_hits IS 'Counts keys that were known not to exist.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.misses IS 'Counts keys of which nothing was known.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.coalesced IS 'Counts keys that waited for a call, or a list, that was under way for another asker.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.hit_ratio IS 'Is the share of keys of which something was known.';
-COMMENT ON COLUMN @extschema@.reco_cache_stats.calls_saved IS 'Counts keys that no service had to be asked for: hits, table_hits and absent_hits.';
+COMMENT ON COLUMN @extschema@.reco_cache_stats.calls_saved IS 'Counts keys that no service had to be asked for: hits, table_hits, absent_hits and coalesced; of result the runs that were not needed.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.dropped IS 'Counts answers that found no room in shared memory, or could not be written in this database''s encoding.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.buffer_evicted IS 'Counts answers that left shared memory for others after they were written.';
 COMMENT ON COLUMN @extschema@.reco_cache_stats.evicted IS 'Counts rows of reco.cache that went because there were too many.';

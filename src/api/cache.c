@@ -39,7 +39,7 @@ PG_FUNCTION_INFO_V1(reco_cache_invalidate);
 PG_FUNCTION_INFO_V1(reco_stat_cache);
 
 #define MOST_PENDING	256		/* more than so many removals become one of all */
-#define NCOLUMNS		21		/* of the view */
+#define NCOLUMNS		22		/* of the view */
 
 /* What is to be removed from the buffer at commit; in TopTransactionContext. */
 typedef struct Removal
@@ -299,6 +299,7 @@ put_category(ReturnSetInfo *result, const RecoCacheCategory *category,
 		int64		stale = read_counter(&counts->stale);
 		int64		absent = read_counter(&counts->absent);
 		int64		misses = read_counter(&counts->misses);
+		int64		coalesced = read_counter(&counts->coalesced);
 		int64		known = hits + table_hits + stale + absent;
 
 		reco_cached_usage(MyDatabaseId, number, &entries, &bytes, &unwritten);
@@ -310,10 +311,15 @@ put_category(ReturnSetInfo *result, const RecoCacheCategory *category,
 		values[n++] = Int64GetDatum(stale);
 		values[n++] = Int64GetDatum(absent);
 		values[n++] = Int64GetDatum(misses);
+		values[n++] = Int64GetDatum(coalesced);
 		nulls[n] = known + misses == 0;
 		values[n++] =
 			Float8GetDatum(known + misses == 0 ? 0 : (double) known / (known + misses));
-		values[n++] = Int64GetDatum(hits + table_hits + absent);
+
+		/* a list that was waited for is a hit, too; artifacts save questions, not calls */
+		nulls[n] = number == RECO_CATEGORY_ARTIFACTS;
+		values[n++] = Int64GetDatum(hits + table_hits + absent +
+									(number < RECO_NOPERATIONS ? coalesced : 0));
 		values[n++] = Int64GetDatum(read_counter(&counts->puts));
 		values[n++] = Int64GetDatum(read_counter(&counts->dropped));
 		values[n++] = Int64GetDatum(read_counter(&counts->evicted));
@@ -335,15 +341,6 @@ void
 reco_cache_stats_reset(void)
 {
 	for (int c = 0; reco_cached_counts != NULL && c < RECO_NCATEGORIES; c++)
-	{
-		RecoCachedCount *counts = &reco_cached_counts[c];
-		pg_atomic_uint64 *const all[] = {&counts->hits,			 &counts->table_hits,
-										 &counts->stale,		 &counts->misses,
-										 &counts->absent,		 &counts->puts,
-										 &counts->dropped,		 &counts->evicted,
-										 &counts->table_evicted, &counts->expired};
-
-		for (int i = 0; i < lengthof(all); i++)
-			pg_atomic_write_u64(all[i], 0);
-	}
+		for (int i = 0; i < RECO_CACHED_NCOUNTERS; i++)
+			pg_atomic_write_u64(reco_cached_counters(c) + i, 0);
 }

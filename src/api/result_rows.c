@@ -5,7 +5,8 @@
  *
  * Purpose: see result_rows.h. In the bytes a row is its fields, each ended by FIELD;
  *			rows are ended by ROW; behind END stands the document. The three
- *			characters stand in no field: they are control characters, and those of texts become spaces.
+ *			characters stand in no field: they are control characters, and those of
+ *			texts become spaces.
  * Runs in: a backend.
  * Locks:	none.
  * Never:	trust the bytes: they may come from a table that somebody edited.

@@ -34,6 +34,7 @@ static RecoFlight *find(const RecoQuestion *question, const char *key,
 						const char *listener, uint64 hash);
 static RecoFlight *make(RecoQuestion *question, const char *key, const char *listener,
 						uint64 hash);
+static void count_coalesced(const RecoQuestion *question);
 static bool answer_from_buffer(RecoWaiter *waiter, const char *key);
 static void note_cache(RecoFlight *flight, const RecoWireCache *wire);
 static void destroy(RecoFlight *flight);
@@ -54,7 +55,7 @@ reco_flight_join(RecoQuestion *question, int key)
 	if (wire->single_flight)
 		flight = find(question, wire->keys[key], listener, hash);
 	if (flight != NULL)
-		question->lane->shared->counters[RECO_LANE_COALESCED]++;
+		count_coalesced(question);
 	else if (wire->single_flight && answer_from_buffer(waiter, wire->keys[key]))
 		return true;
 	else
@@ -82,6 +83,13 @@ reco_flight_join(RecoQuestion *question, int key)
 			reco_flight_queue(flight, 0);
 	}
 	return true;
+}
+
+static void
+count_coalesced(const RecoQuestion *question)
+{
+	question->lane->shared->counters[RECO_LANE_COALESCED]++;
+	pg_atomic_fetch_add_u64(&reco_cached_counts[question->wire.operation].coalesced, 1);
 }
 
 /* The hash of what makes two questions one. */
@@ -182,7 +190,7 @@ answer_from_buffer(RecoWaiter *waiter, const char *key)
 		!reco_cached_copy(&cached, &value, room, sizeof(room)) || value.value == NULL ||
 		value.fresh_until <= GetCurrentTimestamp())
 		return false;
-	question->lane->shared->counters[RECO_LANE_COALESCED]++;
+	count_coalesced(question);
 	reco_question_answer(waiter, value.absent ? RECO_OUTCOME_ABSENT : RECO_OUTCOME_FRESH,
 						 value.absent ? NULL : room, value.absent ? 0 : value.len, 0,
 						 NULL);

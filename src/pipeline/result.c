@@ -117,12 +117,16 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 {
 	RecoRequest *request = question->request;
 	const char *bytes;
+	bool		waited = false;
 
 	for (;;)
 	{
 		RecoRunTurn turn;
 
 		bytes = find_by_meaning(question, origin);
+		if (waited && bytes != NULL)
+			pg_atomic_fetch_add_u64(&reco_cached_counts[RECO_CATEGORY_RESULT].coalesced,
+									1);
 		if ((bytes != NULL && *origin == RECO_ORIGIN_CACHED) || !question->publishes)
 			break;
 
@@ -134,6 +138,7 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 		reco_run_flight_land();
 		if (turn != RECO_RUN_LANDED || bytes != NULL)
 			break;
+		waited = true;
 		begin(question);
 	}
 	if (bytes != NULL)

@@ -39,7 +39,6 @@ typedef struct Layout
 
 static void lay_out(Layout *layout);
 static void make(const Layout *layout, int tranche);
-static void clear(RecoCachedCount *count);
 static bool make_piece(const RecoCachedKey *key, Size keylen,
 					   const RecoCachedValue *value, TimestampTz now,
 					   RecoCachedPiece *piece);
@@ -262,25 +261,18 @@ make(const Layout *layout, int tranche)
 		for (int i = 0; i < RECO_NDATABASES; i++)
 			partition->waiting[i] = empty;
 	}
-	for (int i = 0; i < RECO_NCATEGORIES; i++)
-		clear(&buffer->counts[i]);
+	for (int c = 0; c < RECO_NCATEGORIES; c++)
+		for (int i = 0; i < RECO_CACHED_NCOUNTERS; i++)
+			pg_atomic_init_u64(reco_cached_counters(c) + i, 0);
+	reco_cached_load_counters();
 	memset(reco_cached_buckets, 0xFF,
 		   (Size) buffer->nbuckets * RECO_CACHED_PARTITIONS * sizeof(uint32));
 }
 
-static void
-clear(RecoCachedCount *count)
+pg_atomic_uint64 *
+reco_cached_counters(RecoCategory category)
 {
-	pg_atomic_init_u64(&count->hits, 0);
-	pg_atomic_init_u64(&count->table_hits, 0);
-	pg_atomic_init_u64(&count->stale, 0);
-	pg_atomic_init_u64(&count->misses, 0);
-	pg_atomic_init_u64(&count->absent, 0);
-	pg_atomic_init_u64(&count->puts, 0);
-	pg_atomic_init_u64(&count->dropped, 0);
-	pg_atomic_init_u64(&count->evicted, 0);
-	pg_atomic_init_u64(&count->table_evicted, 0);
-	pg_atomic_init_u64(&count->expired, 0);
+	return (pg_atomic_uint64 *) &reco_cached_counts[category];
 }
 
 /*

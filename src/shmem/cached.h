@@ -138,8 +138,9 @@ extern PGDLLEXPORT void reco_cached_written(Oid database, Oid extension,
 extern PGDLLEXPORT int64 reco_cached_waiting(Oid database);
 
 /*
- * Counters per category, since the server started or the last reset; all databases. Puts,
- * dropped and evicted are counted by the buffer, all else by whoever looks values up.
+ * Counters per category, since the last reset or crash; all databases. Puts, dropped and
+ * evicted are counted by the buffer, coalesced by whoever lets askers wait for each other,
+ * all else by whoever looks values up.
  */
 typedef struct RecoCachedCount
 {
@@ -153,7 +154,13 @@ typedef struct RecoCachedCount
 	pg_atomic_uint64 evicted;	/* from here, after they were written */
 	pg_atomic_uint64 table_evicted; /* from the table, because there were too many */
 	pg_atomic_uint64 expired;	/* from the table, because their time was over */
+	pg_atomic_uint64 coalesced; /* waited for what was under way for another asker */
 } RecoCachedCount;
+
+/* All of them, as an array. */
+#define RECO_CACHED_NCOUNTERS	(sizeof(RecoCachedCount) / sizeof(pg_atomic_uint64))
+
+extern pg_atomic_uint64 *reco_cached_counters(RecoCategory category);
 
 extern PGDLLEXPORT RecoCachedCount
 	*reco_cached_counts; /* RECO_NCATEGORIES; NULL = not preloaded */

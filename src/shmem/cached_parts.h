@@ -118,6 +118,12 @@ extern RecoCachedBuffer *reco_cached_buffer;
 extern RecoCachedEntry *reco_cached_entries;
 extern uint32 *reco_cached_buckets; /* nbuckets of each partition in turn */
 
+/*
+ * ---- cached_saved.c: the counters, over a clean restart. The postmaster loads them into
+ * fresh memory, and saves them when it ends; not after a crash.
+ */
+extern void reco_cached_load_counters(void);
+
 /* ---- cached_pool.c: free entries, free blocks, bytes in chains ---- */
 
 extern void reco_cached_pool_attach(char *blocks, bool fresh);

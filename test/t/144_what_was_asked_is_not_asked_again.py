@@ -5,14 +5,16 @@ By the same session, another one, after the keeper wrote it, after a restart, af
 crash as far as the table goes; also what the asker did not live to see, or read in a
 transaction that was rolled back. What is stale is given at once, and asked again once.
 """
+import os
+import signal
 import sys
 import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from cluster import Cluster, connect_services, known_tracks, nothing_left, resolve  # noqa: E402
+from cluster import Cluster, connect_services, gateway_pid, known_tracks, nothing_left, resolve  # noqa: E402
 from emulator import Emulator  # noqa: E402
-from reco_tap import SqlError, call, done, ok, same, until  # noqa: E402
+from reco_tap import Lost, SqlError, call, done, ok, same, until  # noqa: E402
 
 
 def asked(session, kind, keys, deadline="10 s"):
@@ -35,6 +37,19 @@ def without_a_gap(cluster, emulator, tracks):
     same(calls(emulator), before + len(tracks), "however late another one asks, a key is asked for once")
     for session in sessions:
         session.close()
+
+
+def is_back(cluster):
+    try:
+        return gateway_pid(cluster.session()) is not None
+    except (Lost, SqlError):
+        return False
+
+
+def counted(session):
+    """The counters that only questions move."""
+    return session.query("SELECT hits, table_hits, absent_hits, misses, coalesced FROM reco_cache_stats"
+                         " WHERE category = 'features'")[0]
 
 
 def main():
@@ -88,13 +103,20 @@ def main():
         # the table, by the keeper
         ok(until(lambda: int(one.value("SELECT count(*) FROM reco.cache WHERE category = 'features'")) >= 15),
            "the keeper writes what was kept", one.query("SELECT category, count(*) FROM reco.cache GROUP BY 1"))
+        before = counted(one)
+        ok(all(int(value) > 0 for value in before[:1] + before[2:]), "all that is counted, the late ones as coalesced", before)
         cluster.stop()
         cluster.start()
         one, two = cluster.session(), cluster.session()
+        same(counted(one), before, "counters go on after a clean restart")
         before = calls(emulator)
         same(asked(one, "track_features", tracks[:5]), [("fresh", "cached")] * 5, "after a restart it comes from the table")
         same(asked(two, "track_features", missing), [("absent", "")] * 3, "also what there is not")
         same(calls(emulator), before, "without a call")
+        os.kill(gateway_pid(one), signal.SIGKILL)
+        ok(until(lambda: is_back(cluster)), "the server comes back after a crash")
+        one, two = cluster.session(), cluster.session()
+        same(counted(one), ["0"] * 5, "after a crash they begin anew")
 
         # another market, another model
         same(asked(one, "track_facts", tracks[:1]), [("fresh", "live")], "facts of a track")
