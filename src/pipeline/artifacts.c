@@ -26,6 +26,7 @@
 #include "access/xlog.h"
 #include "catalogue/change.h"
 #include "catalogue/facet.h"
+#include "common/pg_prng.h"
 #include "guc.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
@@ -246,6 +247,7 @@ reco_artifacts_publish(const RecoRun *run)
 	RecoCachedValue value = {0};
 	StringInfoData text;
 	Mood		mood;
+	double		share;
 
 	if (artifacts == NULL || !artifacts->shared || !run->complete || run->partial ||
 		reco_source_is_behind(run->source))
@@ -257,10 +259,12 @@ reco_artifacts_publish(const RecoRun *run)
 	appendStringInfoString(&text, reco_memo_write(artifacts->memo));
 	if (text.len > MOST_BYTES)
 		return;
+	share =
+		1 + artifacts->policy.jitter * (2 * pg_prng_double(&pg_global_prng_state) - 1);
 	value.fetched_at = GetCurrentTimestamp();
-	value.fresh_until = value.fetched_at + artifacts->policy.fresh_us;
-	value.usable_until =
-		value.fetched_at + Max(artifacts->policy.usable_us, artifacts->policy.fresh_us);
+	value.fresh_until = value.fetched_at + (int64) (artifacts->policy.fresh_us * share);
+	value.usable_until = value.fetched_at +
+		(int64) (Max(artifacts->policy.usable_us, artifacts->policy.fresh_us) * share);
 	value.value = reco_remote_key(text.data);
 	value.len = strlen(value.value);
 	(void) reco_cached_put(&artifacts->key, &value, false, artifacts->epoch);

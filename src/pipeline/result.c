@@ -23,6 +23,7 @@
 #include "access/xlog.h"
 #include "catalogue/change.h"
 #include "common/hashfn.h"
+#include "common/pg_prng.h"
 #include "guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -57,6 +58,8 @@ typedef struct Question
 } Question;
 
 #define EPOCHS			32		/* characters in front of an entry, see find */
+#define MEANING			40		/* ... behind them, by words: the key by meaning, its end */
+#define KEY_END			33		/* characters of that */
 #define MISSED_US		((int64) 5 * 1000 * 1000)	/* for a list that lacks something */
 #define BEHIND_US		((int64) 1000 * 1000)	/* ... made from an older catalogue */
 
@@ -84,7 +87,8 @@ static void make_key(Question *question);
 static const char *listeners_key(const RecoRequest *request, const char *key);
 static const char *generate_alone(const Question *question, MemoryContext context);
 static const char *generate(Question *question, MemoryContext context);
-static void publish(const Question *question, const char *bytes, int64 most_us);
+static void publish(const Question *question, const char *bytes, TimestampTz started,
+					int64 most_us);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
 static void count(const char *found, RecoOrigin origin, bool table);
 
@@ -300,10 +304,10 @@ find_raw(Question *question, RecoResult *result)
 	key[0] = question->form->kind;
 	question->raw = listeners_key(question->request, key);
 	if (RecoveryInProgress() || !find(question, question->raw, &value, &result->origin) ||
-		result->origin != RECO_ORIGIN_CACHED)
+		result->origin != RECO_ORIGIN_CACHED || value.len <= MEANING)
 		return false;
-	result->packed = value.value;
-	result->size = value.len;
+	result->packed = value.value + MEANING;
+	result->size = value.len - MEANING;
 	count(result->packed, result->origin, false);
 	return true;
 }
@@ -386,20 +390,35 @@ put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
 	char	   *entry;
 	Size		size;
 
-	StaticAssertStmt(EPOCHS % MAXIMUM_ALIGNOF == 0, "what is packed is not aligned");
+	StaticAssertStmt((EPOCHS + MEANING) % MAXIMUM_ALIGNOF == 0,
+					 "what is packed is not aligned");
 
 	if (RecoveryInProgress())
 		return;
 	packed = question->form->pack(bytes, &size);
-	entry = palloc(EPOCHS + 1 + size);
+	entry = palloc0(EPOCHS + MEANING + size);
 	write_epochs(question, epochs);
 	memcpy(entry, epochs, EPOCHS);
-	memcpy(entry + EPOCHS, packed, size);
+	memcpy(entry + EPOCHS, question->key + strlen(question->key) - KEY_END, KEY_END);
+	memcpy(entry + EPOCHS + MEANING, packed, size);
 	value->value = entry;
-	value->len = EPOCHS + size;
+	value->len = EPOCHS + MEANING + size;
 	(void) reco_cached_put(&key, value, true, question->epoch);
 	pfree(packed);
 	pfree(entry);
+}
+
+/* The entry by words has the key by meaning in front. */
+const char *
+reco_result_row_key(const RecoCachedUse *use)
+{
+	Size		prefix = Max(strlen(use->key), KEY_END) - KEY_END;
+
+	StaticAssertStmt(EPOCHS + KEY_END <= RECO_CACHED_HEAD, "the key is not in the head");
+
+	if (use->key[prefix] == RECO_RESULT_BY_MEANING || use->nhead < EPOCHS + KEY_END)
+		return use->key;
+	return psprintf("%.*s%.*s", (int) prefix, use->key, KEY_END, use->head + EPOCHS);
 }
 
 /* Makes the key by meaning: with the state of everything that a list depends on. */
@@ -428,7 +447,7 @@ static const char *
 listeners_key(const RecoRequest *request, const char *key)
 {
 	return reco_remote_key(
-		psprintf("%s%c%.33s", request->user_id, RECO_CACHED_SEPARATOR, key));
+		psprintf("%s%c%.*s", request->user_id, RECO_CACHED_SEPARATOR, KEY_END, key));
 }
 
 /* What reco_result_servers found last. */
@@ -517,7 +536,7 @@ generate(Question *question, MemoryContext context)
 		run = reco_run_execute(question->request, context, NULL, NULL);
 		bytes = question->form->write(run);
 		if (run->complete && !run->partial)
-			publish(question, bytes,
+			publish(question, bytes, run->started,
 					reco_source_is_behind(run->source)	 ? BEHIND_US
 						: reco_source_missed(run->source) ? MISSED_US
 														  : 0);
@@ -539,19 +558,24 @@ generate(Question *question, MemoryContext context)
  * now, and then made again.
  */
 static void
-publish(const Question *question, const char *bytes, int64 most_us)
+publish(const Question *question, const char *bytes, TimestampTz started, int64 most_us)
 {
 	RecoCachedValue value = {0};
 	RecoCachePolicy policy;
+	double		share;
 
 	reco_cache_policy(reco_category_name(RECO_CATEGORY_RESULT), &policy);
 	if (policy.fresh_us <= 0)
 		return;
 	if (most_us > 0)
 		policy.fresh_us = policy.usable_us = Min(policy.fresh_us, most_us);
-	value.fetched_at = GetCurrentTimestamp();
-	value.fresh_until = value.fetched_at + policy.fresh_us;
-	value.usable_until = value.fetched_at + Max(policy.usable_us, policy.fresh_us);
+
+	/* what came in while it ran is newer than the list */
+	share = 1 + policy.jitter * (2 * pg_prng_double(&pg_global_prng_state) - 1);
+	value.fetched_at = started;
+	value.fresh_until = started + (int64) (policy.fresh_us * share);
+	value.usable_until =
+		started + (int64) (Max(policy.usable_us, policy.fresh_us) * share);
 	put(question, bytes, &value, most_us > 0 || RecoveryInProgress());
 }
 

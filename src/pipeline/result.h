@@ -18,6 +18,7 @@
 #include "compat.h"
 
 #include "run.h"
+#include "shmem/cached_use.h"
 #include "source/origin.h"
 
 /* What a caller makes of a run, and of what is kept. */
@@ -47,6 +48,12 @@ typedef struct RecoResult
  */
 extern void reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 							const RecoResultForm *form, RecoResult *result);
+
+/*
+ * The key of the row that an entry of category result in the buffer stands for: entries
+ * by words have none of their own. In the current context, or the entry's own key.
+ */
+extern const char *reco_result_row_key(const RecoCachedUse *use);
 
 /*
  * A number for the services that a role's lists may have come from: whoever may ask

@@ -107,7 +107,7 @@ reco_result_key(const RecoRequest *request, const RecoResultReading *reading,
 
 	put_options(&sink, request, generation);
 	put_prompt(&sink, reading);
-	finish(&sink, 'p', request->user_id, key);
+	finish(&sink, RECO_RESULT_BY_MEANING, request->user_id, key);
 }
 
 /* Writes what of a prompt is in its key. */

@@ -26,6 +26,7 @@
 #include "request.h"
 
 #define RECO_RESULT_MAXUSER 255 /* bytes of a listener's id that are shown in a key */
+#define RECO_RESULT_BY_MEANING	'p' /* the first letter of such a key */
 #define RECO_RESULT_KEYSIZE (RECO_RESULT_MAXUSER + 40)	/* with the NUL */
 
 /* What is known of a run of words that may be a name. */

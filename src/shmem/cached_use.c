@@ -121,6 +121,8 @@ collect_bucket(Collection *collection, uint32 number)
 		use = &collection->uses[collection->n++];
 		use->category = entry->category;
 		use->key = key;
+		use->nhead = Min(entry->len, RECO_CACHED_HEAD);
+		reco_cached_read(entry->first, entry->keylen, use->head, use->nhead);
 		pg_atomic_write_u32(&entry->touched, TOLD);
 	}
 }

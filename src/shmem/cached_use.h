@@ -22,11 +22,15 @@
  */
 #define RECO_CACHED_SEPARATOR	'\x1f'
 
+#define RECO_CACHED_HEAD	80
+
 /* An entry that was read since it was last told. */
 typedef struct RecoCachedUse
 {
 	RecoCategory category;
 	char	   *key;
+	Size		nhead;
+	char		head[RECO_CACHED_HEAD]; /* what its value begins with */
 } RecoCachedUse;
 
 /*

@@ -24,6 +24,7 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "pipeline/record.h"
+#include "pipeline/result.h"
 #include "shmem/cached.h"
 #include "shmem/cached_use.h"
 #include "source/remote.h"
@@ -296,10 +297,14 @@ note_uses(void)
 	n = reco_cached_used(MyDatabaseId, batch.extension, uses, BATCH_ENTRIES);
 	for (int i = 0; i < n; i++)
 	{
+		const char *key;
+
 		if (uses[i].category < 0 || uses[i].category >= RECO_NCATEGORIES)
 			continue;
 		categories[nkeys] = reco_category_name(uses[i].category);
-		keys[nkeys] = own_key(uses[i].key);
+		key = uses[i].category == RECO_CATEGORY_RESULT ? reco_result_row_key(&uses[i])
+													   : uses[i].key;
+		keys[nkeys] = own_key(key);
 		if (keys[nkeys] != NULL)
 			nkeys++;
 	}

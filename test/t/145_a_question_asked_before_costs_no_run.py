@@ -135,6 +135,11 @@ def main():
         cluster.start()
         one, two = cluster.session(), cluster.session()
         same(ask(one, "ana", "after the restart"), (run, ["cached"]), "after a restart it comes from the table")
+        one.query("UPDATE reco.cache SET used_at = now() - interval '1 hour', hits = 0")
+        same(ask(one, "ana", "after the restart"), (run, ["cached"]), "the very words are enough")
+        ok(until(lambda: one.value("SELECT hits > 0 AND used_at > now() - interval '50 minutes' FROM reco.cache"
+                                   f" WHERE category = 'result' AND value LIKE '%{run}%'") == "t"),
+           "and the list counts as used")
         two.query(f"SELECT reco_feedback('ana', {literal(first)}, 'skip')")
         ok(first not in ids(one, "ana", "after the restart"), "unless it was judged since")
         one.query("CREATE DATABASE other TEMPLATE template0")
