@@ -6,7 +6,7 @@
  * Purpose: remove answers from the buffer and the table; count what is there.
  * Runs in: a backend.
  * Locks:	that of store/cache.h, which keeps the keeper from writing until the caller's
- *			transaction ends; then the buffer's.
+ *			transaction ends; where denials go, that of store/snapshot.h; then the buffer's.
  * Never:	throw at commit.
  *
  * Until the caller commits, others still see the rows, and may bring them into the
@@ -83,6 +83,8 @@ reco_cache_invalidate(PG_FUNCTION_ARGS)
 
 		PG_RETURN_INT64(remove_listeners(category, user_id, extension));
 	}
+	if (category == RECO_CATEGORY_ANSWERS || category == RECO_CATEGORY_DENIED)
+		reco_snapshot_lock_denials();
 	remember(extension, category, key == NULL ? NULL : reco_remote_key(key));
 	PG_RETURN_INT64(remove_entries(category_name, category, key, extension));
 }

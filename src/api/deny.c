@@ -6,7 +6,7 @@
  * Purpose: edit the deny list by hand, and show what is on it.
  * Runs in: a backend.
  * Locks:	that of store/cache.h, which keeps the keeper from writing until the caller's
- *			transaction ends; then the buffer's.
+ *			transaction ends; that of store/snapshot.h; then the buffer's.
  * Never:	change shared memory before the commit; throw at commit.
  *
  * The table changes as any table does. The buffer changes right after the commit: what
@@ -31,6 +31,7 @@
 #include "store/denied.h"
 #include "store/logged.h"
 #include "store/registry.h"
+#include "store/snapshot.h"
 #include "store/sql.h"
 #include "upstream/denial.h"
 #include "upstream/reccobeats.h"
@@ -104,6 +105,7 @@ reco_deny(PG_FUNCTION_ARGS)
 				 errmsg("reason is too long: %zu bytes", strlen(reason)),
 				 errhint("Use at most %d bytes.", MOST_REASON)));
 	reco_cache_forbid_writing();
+	reco_snapshot_lock_denials();
 	reco_denied_add(key, reason, request, until);
 	change_at_commit(key, reason, request, until);
 	PG_RETURN_TEXT_P(cstring_to_text(key));
@@ -129,6 +131,7 @@ reco_allow(PG_FUNCTION_ARGS)
 	key = PG_ARGISNULL(3) ? key_of(read_request(fcinfo, "reco_allow"))
 						  : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	reco_cache_forbid_writing();
+	reco_snapshot_lock_denials();
 	servers = reco_denied_allow(key, &nservers);
 	n = nservers;
 

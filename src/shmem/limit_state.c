@@ -264,8 +264,12 @@ reco_limits_read(RecoLimitState *states)
 		memcpy(copy, &reco_lanes[i], sizeof(RecoLane));
 		LWLockRelease(&reco_shared->lanes);
 
-		/* what has not yet taken what was known would write over it */
-		if (copy->used && copy->limits_version != 0 && describe(copy, &states[n], now))
+		if (!copy->used || copy->limits_version == 0)
+			continue;
+
+		/* what it has not taken yet shall not be written over */
+		reco_limits_take(copy);
+		if (describe(copy, &states[n], now))
 			n++;
 	}
 	pfree(copy);

@@ -50,7 +50,7 @@ extern void reco_limits_put(Oid database, const RecoLimitState *states, int nsta
 /* Forgets a database. */
 extern void reco_limits_forget(Oid database);
 
-/* Of the gateway: takes what is known into a lane that is set up. */
+/* Takes what is known into a lane that is set up: the gateway's own, or a copy. */
 extern void reco_limits_take(RecoLane *lane);
 
 /* Of the gateway: a deadline was set that shall be written at once. */

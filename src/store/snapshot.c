@@ -5,7 +5,7 @@
  *
  * Purpose: see snapshot.h. Restoring is in snapshot_restore.c.
  * Runs in: any process with a database and a transaction.
- * Locks:	those of its statements.
+ * Locks:	those of its statements, and those of snapshot.h.
  * Never:	write a chunk that is as it was; scan a table for every few chunks where an
  *			index finds their rows.
  *
@@ -22,15 +22,18 @@
 #include "access/xlog.h"
 #include "cache.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "logged.h"
 #include "snapshot_parts.h"
 #include "sql.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#define DENYING			2		/* objsubid of our lock; cache.c has another */
 #define BUCKET_SHIFT	54
 #define BUCKET(digest)	"(" digest " >> 54)::int"
 #define FIRST_DIGEST(bucket)	"(" bucket "::bigint << 54)"
@@ -175,8 +178,7 @@ static RecoStatement remove_statement = {
 
 static int64 sum_of(RecoSnapshotSource source, TimestampTz now);
 static void remove_chunks(const char *category, const char *asked, const char *allowed);
-static void run_on_latest(const RecoStatement *statement, Datum *arguments,
-						  const char *nulls);
+static void run_on_latest(RecoStatement *statement, Datum *arguments, const char *nulls);
 static Datum array_of(const RecoSnapshotChunk *chunks, int nchunks, bool categories);
 
 const char *
@@ -274,7 +276,7 @@ reco_snapshot_write(RecoSnapshotSource source, const RecoSnapshotChunk *chunks,
 	/* a plan that was made for a small table is kept for a large one */
 	if (source == RECO_SNAPSHOT_CACHE)
 		reco_sql_set("enable_seqscan", "off");
-	reco_sql_run(&write_statements[source], arguments, NULL, false, 0);
+	run_on_latest(&write_statements[source], arguments, NULL);
 	reco_sql_end(&sql);
 }
 
@@ -386,28 +388,38 @@ remove_chunks(const char *category, const char *asked, const char *allowed)
 			nulls[i] = 'n';
 		else
 			arguments[i] = CStringGetTextDatum(texts[i]);
+	if (category == NULL || strcmp(category, "denied") == 0)
+		reco_snapshot_lock_denials();
 	reco_sql_begin(&sql);
-	if (IsolationUsesXactSnapshot())
-		run_on_latest(&remove_statement, arguments, nulls);
-	else
-		reco_sql_run(&remove_statement, arguments, nulls, false, 0);
+	run_on_latest(&remove_statement, arguments, nulls);
 	reco_sql_end(&sql);
 }
 
-/* Runs a statement, once, on what is committed now. */
+/* Runs a statement on what is committed now, whatever the transaction's isolation. */
 static void
-run_on_latest(const RecoStatement *statement, Datum *arguments, const char *nulls)
+run_on_latest(RecoStatement *statement, Datum *arguments, const char *nulls)
 {
-	SPIPlanPtr	plan = SPI_prepare(statement->text, statement->nargs,
-								  unconstify(Oid *, &statement->types[0]));
+	SPIPlanPtr	plan;
 	int			code;
 
+	if (!IsolationUsesXactSnapshot())
+	{
+		reco_sql_run(statement, arguments, nulls, false, 0);
+		return;
+	}
+	plan = SPI_prepare(statement->text, statement->nargs, statement->types);
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	code = SPI_execute_snapshot(plan, arguments, nulls, GetLatestSnapshot(),
 								InvalidSnapshot, false, true, 0);
 	if (code < 0)
 		elog(ERROR, "SPI_execute_snapshot failed: %s", SPI_result_code_string(code));
+}
+
+void
+reco_snapshot_lock_denials(void)
+{
+	LockDatabaseObject(ExtensionRelationId, reco_sql_extension(), DENYING, ExclusiveLock);
 }
 
 /*
@@ -425,6 +437,7 @@ reco_snapshot_keep_denial(const char *deny_key)
 	reco_cache_forbid_writing();
 	if (reco_logged_is("deny_list") || !reco_snapshot_is_alive())
 		return;
+	reco_snapshot_lock_denials();
 	digest = DirectFunctionCall2Coll(hashtextextended, C_COLLATION_OID,
 									 CStringGetTextDatum(deny_key), Int64GetDatum(0));
 	chunk.bucket = (int32) (DatumGetInt64(digest) >> BUCKET_SHIFT);

@@ -8,7 +8,8 @@
  * Runs in: any process with a database and a transaction; taking it and restoring: the
  *			keeper.
  * Locks:	those of its statements. Who takes it or restores holds the lock of cache.h
- *			against invalidations; who removes something from it shares that.
+ *			against invalidations; who removes something from it shares that. Another
+ *			lock, taken after that one, is had by one who changes denials at a time.
  * Never:	touch an unlogged table on a standby.
  *
  * A chunk has the rows of one category whose keys' hashes begin with the same ten bits,
@@ -119,6 +120,13 @@ extern void reco_snapshot_remove(const char *category, const char *asked);
 
 /* Removes all denials of a key, those by hand, too. */
 extern void reco_snapshot_allow(const char *deny_key);
+
+/*
+ * Keeps others, until the transaction ends, from changing what the snapshot has of
+ * denials: each writes whole chunks. After reco_cache_forbid_writing(), and before any
+ * row of reco.deny_list is locked; waits for whoever is at it.
+ */
+extern void reco_snapshot_lock_denials(void);
 
 /* A denial was made or changed by hand: it is in the snapshot with this transaction. */
 extern void reco_snapshot_keep_denial(const char *deny_key);

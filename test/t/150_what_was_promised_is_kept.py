@@ -406,6 +406,37 @@ def limits(cluster, session, emulator):
     return session
 
 
+def late_keeper(cluster, session, emulator):
+    """A keeper that comes after a call writes over nothing that it read only then."""
+    emulator.reset()
+    emulator.config(preset="extended")
+    session.query("DROP SERVER spotify CASCADE")
+    make_server(session, emulator)
+    session.query("TRUNCATE reco.limit_state")
+    session = crash(cluster)
+    emulator.fault([{"route": "/search", "kind": "quota-exceeded", "times": 1}])
+    same(search(session), "quota", "a quota is used up")
+    before = int(session.value("SELECT (SELECT sum(h) FROM unnest(hours) AS h) FROM reco.limit_state"))
+    session.query("ALTER SYSTEM SET reco.keeper = off")
+    session = crash(cluster)
+    other = cluster.session()
+    other.query("BEGIN")
+    other.query("LOCK TABLE reco.limit_state")
+    same(search(session, "early"), "fresh", "after a crash, while nobody can read the table, it is asked")
+    session.query("ALTER SYSTEM RESET reco.keeper")
+    session.query("SELECT pg_reload_conf()")
+    ok(until(lambda: session.value("SELECT count(*) FROM reco_stat_worker WHERE worker = 'keeper' AND state = 'running'") == "1"),
+       "a keeper comes")
+    other.query("COMMIT")
+    ok(until(lambda: session.value("SELECT (SELECT sum(h) FROM unnest(hours) AS h) FROM reco.limit_state") == str(before + 1), 60),
+       "and adds the call to those of before", before, session.value("SELECT hours FROM reco.limit_state"))
+    session = crash(cluster)
+    calls = emulator.service("spotify")["calls"]
+    same((search(session, "late"), emulator.service("spotify")["calls"] - calls), ("quota", 0), "the quota is used up after another crash")
+    session.query("TRUNCATE reco.limit_state")
+    return session
+
+
 def main():
     with Emulator("--latency", "none", "--preset", "extended", "--window", "none") as emulator, \
             Cluster("reco.gateway_slots = 16", "reco.keeper_interval = 1s", "max_prepared_transactions = 2") as cluster:
@@ -424,6 +455,7 @@ def main():
         session = full(cluster, session, emulator)
         session = at_once(cluster, session, emulator)
         session = limits(cluster, session, emulator)
+        session = late_keeper(cluster, session, emulator)
 
         with Standby(cluster, "reco.gateway_on_standby = on") as standby:
             there = standby.session()

@@ -333,6 +333,45 @@ def check_invalidation(session, other):
     session.query("COMMIT")
 
 
+def check_denials(cluster, session, other):
+    """Of several who deny and allow at once, in one chunk, none undoes what another did."""
+    interval(cluster, session, "0")
+    keys = [row[0] for row in session.query("SELECT 'k' || i FROM generate_series(1, 100000) AS i WHERE hashtextextended('k' || i, 0)"
+                                            " >> 54 = hashtextextended('k1', 0) >> 54 ORDER BY i LIMIT 8")]
+    pid = other.value("SELECT pg_backend_pid()")
+
+    def deny(nth):
+        return ("INSERT INTO reco.deny_list (deny_key, by_hand, reason, request, denied_until)"
+                f" VALUES ({literal(keys[nth])}, true, 'no', '{{}}', 'infinity')")
+
+    for name, first, second, begin in (
+            ("two deny", deny(0), deny(1), "BEGIN"),
+            ("one with an old snapshot", deny(2), deny(3), "BEGIN ISOLATION LEVEL REPEATABLE READ"),
+            ("one allows", deny(4), f"SELECT reco_allow(deny_key => {literal(keys[0])})", "BEGIN"),
+            ("one invalidates", deny(5), "SELECT reco_cache_invalidate('denied')", "BEGIN")):
+        other.query(begin)
+        other.query("SELECT count(*) FROM reco.snapshot")
+        session.query("BEGIN")
+        session.query(first)
+        other.send(second)
+        ok(until(lambda: session.value(f"SELECT count(*) FROM pg_locks WHERE pid = {pid} AND NOT granted") == "1"),
+           f"{name}: who comes later waits")
+        session.query("COMMIT")
+        other.wait()
+        other.query("COMMIT")
+    session.query("BEGIN")
+    session.query(deny(6))
+    other.query("SET statement_timeout = '200ms'")
+    same(other.error(deny(7)), "57014", "who waits can be cancelled")
+    session.query("ROLLBACK")
+    other.close()
+    session, _, _ = crash(cluster)
+    same(session.query("SELECT deny_key FROM reco.deny_list WHERE by_hand ORDER BY length(deny_key), deny_key"),
+         [[key] for key in keys[1:6]], "after a crash all denials hold that were made by hand")
+    interval(cluster, session, "1s")
+    return session
+
+
 def persistence(session):
     return [session.value(f"SELECT relpersistence FROM pg_class WHERE oid = 'reco.{table}'::regclass") for table in TABLES]
 
@@ -423,6 +462,7 @@ def main():
             session = check_truncate(cluster, session)
             check_size(cluster, session)
             check_invalidation(session, cluster.session())
+            session = check_denials(cluster, session, cluster.session())
             session = check_logged(cluster, session, cluster.session())
             check_new(cluster, session)
         except Lost as lost:
