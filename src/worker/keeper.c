@@ -42,8 +42,8 @@
 #define MOST_EVICTED	30000	/* likewise; finding them costs more than deleting them */
 #define CARE_US			(10 * INT64CONST(1000000))	/* between two looks at the table */
 #define USES_US			(10 * INT64CONST(1000000))	/* between two looks at the buffer */
-#define AGAIN_US		(INT64CONST(500000))	/* after an ERROR in what goes first; doubles */
-#define MOST_DOUBLED	6
+#define AGAIN_US		INT64CONST(500000)	/* after an ERROR in what goes first */
+#define MOST_DOUBLED	6		/* times that it is doubled */
 
 /* An entry of the batch. */
 typedef struct Entry
@@ -94,8 +94,9 @@ static bool count_gone(const RecoCacheCount *counts, int ncounts, int64 *gone,
 					   int64 most);
 
 /*
- * Does one round of work: promises and limits first, then in turn a step for the snapshot,
- * if one is due, and all else. So an error in one of them keeps nobody from the others.
+ * Does one round of work: promises and limits first, then in turn a step for the
+ * snapshot, if one is due, and all else. So an error in one of them keeps nobody from
+ * the others.
  */
 bool
 reco_keeper_round(void)

@@ -177,7 +177,7 @@ def failing(cluster, session, emulator):
     other = cluster.session()
     other.query("BEGIN")
     other.query("LOCK TABLE reco.limit_state IN EXCLUSIVE MODE")
-    emulator.fault([{"route": "/search", "kind": "status:429", "headers": {"Retry-After": "1"}, "body": "", "times": 1}])
+    emulator.fault([{"route": "/search", "kind": "status:429", "headers": {"Retry-After": "3"}, "body": "", "times": 1}])
     search(session, "anything", "500 ms")
     session.query("SELECT reco_connect_user('ned', 'ned.0')")
     same(ask(session, "ned")[0], "fresh", "somebody has locked the table of limits, and there is one to be written")
