@@ -5,8 +5,8 @@
  *
  * Purpose: driver_listener(operation, keys, user, access token, refresh token,
  *			deadline in ms, shared, consent, kept) returns what became of each key,
- *			and as key -1 the refresh token that the service put in the place of the one given.
- *			It is what a process that keeps listeners' tokens will do.
+ *			and as key -1 the refresh token that the service put in the place of the one
+ *			given. It is what a process that keeps listeners' tokens will do.
  * Runs in: a backend.
  * Locks:	none.
  * Never:	wait in any other way than all who ask do.
