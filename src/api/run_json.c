@@ -12,7 +12,7 @@
  *			run: {run_id, user_id, prompt, size, complete, missing[], mood,
  *			tracks[{rank, track_id, title, artist, album, isrc, release,
  *			score, parts, strategy, origin, reason, features}], quality, arc,
- *			strategies, stages, total_ms, artifacts {asked, reused, mood, stages}}.
+ *			strategies, stages, total_ms, artifacts {asked, reused, found, stages}}.
  * Runs in: a backend.
  * Locks:	none.
  * Never:	write a number that is not finite.
@@ -216,7 +216,10 @@ put_artifacts(StringInfo json, const RecoRun *run)
 	}
 	put_number(json, "asked", asked);
 	put_number(json, "reused", reused);
-	put_string(json, "mood", run->reused.difference);
+
+	/* not what it was: the document is everybody's who may have the list, the last
+	 * prompt is its writer's */
+	put_bool(json, "found", run->reused.difference != NULL);
 	open_with(json, "stages", '{');
 	for (int s = 0; s < RECO_NSTAGES; s++)
 		if (reco_artifacts_stage(run, s) != NULL)

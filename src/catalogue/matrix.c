@@ -50,6 +50,13 @@ static void drop(RecoMatrix *matrix);
 static void note_own(void);
 static void watch(void);
 
+static RecoMatrixState
+state_of(const RecoMatrix *common, uint64 token)
+{
+	return common->exact && common->token == token ? RECO_MATRIX_EXACT
+												   : RECO_MATRIX_BEHIND;
+}
+
 /* Returns the catalogue. */
 RecoMatrix *
 reco_matrix_acquire(TimestampTz give_up, bool exact, RecoMatrixState *state)
@@ -60,30 +67,39 @@ reco_matrix_acquire(TimestampTz give_up, bool exact, RecoMatrixState *state)
 
 	if (common != NULL)
 	{
-		*state = common->exact && common->token == token ? RECO_MATRIX_EXACT
-														 : RECO_MATRIX_BEHIND;
+		*state = state_of(common, token);
 		if (*state == RECO_MATRIX_EXACT)
+		{
 			forget_own();
-		if (*state == RECO_MATRIX_EXACT ||
-			!(exact || own_is_of(token) || reco_change_is_mine() || is_small() ||
-			  !is_refreshed()))
 			return common;
+		}
+
+		/* an ERROR must not leave it held */
+		reco_matrix_release(common);
+		if (!(exact || own_is_of(token) || reco_change_is_mine() || is_small() ||
+			  !is_refreshed()))
+		{
+			common = acquire_shared();
+			if (common != NULL)
+			{
+				*state = state_of(common, token);
+				return common;
+			}
+		}
 		passing = !is_small();
 	}
 	else
 		passing = false;
 
-	/* until it is held, an ERROR must not leave the other one held */
-	if (common != NULL)
-		reco_matrix_release(common);
 	own = acquire_own(token, give_up, state);
-	if (*state == RECO_MATRIX_PART && common != NULL)
+	if (*state == RECO_MATRIX_PART)
 	{
 		/* a whole one beats a part */
 		common = acquire_shared();
 		if (common != NULL)
 		{
 			reco_matrix_release(own);
+			*state = state_of(common, token);
 			return common;
 		}
 	}

@@ -26,6 +26,7 @@
 #include "access/xlog.h"
 #include "catalogue/change.h"
 #include "catalogue/facet.h"
+#include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "guc.h"
 #include "lib/stringinfo.h"
@@ -115,7 +116,8 @@ reco_artifacts_open(RecoRun *run)
 	artifacts->key.category = RECO_CATEGORY_ARTIFACTS;
 	artifacts->key.key = reco_remote_key(
 		psprintf("%s%c%016llx", run->request->user_id, RECO_CACHED_SEPARATOR,
-				 (unsigned long long) reco_result_servers(GetUserId())));
+				 (unsigned long long) hash_combine64(reco_result_servers(GetUserId()),
+													 GetUserId())));
 	load(artifacts);
 }
 

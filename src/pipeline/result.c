@@ -562,6 +562,7 @@ publish(const Question *question, const char *bytes, TimestampTz started, int64 
 {
 	RecoCachedValue value = {0};
 	RecoCachePolicy policy;
+	TimestampTz now = GetCurrentTimestamp();
 	double		share;
 
 	reco_cache_policy(reco_category_name(RECO_CATEGORY_RESULT), &policy);
@@ -573,9 +574,8 @@ publish(const Question *question, const char *bytes, TimestampTz started, int64 
 	/* what came in while it ran is newer than the list */
 	share = 1 + policy.jitter * (2 * pg_prng_double(&pg_global_prng_state) - 1);
 	value.fetched_at = started;
-	value.fresh_until = started + (int64) (policy.fresh_us * share);
-	value.usable_until =
-		started + (int64) (Max(policy.usable_us, policy.fresh_us) * share);
+	value.fresh_until = now + (int64) (policy.fresh_us * share);
+	value.usable_until = now + (int64) (Max(policy.usable_us, policy.fresh_us) * share);
 	put(question, bytes, &value, most_us > 0 || RecoveryInProgress());
 }
 

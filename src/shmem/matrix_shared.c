@@ -30,7 +30,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define AREA		4096		/* where in a segment the image begins */
 #define MOST_TRIES	10
 
 /* The head of a segment. */
@@ -174,7 +173,7 @@ reco_matrix_lease_is_current(const RecoMatrixLease *lease, Oid extension)
 const char *
 reco_matrix_lease_area(const RecoMatrixLease *lease)
 {
-	return (const char *) dsm_segment_address(lease->segment) + AREA;
+	return (const char *) dsm_segment_address(lease->segment) + RECO_MATRIX_HEAD;
 }
 
 void
@@ -215,12 +214,12 @@ reco_matrix_make(Size bytes)
 	if (made != NULL)
 		dsm_detach(made);
 	made = NULL;
-	made = dsm_create(add_size(AREA, bytes), 0);
+	made = dsm_create(add_size(RECO_MATRIX_HEAD, bytes), 0);
 	dsm_pin_mapping(made);
 	head = head_of(made);
 	pg_atomic_init_u32(&head->readers, 0);
 	pg_atomic_init_u32(&head->retired, 0);
-	return (char *) head + AREA;
+	return (char *) head + RECO_MATRIX_HEAD;
 }
 
 /* Puts what was made on offer. */
@@ -337,7 +336,7 @@ free_pages(dsm_segment *segment)
 #ifdef MADV_REMOVE
 	uintptr_t	page = (uintptr_t) sysconf(_SC_PAGESIZE);
 	uintptr_t	start = (uintptr_t) dsm_segment_address(segment);
-	uintptr_t	from = TYPEALIGN(page, start + AREA);
+	uintptr_t	from = TYPEALIGN(page, start + RECO_MATRIX_HEAD);
 	uintptr_t	end = TYPEALIGN_DOWN(page, start + dsm_segment_map_length(segment));
 
 	if (from < end)

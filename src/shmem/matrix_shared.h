@@ -72,6 +72,8 @@ extern void reco_matrix_note_own(Size bytes);
  * cleans up after an ERROR. Offer: takes it, with the fields from 'extension' to
  * 'built_us' of the facts, in place of what was offered before.
  */
+#define RECO_MATRIX_HEAD 4096	/* bytes of a segment before the image */
+
 extern char *reco_matrix_make(Size bytes);
 extern void reco_matrix_offer(const RecoMatrixFacts *facts);
 extern void reco_matrix_withdraw(void);

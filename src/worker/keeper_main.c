@@ -401,9 +401,15 @@ wait_after(Round round)
 		wait_ms(Min(LONGEST_PAUSE_MS, PAUSE_MS << Min(failures - 1, 10)), false);
 		return;
 	}
+
+	/* while the extension cannot be used, nothing is done for the matrix either */
+	if (round != ROUND_DONE)
+	{
+		wait_ms(reco_guc_keeper_interval, true);
+		return;
+	}
 	wait_ms(Min(reco_guc_keeper_interval, reco_keeper_matrix_due()), true);
-	if (round == ROUND_DONE)
-		wait_ms(GATHER_MS, false);
+	wait_ms(GATHER_MS, false);
 }
 
 /*

@@ -141,7 +141,7 @@ offer(Oid extension)
 	building->complete = true;
 	reco_matrix_finish(building);
 	bytes = reco_matrix_image_size(building);
-	if (bytes / 1024 >= seen_limit)
+	if (bytes + RECO_MATRIX_HEAD > (Size) seen_limit * 1024)
 		refuse(bytes);
 	else
 	{
@@ -193,6 +193,8 @@ reco_keeper_matrix_failed(const char *message)
 	if (making)
 		reco_matrix_withdraw();
 	making = false;
+	seen_limit = reco_guc_matrix_memory;
+	seen_epoch = epoch_now();
 	next_build = next_look =
 		GetCurrentTimestamp() + Max(PAUSE_US, PAUSE_REST * building_us);
 	reco_matrix_note_problem(message);

@@ -90,7 +90,7 @@ class Runs:
         what = document["artifacts"]
         self.alone_as(document, f"{user or 'anonymous'}: {name}: «{before}» -> «{after}»: the same list", user, after, options[1],
                       sizes[1])
-        ok(what["mood"] is not None and what["reused"] > 0, "and something is reused", what)
+        ok(what["found"] and what["reused"] > 0, "and something is reused", what)
         return what
 
 
@@ -123,7 +123,7 @@ def check_tweaks(session, listener, artist):
         runs.tweak("the size", user, "calm evening", "calm evening", sizes=(20, 30))
         saved(runs, user or "anonymous")
     first = Runs(session).run("thrice", f"like {artist}, calm")["artifacts"]
-    ok(first["mood"] is None and first["reused"] > 0, "what one run asks twice is asked once", first)
+    ok(not first["found"] and first["reused"] > 0, "what one run asks twice is asked once", first)
 
 
 def check_words(session, listener):
@@ -141,7 +141,9 @@ def check_words(session, listener):
     ok(any("artist_tracks" in line and "reused=" in line for line in lines), "and for how many keys of each kind")
     what = runs.run(listener, "rainy sunday, calm")["artifacts"]
     same((what["stages"]["names"], what["stages"]["search"]), ("reused", "again"), "so does the document")
-    ok("-slower" in what["mood"], "the other way round, too", what)
+    runs.run(listener, "rainy sunday, calm, a bit slower")
+    lines = [row[0] for row in session.query("SELECT * FROM reco_explain(" + literal(listener) + ", 'rainy sunday, calm')")]
+    ok(any("-slower" in line for line in lines if line.startswith("Artifacts:")), "the other way round, too", *lines)
     session.query("SET reco.artifacts = off")
     ok([row[0] for row in session.query("SELECT * FROM reco_explain('', 'calm') AS line WHERE line ~ '^Artifacts: none'")],
        "off, it says so")
@@ -152,23 +154,28 @@ def check_who(one, two, listener):
     mine, theirs = Runs(one), Runs(two)
     mine.run(listener, "calm evening songs")
     what = theirs.run("somebody else", "calm evening songs, slower")["artifacts"]
-    same(what["mood"], None, "another listener never profits")
-    ok(theirs.run(listener, "calm evening songs, slower")["artifacts"]["mood"] is not None, "the same one does, in any session")
+    same(what["found"], False, "another listener never profits")
+    ok(theirs.run(listener, "calm evening songs, slower")["artifacts"]["found"], "the same one does, in any session")
+    two.query("CREATE ROLE other_role; GRANT EXECUTE ON FUNCTION reco_generate_json(text, text, int, interval, jsonb) TO other_role")
+    two.query("SET ROLE other_role")
+    same(theirs.run(listener, "calm evening songs, faster")["artifacts"]["found"], False,
+         "another role never profits: it would be told words of a prompt that is not its own")
+    two.query("RESET ROLE")
     mine.run("", "calm evening songs")
-    ok(theirs.run("", "calm evening songs, slower")["artifacts"]["mood"] is not None, "and so do those without a name")
+    ok(theirs.run("", "calm evening songs, slower")["artifacts"]["found"], "and so do those without a name")
     mine.run("switch", "calm evening songs", artifacts=False)
     what = mine.run("switch", "calm evening songs, slower")["artifacts"]
-    same(what["mood"], None, "reco.artifacts = off leaves nothing behind")
+    same(what["found"], False, "reco.artifacts = off leaves nothing behind")
     what = mine.run("switch", "calm evening songs", artifacts=False)["artifacts"]
-    same((what["mood"], what["reused"]), (None, 0), "and reuses nothing")
+    same((what["found"], what["reused"]), (False, 0), "and reuses nothing")
     one.query("UPDATE reco.cache_policy SET fresh = '0', usable = '0' WHERE category = 'artifacts'")
-    same(mine.run("switch", "calm evening songs")["artifacts"]["mood"], None, "a policy of fresh = 0: nothing is reused")
+    same(mine.run("switch", "calm evening songs")["artifacts"]["found"], False, "a policy of fresh = 0: nothing is reused")
     one.query("UPDATE reco.cache_policy SET fresh = '30 minutes', usable = '30 minutes' WHERE category = 'artifacts'")
-    ok(mine.run("switch", "calm evening songs")["artifacts"]["mood"] is not None, "until it is kept again")
+    ok(mine.run("switch", "calm evening songs")["artifacts"]["found"], "until it is kept again")
     ok(int(one.value("SELECT reco_cache_invalidate(user_id => 'switch')")) >= 1, "reco_cache_invalidate removes a listener's")
-    same(mine.run("switch", "calm evening songs, slower")["artifacts"]["mood"], None, "so they are gone")
+    same(mine.run("switch", "calm evening songs, slower")["artifacts"]["found"], False, "so they are gone")
     ok(int(one.value("SELECT reco_cache_invalidate('artifacts', user_id => 'switch')")) >= 1, "by category, too")
-    same(mine.run("switch", "calm evening songs")["artifacts"]["mood"], None, "and so they are")
+    same(mine.run("switch", "calm evening songs")["artifacts"]["found"], False, "and so they are")
 
 
 def check_ends(one, two, listener):
@@ -180,7 +187,7 @@ def check_ends(one, two, listener):
         two.query(sql or end(runs.run(user, after, artifacts=False)["tracks"]))
         settle(two)
         document = runs.run(user, after)
-        same(document["artifacts"]["mood"] is None, gone, f"{name}: " + ("nothing is reused" if gone else "the rest is reused"))
+        same(document["artifacts"]["found"], not gone, f"{name}: " + ("nothing is reused" if gone else "the rest is reused"))
         runs.alone_as(document, f"{name}: the list is the one of now", user, after)
         return document
 
@@ -214,14 +221,14 @@ def check_transactions(one, two):
     runs.run("gone", "calm evening songs")
     one.query("ROLLBACK")
     document = others.run("gone", "calm evening songs, slower")
-    same(document["artifacts"]["mood"], None, "who has written publishes nothing")
+    same(document["artifacts"]["found"], False, "who has written publishes nothing")
     others.alone_as(document, "and what was rolled back is seen by nobody", "gone", "calm evening songs, slower")
 
     others.run("reader", "calm evening songs")
     one.query("BEGIN")
     one.query(f"SELECT reco_feedback('reader', {literal(first)}, 'skip')")
     document = runs.run("reader", "calm evening songs, slower")
-    same(document["artifacts"]["mood"], None, "who has written reuses nothing")
+    same(document["artifacts"]["found"], False, "who has written reuses nothing")
     runs.alone_as(document, "and sees what it wrote", "reader", "calm evening songs, slower")
     one.query("ROLLBACK")
 
@@ -231,14 +238,14 @@ def check_transactions(one, two):
     settle(two)
     document = runs.run("old", "calm evening songs, slower")
     runs.alone_as(document, "an old snapshot gets a list of its own", "old", "calm evening songs, slower")
-    same(others.run("old", "calm evening songs")["artifacts"]["mood"], None, "and publishes nothing")
+    same(others.run("old", "calm evening songs")["artifacts"]["found"], False, "and publishes nothing")
     document = runs.run("old", "calm evening songs, slower")
-    same(document["artifacts"]["mood"], None, "nor reuses what is newer")
+    same(document["artifacts"]["found"], False, "nor reuses what is newer")
     one.query("COMMIT")
 
     one.query("BEGIN READ ONLY")
     others.run("old", "calm evening songs")
-    ok(runs.run("old", "calm evening songs, slower")["artifacts"]["mood"] is not None, "a read-only transaction does")
+    ok(runs.run("old", "calm evening songs, slower")["artifacts"]["found"], "a read-only transaction does")
     one.query("COMMIT")
 
 
@@ -286,7 +293,7 @@ def check_restart(cluster, listener):
     other.query("CREATE EXTENSION reco CASCADE")
     other.query("SELECT reco_demo_catalogue(1000)")
     settle(other)
-    same(Runs(other).run(listener, "calm evening songs")["artifacts"]["mood"], None, "two databases never meet")
+    same(Runs(other).run(listener, "calm evening songs")["artifacts"]["found"], False, "two databases never meet")
     other.close()
     return session
 
@@ -322,9 +329,9 @@ def check_services(session, emulator, listener):
     session.query("CREATE ROLE reader; GRANT EXECUTE ON FUNCTION reco_generate_json(text, text, int, interval, jsonb) TO reader")
     Runs(session).run("", "calm evening songs")
     session.query("SET ROLE reader")
-    same(Runs(session).run("", "calm evening songs, slower")["artifacts"]["mood"], None, "roles that see other services never meet")
+    same(Runs(session).run("", "calm evening songs, slower")["artifacts"]["found"], False, "roles never meet, those that see other services least of all")
     session.query("RESET ROLE")
-    ok(Runs(session).run("", "calm evening songs, slower")["artifacts"]["mood"] is not None, "those that see the same do")
+    ok(Runs(session).run("", "calm evening songs, slower")["artifacts"]["found"], "those that see the same do")
 
 
 def main():

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
@@ -152,6 +153,16 @@ def refused(session, sql, hint):
     return ok(wrong == "55000" and told, f"refused, with a hint: {sql[:40]}", wrong, session.errors[-6:])
 
 
+def busy_share(pid, seconds=2):
+    """Which share of a time a process runs."""
+    def ticks():
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return sum(int(field) for field in file.read().rsplit(")", 1)[1].split()[11:13])
+    before = ticks()
+    time.sleep(seconds)
+    return (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds
+
+
 def two_versions(cluster, admin, bindir):
     """SQL objects that are older than the library, and then newer."""
     share = bindir[:-len("/bin")].replace("/lib/postgresql/", "/share/postgresql/") + "/extension"
@@ -190,6 +201,15 @@ def two_versions(cluster, admin, bindir):
         refused(who, "SELECT * FROM reco_stat_gateway", "Restart the server")
     ok(until(lambda: "another version" in (admin.value(keeper) or "")), "the keeper waits", admin.value(keeper))
     same(cluster.log_text().count("PANIC"), 0, "and nothing broke")
+    # a keeper that begins so
+    cluster.stop()
+    cluster.start()
+    session = cluster.session("postgres")
+    at_rest = keeper.replace("SELECT state", "SELECT pid")
+    ok(until(lambda: session.value("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'reco')") == "t"
+             and "another version" in (session.value(keeper) or "")), "a keeper that is started then waits, too")
+    busy = busy_share(int(session.value(at_rest)))
+    ok(busy < 0.2, "and does nothing meanwhile", busy)
     # what a newer library is, as far as this goes: one that says so
     cluster.stop()
     with open(library, "rb") as file:
