@@ -186,7 +186,8 @@ answer_from_buffer(RecoWaiter *waiter, const char *key)
 	RecoCachedValue value;
 
 	if (!wire->on ||
-		snprintf(name, sizeof(name), "%s%s", key, wire->suffix) >= sizeof(name) ||
+		snprintf(name, sizeof(name), "%s%s%s", wire->prefix, key, wire->suffix) >=
+			sizeof(name) ||
 		!reco_cached_copy(&cached, &value, room, sizeof(room)) || value.value == NULL ||
 		value.fresh_until <= GetCurrentTimestamp())
 		return false;
@@ -208,6 +209,7 @@ note_cache(RecoFlight *flight, const RecoWireCache *wire)
 	if (cache->key == NULL)
 		return;
 	snprintf(cache->key, size, "%s%s%s", wire->prefix, flight->key, wire->suffix);
+	cache->suffix = cache->key + strlen(wire->prefix) + strlen(flight->key);
 	cache->on = wire->on;
 	cache->deny_us = wire->deny_us;
 	cache->extension = wire->extension;
@@ -263,7 +265,7 @@ reco_flight_deny(const RecoFlight *flight, const char *reason)
 	if (cache->key == NULL || cache->deny_us <= 0 || !reco_denial_key(flight->key, hash))
 		return;
 	reco_buffer_puts(&name, hash);
-	reco_buffer_puts(&name, cache->key + strlen(flight->key));
+	reco_buffer_puts(&name, cache->suffix);
 	reco_denial_write(&value, reason[0] == '\0' ? "refused" : reason, flight->key);
 	if (!name.failed && !value.failed)
 	{

@@ -70,6 +70,7 @@ typedef enum RecoFlightPlace
 typedef struct RecoFlightCache
 {
 	char	   *key;			/* of the entry; NULL = nothing is kept */
+	const char *suffix;			/* in it, behind the flight's key */
 	bool		on;				/* answers are kept, not only refusals */
 	Oid			extension;
 	int64		fresh_us;

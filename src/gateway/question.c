@@ -22,7 +22,7 @@ static RecoQuestion **questions = NULL; /* by slot */
 
 static void take(int slot, RecoSlotRequest *request);
 static void let_go(int slot);
-static uint64 variant_of(const RecoOptions *options);
+static uint64 variant_of(const RecoWireRequest *wire);
 static void refuse(int slot, uint32 generation, int nkeys, RecoOutcome outcome);
 static void finish(RecoQuestion *question);
 
@@ -82,7 +82,7 @@ take(int slot, RecoSlotRequest *request)
 	question->deadline = request->deadline;
 	question->bytes = request->bytes;
 	question->len = request->len;
-	question->variant = variant_of(&question->wire.options);
+	question->variant = variant_of(&question->wire);
 	question->pending = nkeys;
 	question->refs = 1;
 	question->waiters = calloc(Max(nkeys, 1), sizeof(RecoWaiter));
@@ -111,11 +111,13 @@ take(int slot, RecoSlotRequest *request)
 
 /*
  * What an answer depends on beside the key, and who may be asked: keys of two servers
- * that differ in it share a lane's limits, and no call.
+ * that differ in it share a lane's limits, and no call. Nor do two consents of a
+ * listener: they may be for two accounts.
  */
 static uint64
-variant_of(const RecoOptions *options)
+variant_of(const RecoWireRequest *wire)
 {
+	const RecoOptions *options = &wire->options;
 	const char *const texts[] = {options->model, options->market, options->ca_file};
 	uint64		variant = options->access;
 
@@ -129,6 +131,8 @@ variant_of(const RecoOptions *options)
 		variant = hash_bytes_extended((const unsigned char *) text, (int) strlen(text),
 									  variant);
 	}
+	if (reco_operation_is_listeners(wire->operation))
+		variant = hash_combine64(variant, wire->listener.consent);
 	return variant;
 }
 

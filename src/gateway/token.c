@@ -185,23 +185,20 @@ is_anew(const RecoTokenHolder *holder, const RecoListener *listener)
 
 /*
  * Takes over the access token that a request brings, unless it is known to be dead.
- * After a new consent all that was known is forgotten.
+ * After a new consent all that was known is forgotten, and a token request that is under
+ * way for the former one is ended: what it brings is another account's.
  */
 static void
 adopt(RecoTokenHolder *holder, const RecoListener *listener)
 {
 	if (is_anew(holder, listener))
 	{
+		reco_token_wipe(holder);
 		holder->consent = listener->consent;
 		holder->extension = listener->extension;
-		holder->unpromised = false;
-		set_secret(&holder->access, NULL);
-		set_secret(&holder->given, NULL);
-		set_secret(&holder->rotated, NULL);
-		set_secret(&holder->origin, NULL);
-		holder->closed_until = 0;
 	}
 	if (listener->access_token == NULL || holder->access != NULL ||
+		listener->consent < holder->consent ||
 		(holder->given != NULL && strcmp(holder->given, listener->access_token) == 0))
 		return;
 	set_secret(&holder->access, listener->access_token);
@@ -223,6 +220,11 @@ fetch(RecoTokenHolder *holder, RecoQuestion *question)
 
 	if (credential->client_id == NULL ||
 		(holder->user_id == NULL ? credential->client_secret == NULL : refresh == NULL))
+		return false;
+
+	/* a former consent's token is another account's, maybe */
+	if (holder->user_id != NULL && holder->rotated == NULL &&
+		question->wire.listener.consent < holder->consent)
 		return false;
 	memset(&request, 0, sizeof(request));
 	reco_buffer_init(&secret, 0);
@@ -517,10 +519,11 @@ reco_token_wipe(RecoTokenHolder *holder)
 	holder->serial++;
 	holder->consent = 0;
 	holder->unpromised = false;
-	holder->retry_at = holder->closed_until = 0;
+	holder->failures = 0;
+	holder->retry_at = holder->closed_until = holder->closed_us = 0;
 	holder->closed_outcome = RECO_OUTCOME_UNAUTHORISED;
 	if (holder->user_id != NULL)
-		give_up(holder, PG_INT64_MAX, "the listener was disconnected");
+		give_up(holder, PG_INT64_MAX, "the listener was disconnected, or connected anew");
 	if (question != NULL)
 		reco_question_release(question);
 }

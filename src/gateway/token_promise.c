@@ -15,7 +15,10 @@
 
 #include "shmem/promise.h"
 
-/* Puts a new refresh token where the keeper finds it; without room it is tried again. */
+/*
+ * Puts a new refresh token where the keeper finds it; without room it is tried again. One
+ * that is too long lives as long as this process.
+ */
 void
 reco_token_promise(RecoTokenHolder *holder)
 {
@@ -27,8 +30,21 @@ reco_token_promise(RecoTokenHolder *holder)
 		.consent = holder->consent
 	};
 
-	holder->unpromised = holder->user_id != NULL && holder->consent != 0 &&
-		holder->rotated != NULL && !reco_promise_put(&key, holder->rotated);
+	holder->unpromised = false;
+	if (holder->user_id == NULL || holder->consent == 0 || holder->rotated == NULL)
+		return;
+	switch (reco_promise_put(&key, holder->rotated))
+	{
+		case RECO_PROMISE_MADE:
+			break;
+		case RECO_PROMISE_NO_ROOM:
+			holder->unpromised = true;
+			break;
+		case RECO_PROMISE_TOO_LONG:
+			reco_lane_note_error(holder->lane,
+								 "a listener's new refresh token is too long to be kept");
+			break;
+	}
 }
 
 /* Forgets the listeners who are to be forgotten, with whatever waits for them. */

@@ -67,15 +67,17 @@ reco_promises_attach(char *memory, bool fresh, int tranche)
 }
 
 /* Promises a token. */
-bool
+RecoPromiseEnd
 reco_promise_put(const RecoPromiseKey *key, const char *token)
 {
 	RecoPromise *promise;
 
-	if (reco_shared == NULL || strlen(token) >= RECO_PROMISE_TOKEN ||
+	if (reco_shared == NULL)
+		return RECO_PROMISE_NO_ROOM;
+	if (strlen(token) >= RECO_PROMISE_TOKEN ||
 		strlen(key->user_id) >= RECO_PROMISE_USER ||
 		strlen(key->server) >= RECO_PROMISE_SERVER)
-		return false;
+		return RECO_PROMISE_TOO_LONG;
 	LWLockAcquire(&promises->lock, LW_EXCLUSIVE);
 	promise = find(key->database, key->server, key->user_id);
 	for (int i = 0; promise == NULL && i < reco_shared->nslots; i++)
@@ -97,9 +99,9 @@ reco_promise_put(const RecoPromiseKey *key, const char *token)
 	}
 	LWLockRelease(&promises->lock);
 	if (promise == NULL)
-		return false;
+		return RECO_PROMISE_NO_ROOM;
 	reco_database_wake(key->database);
-	return true;
+	return RECO_PROMISE_MADE;
 }
 
 /* Finds a token that waits. */

@@ -49,12 +49,18 @@ typedef struct RecoPromise
 extern Size reco_promises_size(void);
 extern void reco_promises_attach(char *memory, bool fresh, int tranche);
 
+typedef enum RecoPromiseEnd
+{
+	RECO_PROMISE_MADE = 0,
+	RECO_PROMISE_NO_ROOM,		/* now: whoever has the token must keep it */
+	RECO_PROMISE_TOO_LONG		/* it never can be */
+} RecoPromiseEnd;
+
 /*
  * Promises a token, in the place of an older one of the same listener, and wakes the
- * keeper. False = there is no room, or it is too long: whoever has it must keep it.
- * Never throws.
+ * keeper. Never throws.
  */
-extern bool reco_promise_put(const RecoPromiseKey *key, const char *token);
+extern RecoPromiseEnd reco_promise_put(const RecoPromiseKey *key, const char *token);
 
 /* Finds a token that waits, of this very consent; palloc'd, NULL = there is none. */
 extern char *reco_promise_get(const RecoPromiseKey *key);

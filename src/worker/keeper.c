@@ -42,6 +42,8 @@
 #define MOST_EVICTED	30000	/* likewise; finding them costs more than deleting them */
 #define CARE_US			(10 * INT64CONST(1000000))	/* between two looks at the table */
 #define USES_US			(10 * INT64CONST(1000000))	/* between two looks at the buffer */
+#define AGAIN_US		INT64CONST(500000)	/* after an ERROR in what goes first */
+#define MOST_DOUBLED	6		/* times that it is doubled */
 
 /* An entry of the batch. */
 typedef struct Entry
@@ -63,11 +65,23 @@ static struct
 	int64		expired[RECO_NCATEGORIES];
 } batch;
 
+/* What goes before all else, and may fail without keeping the rest from its turn. */
+typedef struct First
+{
+	bool		trying;			/* and no commit since */
+	int			failures;		/* in a row */
+	int64		next;			/* monotonic us */
+} First;
+
+static First promises;
+static First limits;
 static TimestampTz next_care = 0;
 static TimestampTz next_trim = 0;
 static TimestampTz next_uses = 0;
 static bool held_up = false;	/* the last round, by an invalidation */
 
+static bool begin_first(First *first);
+static void end_first(First *first);
 static void begin_batch(Oid extension);
 static bool drain(void);
 static bool make_run(const RecoCachedUnwritten *entry, RecoRunRow *row);
@@ -80,8 +94,9 @@ static bool count_gone(const RecoCacheCount *counts, int ncounts, int64 *gone,
 					   int64 most);
 
 /*
- * Does one round of work: in turn a step for the snapshot, if one is due, and all else.
- * So an error in one of them keeps nobody from the other.
+ * Does one round of work: promises and limits first, then in turn a step for the
+ * snapshot, if one is due, and all else. So an error in one of them keeps nobody from
+ * the others.
  */
 bool
 reco_keeper_round(void)
@@ -93,8 +108,12 @@ reco_keeper_round(void)
 	if (RecoveryInProgress() || reco_cached_counts == NULL)
 		return false;
 	begin_batch(reco_sql_extension());
-	if (reco_keeper_keep_promises(batch.extension) || reco_keeper_keep_limits())
+	if (reco_keeper_keep_promises(batch.extension, begin_first(&promises)))
 		return true;
+	end_first(&promises);
+	if (reco_keeper_keep_limits(begin_first(&limits)))
+		return true;
+	end_first(&limits);
 
 	/* somebody invalidates: what is drained now might come after the deletion */
 	held_up = !reco_cache_begin_writing();
@@ -113,6 +132,27 @@ reco_keeper_round(void)
 	return reco_keeper_snapshot_is_due(batch.extension) || more;
 }
 
+/* May it be tried? Not for a while where the last try ended in an ERROR. */
+static bool
+begin_first(First *first)
+{
+	int64		now = reco_now_us();
+
+	if (first->trying)
+		first->next = now + (AGAIN_US << Min(first->failures++, MOST_DOUBLED));
+	first->trying = now >= first->next;
+	return first->trying;
+}
+
+/* It did not fail, if it was tried. */
+static void
+end_first(First *first)
+{
+	if (first->trying)
+		first->failures = 0;
+	first->trying = false;
+}
+
 bool
 reco_keeper_is_held_up(void)
 {
@@ -123,6 +163,8 @@ reco_keeper_is_held_up(void)
 void
 reco_keeper_committed(void)
 {
+	end_first(&promises);
+	end_first(&limits);
 	reco_keeper_promises_committed();
 	reco_keeper_limits_committed();
 	for (int i = 0; i < batch.nentries; i++)

@@ -27,7 +27,7 @@ static bool has_new_counts(void);
 
 /* Writes what there is to write. */
 bool
-reco_keeper_keep_limits(void)
+reco_keeper_keep_limits(bool may)
 {
 	RecoLimitState *states;
 	uint64		noted = reco_limits_noted();
@@ -35,7 +35,7 @@ reco_keeper_keep_limits(void)
 	bool		urgent = noted != written;
 
 	writing = written;
-	if (!reco_limit_state_load(true))
+	if (!may || !reco_limit_state_load(true))
 		return false;			/* it is tried again in the next round */
 	if (!urgent && (now - counted_at < COUNTS_US || !has_new_counts()))
 		return false;

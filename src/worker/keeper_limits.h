@@ -15,10 +15,10 @@
 #include "compat.h"
 
 /*
- * Writes what there is to write; true = the transaction should end now. The second one is
- * for after its commit.
+ * Writes what there is to write, if it may, and in any case forgets what an earlier round
+ * did; true = the transaction should end now. The second one is for after its commit.
  */
-extern bool reco_keeper_keep_limits(void);
+extern bool reco_keeper_keep_limits(bool may);
 extern void reco_keeper_limits_committed(void);
 
 #endif							/* RECO_KEEPER_LIMITS_H */

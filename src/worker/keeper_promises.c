@@ -26,18 +26,19 @@
 /* What is written, or unwanted, once the transaction commits. */
 static RecoPromise *done = NULL;
 static int	ndone = 0;
+static int	ntaken = 0;			/* of 'done', what has not been wiped yet */
 static bool trying = false;		/* and no commit since: they may be what fails */
 
 static bool keep(const RecoPromise *promise);
+static void forget(void);
 
 /* Writes what is promised. */
 bool
-reco_keeper_keep_promises(Oid extension)
+reco_keeper_keep_promises(Oid extension, bool may)
 {
-	int			n;
-
-	ndone = 0;
-	if (reco_promises_waiting(MyDatabaseId) == 0)
+	/* the round before may have ended in an ERROR */
+	forget();
+	if (!may || reco_promises_waiting(MyDatabaseId) == 0)
 		return false;
 	if (done == NULL)
 		done = MemoryContextAlloc(TopMemoryContext, sizeof(RecoPromise) * MOST_TAKEN);
@@ -46,8 +47,8 @@ reco_keeper_keep_promises(Oid extension)
 	(void) set_config_option("synchronous_commit", "local", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
 	trying = true;
-	n = reco_promises_take(MyDatabaseId, extension, done, MOST_TAKEN);
-	for (int i = 0; i < n; i++)
+	ntaken = reco_promises_take(MyDatabaseId, extension, done, MOST_TAKEN);
+	for (int i = 0; i < ntaken; i++)
 		if (keep(&done[i]))
 		{
 			RecoPromise kept = done[i];
@@ -56,9 +57,18 @@ reco_keeper_keep_promises(Oid extension)
 			done[ndone++] = kept;
 			reco_wipe(&kept, sizeof(kept));
 		}
-	for (int i = ndone; i < n; i++)
-		reco_wipe(&done[i], sizeof(RecoPromise));
+	reco_wipe(&done[ndone], sizeof(RecoPromise) * (ntaken - ndone));
+	ntaken = ndone;
 	return ndone > 0;
+}
+
+/* Leaves no token behind. */
+static void
+forget(void)
+{
+	if (ntaken > 0)
+		reco_wipe(done, sizeof(RecoPromise) * ntaken);
+	ndone = ntaken = 0;
 }
 
 /* Writes one; false = it must wait, as somebody changes the row. */
@@ -78,11 +88,8 @@ reco_keeper_promises_committed(void)
 {
 	trying = false;
 	for (int i = 0; i < ndone; i++)
-	{
 		reco_promise_kept(&done[i]);
-		reco_wipe(&done[i], sizeof(RecoPromise));
-	}
-	ndone = 0;
+	forget();
 }
 
 bool

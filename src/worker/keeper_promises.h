@@ -14,10 +14,11 @@
 #include "compat.h"
 
 /*
- * Writes what is promised; true = the transaction should end now, and nothing else be
- * done in it. The second one is for after its commit.
+ * Writes what is promised, if it may, and in any case forgets what an earlier round did;
+ * true = the transaction should end now, and nothing else be done in it. The second one
+ * is for after its commit.
  */
-extern bool reco_keeper_keep_promises(Oid extension);
+extern bool reco_keeper_keep_promises(Oid extension, bool may);
 extern void reco_keeper_promises_committed(void);
 
 /* Does something wait that a pause after an error should not hold up? */

@@ -4,9 +4,9 @@
  *	  Asks a service on behalf of a listener, whose tokens are arguments.
  *
  * Purpose: driver_listener(operation, keys, user, access token, refresh token,
- *			deadline in ms, shared) returns what became of each key, and as key -1
- *			the refresh token that the service put in the place of the one given.
- *			It is what a process that keeps listeners' tokens will do.
+ *			deadline in ms, shared, consent, kept) returns what became of each key,
+ *			and as key -1 the refresh token that the service put in the place of the one
+ *			given. It is what a process that keeps listeners' tokens will do.
  * Runs in: a backend.
  * Locks:	none.
  * Never:	wait in any other way than all who ask do.
@@ -16,8 +16,10 @@
 #include "compat.h"
 
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "shmem/cached.h"
 #include "shmem/slot.h"
 #include "shmem/wire.h"
 #include "source/server.h"
@@ -29,6 +31,7 @@ PG_FUNCTION_INFO_V1(driver_listener);
 
 static RecoOperation operation_of(const char *name);
 static const char *text_or_null(FunctionCallInfo fcinfo, int nth);
+static void keep(RecoWireRequest *request);
 static void submit(const RecoWireRequest *request, int64 deadline, RecoSlotRef *ref);
 static void put_rows(ReturnSetInfo *result, const char *bytes, Size len);
 
@@ -70,6 +73,9 @@ driver_listener(PG_FUNCTION_ARGS)
 	request.listener.user_id = text_or_null(fcinfo, 2);
 	request.listener.access_token = text_or_null(fcinfo, 3);
 	request.listener.refresh_token = text_or_null(fcinfo, 4);
+	request.listener.consent = (uint64) PG_GETARG_INT64(7);
+	if (PG_GETARG_BOOL(8))
+		keep(&request);
 	InitMaterializedSRF(fcinfo, 0);
 	submit(&request, deadline, &ref);
 	reco_server_lock(secret);
@@ -95,6 +101,20 @@ static const char *
 text_or_null(FunctionCallInfo fcinfo, int nth)
 {
 	return PG_ARGISNULL(nth) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(nth));
+}
+
+/* Has answers kept, as a listener's are; nobody has looked whether one is there. */
+static void
+keep(RecoWireRequest *request)
+{
+	RecoWireCache *cache = &request->cache;
+
+	cache->on = true;
+	cache->extension = get_extension_oid("reco", false);
+	cache->fresh_us = cache->usable_us = cache->absent_us = (int64) 600 * 1000 * 1000;
+	cache->epoch = reco_cached_epoch(MyDatabaseId);
+	cache->prefix = psprintf("%s\x1f", request->listener.user_id);
+	cache->suffix = "\x1f" "driver";
 }
 
 /* Hands the request over. */

@@ -4,7 +4,8 @@
 The app's token: many cold askers, one call; refreshed ahead of time while nobody waits;
 exchanged once when the service calls it expired; a token endpoint that stumbles, refuses,
 is down and comes back. Listeners' tokens, by a module of the tests' own: by refresh token,
-by access token, rotated, revoked, and never one listener's answer for another.
+by access token, rotated, revoked, and never one listener's answer for another, nor that
+of a former consent's account for a new one.
 """
 import shutil
 import sys
@@ -140,9 +141,9 @@ def down(session, sessions, emulator):
 
 # ---- listeners ----
 
-def top(user, access=None, refresh=None, deadline=10000, key="short_term", shared=True):
+def top(user, access=None, refresh=None, deadline=10000, key="short_term", shared=True, consent=0, kept=False):
     return ("SELECT key, outcome, value, message FROM driver_listener('top_tracks', "
-            f"ARRAY[{literal(key)}], {literal(user)}, {literal(access)}, {literal(refresh)}, {deadline}, {literal(shared)})")
+            f"ARRAY[{literal(key)}], {literal(user)}, {literal(access)}, {literal(refresh)}, {deadline}, {literal(shared)}, {consent}, {literal(kept)})")
 
 
 def told(rows):
@@ -238,6 +239,49 @@ def rotation(session, emulator):
     same(ask_top(session, "cleo", refresh=third or second or first)[0], "fresh", "which is good in the end")
 
 
+def consents(session, sessions, emulator):
+    """A listener connects again, with another account: nothing of the former one is used."""
+    def calls():
+        return emulator.service("spotify")["calls"]
+    early, late = sessions[:2]
+    fresh_start(session, emulator)
+    ana, bob = (ask_top(session, user, refresh=f"{user}.0")[1] for user in ("ana", "bob"))
+    ok(ana and bob and ana != bob, "two accounts have things of their own")
+
+    fresh_start(session, emulator, rotate=True, revoke_rotated=True, latency={"accounts": 1500})
+    early.send(top("zed", refresh="ana.0", consent=1))
+    ok(until(lambda: tokens(emulator) == 1), "a token request of one account is under way")
+    late.send(top("zed", refresh="bob.0", consent=2))
+    outcome, value, rotated = told(late.wait())
+    same((outcome, value == bob), ("fresh", True), "who connects another meanwhile is served by that one")
+    ok(rotated and rotated.startswith("bob."), "whose new refresh token comes back", rotated)
+    same(told(early.wait())[0], "unauthorised", "who asked before is told")
+    emulator.config(latency={"accounts": 0}, rotate=False)
+    emulator.fault([{"route": "/me/top", "kind": "401-expired", "times": 1}])
+    same(ask_top(session, "zed", refresh=rotated, consent=2)[1] == bob, True, "it stays so when the token is exchanged")
+
+    fresh_start(session, emulator)
+    same(ask_top(session, "yves", refresh="bob.0", consent=2)[0], "fresh", "a second consent")
+    emulator.fault([{"route": "/me/top", "kind": "401-expired", "times": 1}])
+    same(ask_top(session, "yves", refresh="ana.0", consent=1)[0], "unauthorised", "the first one gets no token any more")
+    same(ask_top(session, "yves", refresh="bob.0", consent=2)[1] == bob, True, "and leaves none")
+
+    emulator.config(latency={"spotify": 1500})
+    before = calls()
+    early.send(top("xen", refresh="ana.0", consent=1))
+    ok(until(lambda: calls() == before + 1), "a call for one account is under way")
+    late.send(top("xen", refresh="bob.0", consent=2))
+    same((told(late.wait())[1] == bob, calls() - before), (True, 2), "the same question for another account is one of its own")
+    early.wait()
+    emulator.config(latency={"spotify": 0})
+
+    before = calls()
+    got = [ask_top(session, "wim", refresh="ana.0", consent=1, kept=True)[:2] for _ in range(2)]
+    same((got == [("fresh", ana)] * 2, calls() - before), (True, 1), "what is in the buffer by now is not asked again")
+    same((ask_top(session, "ute", refresh="bob.0", consent=1, kept=True)[1] == bob, calls() - before), (True, 2),
+         "for nobody but the listener")
+
+
 def main():
     directory = tempfile.mkdtemp(prefix="reco-driver.", dir="/tmp")
     try:
@@ -269,13 +313,14 @@ def run(library):
 
         session.query("LOAD 'reco'")
         session.query("CREATE FUNCTION driver_listener(operation text, keys text[], user_id text, access_token text,"
-                      " refresh_token text, deadline_ms int, shared bool, OUT key int, OUT outcome text, OUT value text,"
+                      " refresh_token text, deadline_ms int, shared bool, consent bigint, kept bool, OUT key int, OUT outcome text, OUT value text,"
                       f" OUT message text) RETURNS SETOF record AS {literal(library)}, 'driver_listener' LANGUAGE C")
         ana = by_refresh_token(session, sessions, emulator)
         two_listeners(sessions, emulator, ana)
         by_access_token(session, emulator)
         revoked(session, emulator)
         rotation(session, emulator)
+        consents(session, sessions, emulator)
         for name, counters in emulator.counters()["services"].items():
             same(counters["secrets_in_url"], 0, f"no URL of {name} has a token")
         same(nothing_left(session), None, "no slot and no memory is left behind")

@@ -130,6 +130,65 @@ def locked(cluster, session, emulator):
     ok(until(lambda: stored(session, "lou") != "lou.0"), "it is written when the row is free")
 
 
+def another_account(cluster, session, emulator):
+    """A listener connects another account while a token of the former one is on its way."""
+    emulator.config(latency={"accounts": 1500})
+    session.query("SELECT reco_connect_user('zoe', 'zoe.0')")
+    early = cluster.session()
+    before = tokens(emulator)
+    early.send(top("zoe"))
+    ok(until(lambda: tokens(emulator) == before + 1), "a token request is under way")
+    session.query("SELECT reco_connect_user('zoe', 'yan.0')")
+    same(ask(session, "zoe")[0], "fresh", "who connects another account meanwhile is served")
+    ok(until(lambda: (stored(session, "zoe") or "").startswith("yan.") and stored(session, "zoe") != "yan.0"),
+       "and that one's new token is written, not the former one's", stored(session, "zoe"))
+    early.wait()
+    emulator.config(latency={"accounts": 0})
+    ok(another_gateway(session), "another gateway comes")
+    same(ask(session, "zoe", "long_term")[0], "fresh", "and goes on with it")
+
+
+def too_long(session, emulator):
+    """A token that no place is large enough for is not tried for ever."""
+    session.query("SELECT reco_connect_user('pia', 'pia.0')")
+    emulator.fault([{"route": "/api/token", "kind": "status:200", "times": 1, "body": json.dumps(
+        {"access_token": "listener-pia", "token_type": "Bearer", "expires_in": 3600, "refresh_token": "p" * 5000})}])
+    same(ask(session, "pia")[0], "fresh", "a refresh token of 5000 letters keeps nobody from being served")
+    same(session.value("SELECT count(*) FROM reco_stat_upstream WHERE last_error LIKE '%too long to be kept'"), "1", "it is told")
+    emulator.fault([])
+    same((stored(session, "pia"), ask(session, "pia", "long_term")[0]), ("pia.0", "fresh"), "what was there stays")
+
+
+def failing(cluster, session, emulator):
+    """A table that cannot be written keeps nobody from the others."""
+    def kept(user):
+        return session.value(f"SELECT count(*) FROM reco.cache WHERE key LIKE '{user}%'") == "1"
+    session.query("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''refused''; END'")
+    session.query("CREATE TRIGGER refuse BEFORE UPDATE ON reco.listener_token FOR EACH ROW EXECUTE FUNCTION refuse()")
+    session.query("SELECT reco_connect_user('moe', 'moe.0')")
+    session.query(top("moe").replace("20 s", "3 s"))
+    ok(until(lambda: kept("moe"), 60), "a trigger that refuses tokens: what was answered is written")
+    same(stored(session, "moe"), "moe.0", "the token is not")
+    session.query("DROP TRIGGER refuse ON reco.listener_token")
+    session.query("DROP FUNCTION refuse()")
+    ok(until(lambda: stored(session, "moe") != "moe.0", 120), "until it can be")
+
+    now = session.value("SELECT clock_timestamp()")
+    other = cluster.session()
+    other.query("BEGIN")
+    other.query("LOCK TABLE reco.limit_state IN EXCLUSIVE MODE")
+    emulator.fault([{"route": "/search", "kind": "status:429", "headers": {"Retry-After": "3"}, "body": "", "times": 1}])
+    search(session, "anything", "500 ms")
+    session.query("SELECT reco_connect_user('ned', 'ned.0')")
+    same(ask(session, "ned")[0], "fresh", "somebody has locked the table of limits, and there is one to be written")
+    ok(until(lambda: kept("ned") and stored(session, "ned") != "ned.0", 60), "what was answered is written, and a token")
+    same(session.value(f"SELECT count(*) FROM reco.limit_state WHERE updated_at > {literal(now)}"), "0", "the limit is not")
+    other.query("COMMIT")
+    ok(until(lambda: session.value(f"SELECT count(*) FROM reco.limit_state WHERE updated_at > {literal(now)}") == "1", 120),
+       "until it can be")
+    emulator.fault([])
+
+
 def others(session, emulator):
     """One listener's things are never another's."""
     session.query("SET reco.cache = on")
@@ -446,7 +505,10 @@ def main():
         make_server(session, emulator)
         session = rotations(cluster, session, emulator)
         locked(cluster, session, emulator)
+        another_account(cluster, session, emulator)
+        too_long(session, emulator)
         others(session, emulator)
+        failing(cluster, session, emulator)
         lists(session, emulator)
         disconnecting(cluster, session, emulator)
         wrong_input(cluster, session, emulator)
