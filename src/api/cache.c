@@ -6,7 +6,8 @@
  * Purpose: remove answers from the buffer and the table; count what is there.
  * Runs in: a backend.
  * Locks:	that of store/cache.h, which keeps the keeper from writing until the caller's
- *			transaction ends; where denials go, that of store/snapshot.h; then the buffer's.
+ *			transaction ends; where denials go, that of store/snapshot.h; then those
+ *			of the buffer.
  * Never:	throw at commit.
  *
  * Until the caller commits, others still see the rows, and may bring them into the
@@ -318,7 +319,7 @@ put_category(ReturnSetInfo *result, const RecoCacheCategory *category,
 		values[n++] =
 			Float8GetDatum(known + misses == 0 ? 0 : (double) known / (known + misses));
 
-		/* a list that was waited for is a hit, too; artifacts save questions, not calls */
+		/* a list that was waited for is a hit, too; artifacts save no calls */
 		nulls[n] = number == RECO_CATEGORY_ARTIFACTS;
 		values[n++] = Int64GetDatum(hits + table_hits + absent +
 									(number < RECO_NOPERATIONS ? coalesced : 0));

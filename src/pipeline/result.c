@@ -58,7 +58,7 @@ typedef struct Question
 } Question;
 
 #define EPOCHS			32		/* characters in front of an entry, see find */
-#define MEANING			40		/* ... behind them, by words: the key by meaning, its end */
+#define MEANING			40		/* ... behind them, by words: of the key by meaning */
 #define KEY_END			33		/* characters of that */
 #define MISSED_US		((int64) 5 * 1000 * 1000)	/* for a list that lacks something */
 #define BEHIND_US		((int64) 1000 * 1000)	/* ... made from an older catalogue */

@@ -139,8 +139,8 @@ extern PGDLLEXPORT int64 reco_cached_waiting(Oid database);
 
 /*
  * Counters per category, since the last reset or crash; all databases. Puts, dropped and
- * evicted are counted by the buffer, coalesced by whoever lets askers wait for each other,
- * all else by whoever looks values up.
+ * evicted are counted by the buffer, coalesced by whoever lets askers wait for each
+ * other, all else by whoever looks values up.
  */
 typedef struct RecoCachedCount
 {
