@@ -238,11 +238,11 @@ def settings(cluster, watch):
     pid = watch.keeper("renamed")
     os.kill(pid, signal.SIGTERM)
     ok(until(lambda: watch.keeper("renamed") not in (None, pid)), "a keeper starts in a database with odd settings")
+    # our own sessions shall not be disturbed either
+    os.environ["PGOPTIONS"] = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
     session = cluster.session("renamed")
-    session.query("SET idle_in_transaction_session_timeout = 0")
     session.query("BEGIN")
     session.query("SET LOCAL transaction_read_only = off")
-    session.query("SET LOCAL statement_timeout = 0")
     session.query("INSERT INTO reco.cache (category, key, value, fetched_at, fresh_until, usable_until)"
                   " VALUES ('search', 'old', '{}', now(), '2001-01-01', '2001-01-01')")
     session.query("COMMIT")
@@ -250,10 +250,9 @@ def settings(cluster, watch):
                                  " AND database = 'renamed'") == "1"), "and works")
     session.close()
     session = cluster.session("renamed")
-    session.query("SET statement_timeout = 0")
-    session.query("SET idle_in_transaction_session_timeout = 0")
     ok(until(lambda: session.value("SELECT count(*) FROM reco.cache WHERE key = 'old'") == "0"), "indeed: it deleted a row")
     session.close()
+    del os.environ["PGOPTIONS"]
     admin.query("ALTER DATABASE renamed RESET ALL")
 
 
