@@ -123,6 +123,9 @@ reco_json_put_number(RecoBuffer *out, double value)
 {
 	char		text[32];
 
+	/* "-0" would be read back as an integer, which has no sign */
+	if (value == 0)
+		value = 0;
 	if (!isfinite(value))
 	{
 		reco_buffer_puts(out, "null");

@@ -73,6 +73,7 @@ test_numbers(void)
 	becomes("[12345678901234567890123,-99999999999999999999]", "[1.2345678901234568e+22,-1e+20]",
 			"an integer beyond 64 bits becomes a real");
 	becomes("[1e999,-1e999,1e-999]", "[null,null,0]", "a real out of range becomes null");
+	becomes("[-0e-10,-0.0,-1e-999,-0]", "[0,0,0,0]", "nothing has no sign");
 	becomes("[01]", "-", "no leading zero");
 	becomes("[1.]", "-", "no dot at the end");
 	becomes("[.5]", "-", "no dot at the beginning");
