@@ -39,6 +39,11 @@ typedef struct RecoKey
 	const char *const *ids;
 	int			limit;			/* at most this many */
 	TimestampTz since;			/* of a history: all plays since then, at least */
+
+	/* for services only; the engine does not look at these */
+	const char *query;			/* of a search without a name: a service's search text */
+	const char *question;		/* to a language model: JSON, see upstream/completion.h */
+	int			enough;			/* no service is asked where the engine has so many; 0 = is */
 } RecoKey;
 
 /* One answer: as many tracks or artists as there are, best first. */

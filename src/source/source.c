@@ -93,6 +93,45 @@ reco_source_open(MemoryContext context, void (*pause)(void *), void *arg)
 	return source;
 }
 
+/* Questions that were put. */
+struct RecoTicket
+{
+	RecoAsk    *asks;
+	int			nasks;
+	bool		settled;
+};
+
+/* Puts several questions at once: all locally, and some to services, too. */
+RecoTicket *
+reco_source_start(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
+{
+	RecoTicket *ticket = MemoryContextAllocZero(source->context, sizeof(RecoTicket));
+
+	ticket->asks = asks;
+	ticket->nasks = nasks;
+	reco_source_resolve(source, asks, nasks, give_up);
+	ticket->settled = true;
+	return ticket;
+}
+
+bool
+reco_source_is_settled(const RecoTicket *ticket)
+{
+	return ticket->settled;
+}
+
+bool
+reco_source_wait(RecoSource *source, TimestampTz until)
+{
+	return false;
+}
+
+void
+reco_source_collect(RecoSource *source, RecoTicket *ticket)
+{
+	pfree(ticket);
+}
+
 /* Resolves several questions at once: all locally, and some by services, too. */
 void
 reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
@@ -142,7 +181,8 @@ answer_locally(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up
 		{
 			Question   *question = &questions[left];
 
-			Assert(kinds[asks[i].kind].local != NOBODY);
+			if (kinds[asks[i].kind].local == NOBODY)
+				continue;
 			question->kind = asks[i].kind;
 			question->key = &asks[i].keys[k];
 			question->value = &asks[i].values[k];

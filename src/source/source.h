@@ -49,6 +49,7 @@ typedef struct RecoValue
 	bool		partial;		/* from a part of what there is */
 	bool		reused;			/* nobody was asked: it was known before */
 	RecoAnswer	answer;
+	const char *text;			/* of a completion: JSON; NULL = there is none */
 } RecoValue;
 
 /* One question: a kind, its keys, and room for as many values. */
@@ -76,9 +77,30 @@ struct RecoMemo;
 extern void reco_source_remember(RecoSource *source, struct RecoMemo *memo);
 
 /*
- * Resolves several questions at once, until 'give_up' (0 = never). Values live
- * in the source's context. Questions of one call share what they can.
+ * Puts several questions at once: what is known here answers them now, and services are
+ * asked beside that until 'give_up' (0 = never). Never waits for a service. 'asks' and
+ * their keys must stay until the ticket was collected. Values live in the source's
+ * context. Questions of one call share what they can, those of several calls what a
+ * service is asked.
  */
+typedef struct RecoTicket RecoTicket;
+
+extern RecoTicket *reco_source_start(RecoSource *source, RecoAsk *asks, int nasks,
+									 TimestampTz give_up);
+
+/* Has everything been answered that will be? */
+extern bool reco_source_is_settled(const RecoTicket *ticket);
+
+/*
+ * Waits until one more ticket is settled, or until then; the one wait point of a run.
+ * False = nothing is under way, or time is over.
+ */
+extern bool reco_source_wait(RecoSource *source, TimestampTz until);
+
+/* Makes what came the values, as far as it came. Once, settled or not. */
+extern void reco_source_collect(RecoSource *source, RecoTicket *ticket);
+
+/* All of that: starts, waits, collects. */
 extern void reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks,
 								TimestampTz give_up);
 
