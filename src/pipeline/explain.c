@@ -65,8 +65,8 @@ explain_stages(const RecoRun *run, List *lines)
 								run->catalogue, run->nartists, run->nartists_pruned);
 				break;
 			case RECO_STAGE_ANCHORS:
-				what = psprintf("%d anchors, %d negative", run->nanchors,
-								run->nnegatives);
+				what =
+					psprintf("%d anchors, %d negative", run->nanchors, run->nnegatives);
 				break;
 			case RECO_STAGE_QUALITY:
 				what = psprintf("overall=%.2f cohesion=%.2f coverage=%.2f "
