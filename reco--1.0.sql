@@ -360,6 +360,49 @@ COMMENT ON COLUMN reco.run.role_id IS 'Is the role that asked.';
 COMMENT ON COLUMN reco.run.record IS 'Is the run, but for its list.';
 COMMENT ON COLUMN reco.run.tracks IS 'Is the list, with reasons and parts of the scores.';
 
+-- Logged: a job was promised to somebody. Not a table for pg_dump: what is queued here is
+-- to be done here.
+CREATE TABLE reco.job (
+	user_id text COLLATE "C" NOT NULL,
+	job_id bigint NOT NULL,
+	kind text COLLATE "C" NOT NULL CHECK (kind IN ('generate')),
+	key text COLLATE "C" NOT NULL,
+	role_id oid NOT NULL,
+	arguments jsonb NOT NULL,
+	priority smallint NOT NULL,
+	state text COLLATE "C" NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+	created timestamptz NOT NULL,
+	run_after timestamptz NOT NULL,
+	turn timestamptz NOT NULL,
+	started timestamptz,
+	finished timestamptz,
+	claim bigint,
+	attempts integer NOT NULL DEFAULT 0,
+	failures integer NOT NULL DEFAULT 0,
+	stage text,
+	percent smallint NOT NULL DEFAULT 0,
+	run_id bigint,
+	error text,
+	PRIMARY KEY (user_id, job_id)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
+CREATE INDEX job_job_id_idx ON reco.job (job_id);
+CREATE UNIQUE INDEX job_open_idx ON reco.job (user_id, kind, key) WHERE state IN ('queued', 'running');
+CREATE INDEX job_turn_idx ON reco.job (priority, turn, job_id) WHERE state OPERATOR(pg_catalog.=) 'queued';
+CREATE INDEX job_listener_idx ON reco.job (user_id, priority, turn) WHERE state OPERATOR(pg_catalog.=) 'queued';
+CREATE INDEX job_due_idx ON reco.job (run_after) WHERE state OPERATOR(pg_catalog.=) 'queued';
+CREATE INDEX job_claim_idx ON reco.job (claim) WHERE state OPERATOR(pg_catalog.=) 'running';
+CREATE INDEX job_finished_idx ON reco.job (finished) WHERE finished IS NOT NULL;
+COMMENT ON TABLE reco.job IS 'Holds queued work, and for a while what became of it; reco_job() tells of one job, view reco_stat_job of all.';
+COMMENT ON COLUMN reco.job.user_id IS 'Is the listener whom it is for; empty = nobody in particular.';
+COMMENT ON COLUMN reco.job.key IS 'Makes it the same job, of a kind and a listener: one is open at a time.';
+COMMENT ON COLUMN reco.job.role_id IS 'Is the role that queued it, with whose rights it is done.';
+COMMENT ON COLUMN reco.job.priority IS 'Is 1 where somebody waits for it; higher numbers come later.';
+COMMENT ON COLUMN reco.job.run_after IS 'Is when it may be claimed: after a failure a while later.';
+COMMENT ON COLUMN reco.job.turn IS 'Orders the jobs of a priority, such that listeners take turns.';
+COMMENT ON COLUMN reco.job.claim IS 'Marks the worker that is at it.';
+COMMENT ON COLUMN reco.job.attempts IS 'Counts how often it was begun; failures: how often that ended in an error.';
+COMMENT ON COLUMN reco.job.error IS 'Is what the last failure said.';
+
 CREATE TABLE reco.cache_policy (
 	category text COLLATE "C" NOT NULL PRIMARY KEY CHECK (category IN
 		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'top_tracks', 'top_artists', 'result', 'artifacts', 'denied')),
@@ -1107,6 +1150,72 @@ REVOKE ALL ON FUNCTION @extschema@.reco_run_tracks(bigint) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION reco.run_lately(), @extschema@.reco_explain_run(bigint), @extschema@.reco_run_tracks(bigint) TO pg_monitor;
 GRANT SELECT ON @extschema@.reco_run TO pg_monitor;
+
+/* -------------------------------------------------------------------------
+ * Jobs: queued work
+ * ------------------------------------------------------------------------- */
+
+CREATE FUNCTION @extschema@.reco_generate_async(
+	user_id text,
+	prompt text,
+	size integer DEFAULT 20,
+	deadline interval DEFAULT NULL,
+	options jsonb DEFAULT '{}')
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_generate_async' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_generate_async(text, text, integer, interval, jsonb) IS
+	'Queues what reco_generate does, for a job worker, and returns the id of the job: reco_job() tells how far it is, NOTIFY reco_progress too. The same question that is still open is not queued twice.';
+REVOKE ALL ON FUNCTION @extschema@.reco_generate_async(text, text, integer, interval, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_job(
+	job_id bigint,
+	OUT kind text,
+	OUT user_id text,
+	OUT state text,
+	OUT stage text,
+	OUT percent integer,
+	OUT run_id bigint,
+	OUT error text,
+	OUT attempts integer,
+	OUT created timestamptz,
+	OUT run_after timestamptz,
+	OUT started timestamptz,
+	OUT finished timestamptz)
+AS 'MODULE_PATHNAME', 'reco_job' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_job(bigint) IS
+	'Tells how a job stands: queued, running, done, failed or cancelled; reco_run_tracks(run_id) gives the list of one that is done. For the role that queued it and its members, and for pg_monitor.';
+REVOKE ALL ON FUNCTION @extschema@.reco_job(bigint) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_job_cancel(job_id bigint) RETURNS boolean
+AS 'MODULE_PATHNAME', 'reco_job_cancel' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_job_cancel(bigint) IS
+	'Cancels a job that is queued or running; false = it had ended. For the role that queued it and its members.';
+REVOKE ALL ON FUNCTION @extschema@.reco_job_cancel(bigint) FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_stat_job AS
+	SELECT j.kind,
+		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'queued') AS queued,
+		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'running') AS running,
+		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'done') AS done,
+		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'failed') AS failed,
+		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'cancelled') AS cancelled,
+		coalesce(pg_catalog.sum(GREATEST(j.attempts OPERATOR(pg_catalog.-) 1, 0)), 0)::bigint AS retried,
+		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.started OPERATOR(pg_catalog.-) j.run_after)) AS wait_p50_ms,
+		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.95) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.started OPERATOR(pg_catalog.-) j.run_after)) AS wait_p95_ms,
+		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.finished OPERATOR(pg_catalog.-) j.started)) AS run_p50_ms,
+		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.95) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.finished OPERATOR(pg_catalog.-) j.started)) AS run_p95_ms,
+		pg_catalog.min(j.run_after) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'queued') AS oldest
+	FROM reco.job AS j
+	GROUP BY j.kind;
+COMMENT ON VIEW @extschema@.reco_stat_job IS 'Shows per kind how many jobs are queued, running or on record, and how long they waited and ran.';
+COMMENT ON COLUMN @extschema@.reco_stat_job.done IS 'Counts jobs that are still on record, see reco.job_history; likewise failed and cancelled.';
+COMMENT ON COLUMN @extschema@.reco_stat_job.retried IS 'Counts how often they were begun again, after an error or when their worker died.';
+COMMENT ON COLUMN @extschema@.reco_stat_job.wait_p50_ms IS 'Is from when a job might be claimed to when it was.';
+COMMENT ON COLUMN @extschema@.reco_stat_job.oldest IS 'Is when the job that waits longest might have been claimed, or may be.';
+REVOKE ALL ON @extschema@.reco_stat_job FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION @extschema@.reco_job(bigint) TO pg_monitor;
+GRANT SELECT ON @extschema@.reco_stat_job TO pg_monitor;
 
 /* -------------------------------------------------------------------------
  * Rows that ship with the extension: what common words mean

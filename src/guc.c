@@ -18,6 +18,7 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "shmem/database.h"
 #include "utils/guc.h"
 #include "utils/varlena.h"
 
@@ -47,6 +48,11 @@ int			reco_guc_snapshot_interval = 300;
 int			reco_guc_snapshot_size = 128 * 1024;
 char	   *reco_guc_logged_tables = NULL;
 int			reco_guc_matrix_memory = 4 * 1024 * 1024;
+int			reco_guc_job_workers = 1;
+int			reco_guc_job_attempts = 5;
+int			reco_guc_job_pause = 5000;
+int			reco_guc_job_history = 10000;
+int			reco_guc_job_history_age = 7 * 24 * 60;
 
 /* The tables that reco.logged_tables may name. */
 static const char *const memory_tables[] = {"cache", "id_registry", "deny_list"};
@@ -57,6 +63,7 @@ static void define_gateway(void);
 static void define_buffer(void);
 static void define_keeper(void);
 static void define_snapshot(void);
+static void define_jobs(void);
 static bool check_logged_tables(char **value, void **extra, GucSource source);
 
 /* Defines the settings and reserves the prefix. */
@@ -90,6 +97,7 @@ reco_guc_define(void)
 		define_buffer();
 		define_keeper();
 		define_snapshot();
+		define_jobs();
 	}
 	MarkGUCPrefixReserved("reco");
 }
@@ -261,6 +269,40 @@ define_snapshot(void)
 		"Lists tables of the memory that keepers make logged: cache, id_registry, deny_list.",
 		"database.table names a table of one database only.", &reco_guc_logged_tables, "",
 		PGC_SIGHUP, GUC_LIST_INPUT, check_logged_tables, NULL, NULL);
+}
+
+/* Who does queued work, and what becomes of it. */
+static void
+define_jobs(void)
+{
+	DefineCustomIntVariable("reco.job_workers",
+							"Sets how many job workers each database with the extension has.",
+							"They do what was queued, one job at a time each. 0 = none; "
+							"nor are there any where reco.keeper is off.",
+							&reco_guc_job_workers, 1, 0, RECO_MAX_JOB_WORKERS, PGC_SIGHUP,
+							0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("reco.job_attempts",
+							"Sets after how many failures a job is given up.", NULL,
+							&reco_guc_job_attempts, 5, 1, 100, PGC_SIGHUP, 0, NULL, NULL,
+							NULL);
+
+	DefineCustomIntVariable("reco.job_pause",
+							"Sets how long a job that failed waits until it is tried again.",
+							"It is four times as long after each further failure, up to an "
+							"hour.",
+							&reco_guc_job_pause, 5000, 1, 3600 * 1000, PGC_SIGHUP,
+							GUC_UNIT_MS, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("reco.job_history",
+							"Sets how many jobs that ended are kept in reco.job.", NULL,
+							&reco_guc_job_history, 10000, 0, INT_MAX, PGC_SIGHUP, 0, NULL,
+							NULL, NULL);
+
+	DefineCustomIntVariable("reco.job_history_age",
+							"Sets how long jobs that ended are kept in reco.job.", NULL,
+							&reco_guc_job_history_age, 7 * 24 * 60, 1, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
 }
 
 /* The table of an element, which may have a database's name in front of it. */

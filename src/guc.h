@@ -50,6 +50,13 @@ extern int	reco_guc_snapshot_size; /* kB, before compression */
 extern char *reco_guc_logged_tables;	/* see reco_guc_is_logged */
 extern int	reco_guc_matrix_memory; /* kB; of one database's shared matrix */
 
+/* of jobs; also only where the library is preloaded */
+extern int	reco_guc_job_workers;	/* of each database; 0 = none */
+extern int	reco_guc_job_attempts;	/* until a job that fails is given up */
+extern int	reco_guc_job_pause;		/* ms; after the first failure */
+extern int	reco_guc_job_history;	/* rows of jobs that ended */
+extern int	reco_guc_job_history_age;	/* min */
+
 /* Does reco.logged_tables name a table of a database? */
 extern bool reco_guc_is_logged(const char *database, const char *table);
 

@@ -216,7 +216,7 @@ warn_without_keeper(void)
 						"used"),
 				 errhint("Add reco to shared_preload_libraries and restart.")));
 	else if (!reco_guc_keeper ||
-			 reco_database_state(MyDatabaseId, &failures) == RECO_KEEPER_NONE)
+			 reco_database_state(MyDatabaseId, &failures) == RECO_WORKER_NONE)
 		ereport(WARNING,
 				(errmsg("no keeper runs in this database"),
 				 errdetail("A token that the service puts in the place of this one is kept "

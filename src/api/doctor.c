@@ -40,6 +40,7 @@ static const char *const ERROR_ = "error";
 
 static bool check_process(ReturnSetInfo *result);
 static void check_keeper(ReturnSetInfo *result);
+static void check_job_workers(ReturnSetInfo *result);
 static void check_matrix(ReturnSetInfo *result);
 static void check_servers(ReturnSetInfo *result, List *servers, bool can_ask,
 						  int64 deadline);
@@ -82,6 +83,7 @@ reco_doctor(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	can_ask = check_process(result);
 	check_keeper(result);
+	check_job_workers(result);
 	check_matrix(result);
 	servers = reco_server_list(GetUserId());
 	check_servers(result, servers, can_ask, deadline);
@@ -138,7 +140,7 @@ check_process(ReturnSetInfo *result)
 static void
 check_keeper(ReturnSetInfo *result)
 {
-	RecoKeeperState state;
+	RecoWorkerState state;
 	int			failures;
 	int			pid;
 
@@ -159,12 +161,41 @@ check_keeper(ReturnSetInfo *result)
 		tell(result, "keeper", ERROR_, psprintf("it failed %d times in a row", failures),
 			 "It is tried again after a pause; see last_error in reco_stat_worker, and the "
 			 "server's log.");
-	else if (state != RECO_KEEPER_NONE)
+	else if (state != RECO_WORKER_NONE)
 		tell(result, "keeper", OK, "it is about to start", NULL);
 	else
 		tell(result, "keeper", WARNING_, "none runs in this database",
 			 "It starts by itself within a second; if it does not, see the server's log, "
 			 "and max_worker_processes.");
+}
+
+/* Looks at who does queued work, and whether there is room for all of them. */
+static void
+check_job_workers(ReturnSetInfo *result)
+{
+	int			wanted;
+	int			running;
+
+	if (reco_shared == NULL || RecoveryInProgress() || !reco_guc_keeper)
+		return;
+	running = reco_database_job_workers(MyDatabaseId, &wanted);
+	if (reco_guc_job_workers == 0)
+		tell(result, "job workers", OK, "reco.job_workers is 0: nothing is queued", NULL);
+	else if (running >= reco_guc_job_workers)
+		tell(result, "job workers", OK, psprintf("%d of %d run in this database", running, reco_guc_job_workers), NULL);
+	else
+	{
+		int			waiting;
+
+		(void) reco_database_next_due(true, &waiting);
+		tell(result, "job workers", WARNING_,
+			 psprintf("%d of %d run in this database", running, reco_guc_job_workers),
+			 waiting > 0
+				 ? psprintf("If they do not come within a second, set max_worker_processes to at least %d "
+							"and restart the server; see its log.",
+							max_worker_processes + waiting)
+				 : "They start by themselves after the keeper; see the server's log.");
+	}
 }
 
 /* Looks at whether sessions share the catalogue that scans run over. */

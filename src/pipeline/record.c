@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "shmem/cached.h"
 #include "source/remote.h"
+#include "store/run.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -59,6 +60,24 @@ reco_record_keep(const RecoRun *run, Oid extension)
 			break;
 	}
 	MemoryContextSwitchTo(old);
+}
+
+/* Writes the record into the table, in this transaction. */
+void
+reco_record_write(const RecoRun *run)
+{
+	RecoRunRow	row = {0};
+
+	if (reco_guc_run_history == 0)
+		return;
+	row.record = reco_record_parse(write_record(run));
+	if (row.record == NULL)
+		return;
+	row.user_id = run->request->user_id;
+	row.run_id = run->run_id;
+	row.role = run->role;
+	row.started = run->started;
+	reco_run_write(&row, 1);
 }
 
 void

@@ -33,6 +33,9 @@
  */
 extern void reco_record_keep(const RecoRun *run, Oid extension);
 
+/* Writes it into the table instead: it is there when the transaction is committed. */
+extern void reco_record_write(const RecoRun *run);
+
 /* Parts that a run's document has in common with its record. */
 extern void reco_record_put_parts(StringInfo json, const char *key,
 								  const RecoCandidate *candidate);

@@ -28,6 +28,11 @@ typedef struct RecoRequest
 	int			size;			/* 1..RECO_MAX_SIZE */
 	int			deadline_ms;	/* 0 = what is at hand */
 	int			ranked;			/* > 0: rank this many, deliver none */
+	int			priority;		/* towards services: a RecoPriority; 0 = somebody waits */
+
+	/* is told each stage that begins, a RecoStage; NULL = nobody wants to know */
+	void		(*progress)(void *arg, int stage);
+	void	   *progress_arg;
 
 	/* options */
 	int64_t		seed;			/* 0 = the plain list; others vary it */

@@ -83,7 +83,9 @@ static const char *find_in_table(Question *question, RecoOrigin *origin);
 static void put(const Question *question, const char *bytes, RecoCachedValue *value,
 				bool written);
 static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
+static void make_raw(Question *question);
 static void make_key(Question *question);
+static void publish_run(const Question *question, const char *bytes, const RecoRun *run);
 static const char *listeners_key(const RecoRequest *request, const char *key);
 static const char *generate_alone(const Question *question, MemoryContext context);
 static const char *generate(Question *question, MemoryContext context);
@@ -113,6 +115,35 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	begin(&question);
 	if (!find_raw(&question, result))
 		result->bytes = get(&question, until, context, &result->origin);
+}
+
+/*
+ * Makes a result anew, for whoever asks from now on. It leads no flight: nobody shall
+ * wait for a run that gives way to others.
+ */
+RecoRun *
+reco_result_make(RecoRequest *request, MemoryContext context, const RecoResultForm *form,
+				 void (*pause)(void *), void *arg)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Question	question = {.request = request, .form = form};
+	bool		shared = is_shared(request);
+	RecoRun    *run;
+
+	reco_result_settle(request);
+	question.extension = reco_sql_own_extension();
+	if (shared)
+	{
+		begin(&question);
+		make_raw(&question);
+		make_key(&question);
+	}
+	run = reco_run_execute(request, context, pause, arg);
+	if (shared && question.publishes)
+		publish_run(&question, form->write(run), run);
+	if (pause == NULL)
+		MemoryContextSwitchTo(old);
+	return run;
 }
 
 /* Gets the bytes of a result that is not ready for these very words. */
@@ -297,12 +328,9 @@ own_text(const char *text)
 static bool
 find_raw(Question *question, RecoResult *result)
 {
-	char		key[RECO_RESULT_KEYSIZE];
 	RecoCachedValue value;
 
-	reco_result_raw_key(question->request, reco_result_servers(GetUserId()), key);
-	key[0] = question->form->kind;
-	question->raw = listeners_key(question->request, key);
+	make_raw(question);
 	if (RecoveryInProgress() || !find(question, question->raw, &value, &result->origin) ||
 		result->origin != RECO_ORIGIN_CACHED || value.len <= MEANING)
 		return false;
@@ -421,6 +449,17 @@ reco_result_row_key(const RecoCachedUse *use)
 	return psprintf("%.*s%.*s", (int) prefix, use->key, KEY_END, use->head + EPOCHS);
 }
 
+/* Makes the key by the very words. */
+static void
+make_raw(Question *question)
+{
+	char		key[RECO_RESULT_KEYSIZE];
+
+	reco_result_raw_key(question->request, reco_result_servers(GetUserId()), key);
+	key[0] = question->form->kind;
+	question->raw = listeners_key(question->request, key);
+}
+
 /* Makes the key by meaning: with the state of everything that a list depends on. */
 static void
 make_key(Question *question)
@@ -535,11 +574,7 @@ generate(Question *question, MemoryContext context)
 	{
 		run = reco_run_execute(question->request, context, NULL, NULL);
 		bytes = question->form->write(run);
-		if (run->complete && !run->partial)
-			publish(question, bytes, run->started,
-					reco_source_is_behind(run->source)	 ? BEHIND_US
-						: reco_source_missed(run->source) ? MISSED_US
-														  : 0);
+		publish_run(question, bytes, run);
 	}
 	PG_CATCH();
 	{
@@ -550,6 +585,17 @@ generate(Question *question, MemoryContext context)
 	reco_run_flight_land();
 	reco_record_keep(run, question->extension);
 	return bytes;
+}
+
+/* Publishes a run's result, if it is one for everybody. */
+static void
+publish_run(const Question *question, const char *bytes, const RecoRun *run)
+{
+	if (run->complete && !run->partial)
+		publish(question, bytes, run->started,
+				reco_source_is_behind(run->source)	 ? BEHIND_US
+					: reco_source_missed(run->source) ? MISSED_US
+													  : 0);
 }
 
 /*

@@ -50,6 +50,14 @@ extern void reco_result_get(RecoRequest *request, Oid function, MemoryContext co
 							const RecoResultForm *form, RecoResult *result);
 
 /*
+ * Makes a request's result anew, and publishes it. 'pause' as for reco_run_execute;
+ * where there is one, 'context' is the current context on return.
+ */
+extern RecoRun *reco_result_make(RecoRequest *request, MemoryContext context,
+								 const RecoResultForm *form, void (*pause)(void *),
+								 void *arg);
+
+/*
  * The key of the row that an entry of category result in the buffer stands for: entries
  * by words have none of their own. In the current context, or the entry's own key.
  */

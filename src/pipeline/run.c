@@ -302,6 +302,8 @@ reco_run_begin_stage(RecoRun *run, RecoStage stage)
 	{
 		record->began = true;
 		record->start_us = run->stage_began;
+		if (run->request->progress != NULL)
+			run->request->progress(run->request->progress_arg, stage);
 	}
 }
 

@@ -1,30 +1,34 @@
 /*-------------------------------------------------------------------------
  *
  * database.c
- *	  Databases that have the extension, and their keepers.
+ *	  Databases that have the extension, and their workers.
  *
- * Purpose: see database.h; one function per change of a row's state.
+ * Purpose: see database.h; one function per change of a row's state. What
+ *			workers do themselves is in database_worker.c.
  * Runs in: any process that has the library preloaded.
  * Locks:	'databases' of shared.h. Latches are set after it is released.
  * Never:	wait while holding it, or throw: much of this runs after a commit or
  *			while a process ends.
  *
- * A row comes when somebody asks for a database or holds it, and goes when its keeper
- * finds no extension there, or the database is gone:
+ * A row comes when somebody asks for a database or holds it, and goes when no seat in it
+ * is taken or wanted. A keeper's seat is wanted when the row comes, and given up when the
+ * keeper finds no extension there, or the database is gone; job workers' seats are wanted
+ * while a keeper finds the extension.
  *
  *	WANTED -> STARTING -> RUNNING -> (gone) or WANTED, after a pause
  *	hold: WANTED, STARTING -> HELD, RUNNING -> STOPPING -> HELD; release -> WANTED
  *
- * A keeper that is to start has a number, the generation: one that comes late, when
- * the row was held or given to another meanwhile, sees that and ends.
+ * A worker that is to start has a number, the generation: one that comes late, when the
+ * seat was held or given to another meanwhile, sees that and ends.
  *
  *-------------------------------------------------------------------------
  */
-#include "shared.h"
+#include "database_parts.h"
 
 #include <signal.h>
 
 #include "miscadmin.h"
+#include "shared.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/timestamp.h"
@@ -32,17 +36,10 @@
 #define PAUSE_MS		1000	/* after the first failure; doubles */
 #define LONGEST_PAUSE_MS	60000
 
-static RecoDatabase *find_row(Oid database);
 static RecoDatabase *find_or_make_row(Oid database);
-static RecoDatabase *my_row(void);
-static void want(RecoDatabase *row);
-static void fail(RecoDatabase *row);
-static void free_row(RecoDatabase *row);
-static void lock(void);
-static void unlock(int procno);
-
-static Oid	my_database = InvalidOid;	/* the keeper's */
-static uint32 my_generation = 0;
+static void hold_seat(RecoSeat *seat, bool keeper);
+static void release_seat(RecoSeat *seat);
+static void wake_seats(Oid database, int first, int last);
 
 /* Fills in the table. */
 void
@@ -52,23 +49,21 @@ reco_database_make(void)
 	reco_shared->launcher_pid = 0;
 	reco_shared->launcher_procno = -1;
 	for (int i = 0; i < RECO_NDATABASES; i++)
-		reco_shared->database[i].keeper_procno = -1;
+		for (int s = 0; s < RECO_NSEATS; s++)
+			reco_shared->database[i].seats[s].procno = -1;
 }
 
 /* Wakes the keeper of a database, if there is one. */
 void
 reco_database_wake(Oid database)
 {
-	RecoDatabase *row;
-	int			procno = -1;
+	wake_seats(database, RECO_SEAT_KEEPER, RECO_SEAT_KEEPER);
+}
 
-	if (reco_shared == NULL)
-		return;
-	LWLockAcquire(&reco_shared->databases, LW_SHARED);
-	row = find_row(database);
-	if (row != NULL && row->keeper_pid != 0)
-		procno = row->keeper_procno;
-	unlock(procno);
+void
+reco_database_wake_job_workers(Oid database)
+{
+	wake_seats(database, RECO_SEAT_KEEPER + 1, RECO_NSEATS - 1);
 }
 
 /* Wakes all keepers. */
@@ -76,8 +71,28 @@ void
 reco_database_wake_all(void)
 {
 	for (int i = 0; i < RECO_NDATABASES; i++)
-		if (reco_shared->database[i].keeper_pid != 0)
+		if (reco_shared->database[i].seats[RECO_SEAT_KEEPER].pid != 0)
 			reco_database_wake(reco_shared->database[i].database);
+}
+
+/* Wakes who sits there. Latches are set after the lock is released. */
+static void
+wake_seats(Oid database, int first, int last)
+{
+	RecoDatabase *row;
+	int			procnos[RECO_NSEATS];
+	int			n = 0;
+
+	if (reco_shared == NULL)
+		return;
+	LWLockAcquire(&reco_shared->databases, LW_SHARED);
+	row = reco_database_find(database);
+	for (int s = first; row != NULL && s <= last; s++)
+		if (row->seats[s].pid != 0)
+			procnos[n++] = row->seats[s].procno;
+	LWLockRelease(&reco_shared->databases);
+	for (int i = 0; i < n; i++)
+		SetLatch(&GetPGProcByNumber(procnos[i])->procLatch);
 }
 
 /* Says that the extension of a database may have come or gone; false = no room. */
@@ -85,23 +100,25 @@ bool
 reco_database_ask(Oid database, bool known_only)
 {
 	RecoDatabase *row;
+	RecoSeat   *keeper;
 	int			procno;
 
-	lock();
+	reco_database_lock();
 	procno = reco_shared->launcher_procno;
-	row = known_only ? find_row(database) : find_or_make_row(database);
+	row = known_only ? reco_database_find(database) : find_or_make_row(database);
+	keeper = row == NULL ? NULL : &row->seats[RECO_SEAT_KEEPER];
 	if (row == NULL)
 		procno = -1;
-	else if (row->keeper_pid != 0)
+	else if (keeper->pid != 0)
 	{
-		row->again = true;
-		procno = row->keeper_procno;
+		keeper->again = true;
+		procno = keeper->procno;
 	}
-	else if (row->state == RECO_KEEPER_STARTING || row->holders > 0)
-		row->again = true;
+	else if (keeper->state == RECO_WORKER_STARTING || row->holders > 0)
+		keeper->again = true;
 	else
-		want(row);
-	unlock(procno);
+		reco_seat_want(keeper);
+	reco_database_unlock(procno);
 	return row != NULL || known_only;
 }
 
@@ -109,63 +126,78 @@ reco_database_ask(Oid database, bool known_only)
 void
 reco_database_ask_all(void)
 {
-	lock();
+	reco_database_lock();
 	reco_shared->ask_all = true;
-	unlock(reco_shared->launcher_procno);
+	reco_database_unlock(reco_shared->launcher_procno);
 }
 
-/* Keeps keepers from starting in a database. */
+/* Keeps workers from starting in a database. */
 bool
 reco_database_hold(Oid database)
 {
 	RecoDatabase *row;
 
-	lock();
+	reco_database_lock();
 	row = find_or_make_row(database);
 	if (row != NULL)
 	{
 		row->holders++;
-		if (row->state != RECO_KEEPER_NONE && row->state != RECO_KEEPER_HELD)
-			row->again = true;
-		if (row->keeper_pid != 0)
-			row->state =
-				row->state == RECO_KEEPER_RUNNING ? RECO_KEEPER_STOPPING : row->state;
-		else
-		{
-			row->state = RECO_KEEPER_HELD;
-			row->generation++;
-		}
+		for (int s = 0; s < RECO_NSEATS; s++)
+			hold_seat(&row->seats[s], s == RECO_SEAT_KEEPER);
 	}
-	unlock(-1);
+	reco_database_unlock(-1);
 	return row != NULL;
 }
 
-/* Ends a hold; after the last one the launcher looks again at what had a keeper. */
+static void
+hold_seat(RecoSeat *seat, bool keeper)
+{
+	if (seat->state != RECO_WORKER_NONE && seat->state != RECO_WORKER_HELD)
+		seat->again = true;
+	if (seat->pid != 0)
+		seat->state =
+			seat->state == RECO_WORKER_RUNNING ? RECO_WORKER_STOPPING : seat->state;
+	else if (keeper || seat->state != RECO_WORKER_NONE)
+	{
+		seat->state = RECO_WORKER_HELD;
+		seat->generation++;
+	}
+}
+
+/* Ends a hold; after the last one the launcher looks again at what had workers. */
 void
 reco_database_release(Oid database)
 {
 	RecoDatabase *row;
 	int			procno = -1;
 
-	lock();
-	row = find_row(database);
+	reco_database_lock();
+	row = reco_database_find(database);
 	if (row != NULL && row->holders > 0 && --row->holders == 0)
 	{
-		if (row->keeper_pid != 0)	/* it did not go in time, and may stay */
-			row->state =
-				row->state == RECO_KEEPER_STOPPING ? RECO_KEEPER_RUNNING : row->state;
-		else if (row->again)
-			want(row);
-		else
-			free_row(row);
+		for (int s = 0; s < RECO_NSEATS; s++)
+			release_seat(&row->seats[s]);
+		reco_database_free_if_empty(row);
 		procno = reco_shared->launcher_procno;
 	}
-	unlock(procno);
+	reco_database_unlock(procno);
+}
+
+static void
+release_seat(RecoSeat *seat)
+{
+	if (seat->pid != 0)			/* it did not go in time, and may stay */
+		seat->state =
+			seat->state == RECO_WORKER_STOPPING ? RECO_WORKER_RUNNING : seat->state;
+	else if (seat->again)
+		reco_seat_want(seat);
+	else
+		reco_seat_give_up(seat);
 }
 
 /*
- * Tells the keeper to go. The cancel signal ends a statement that is under way; the
- * process is alive while its row says so, since it clears that under this lock. While
+ * Tells the workers to go. The cancel signal ends a statement that is under way; a
+ * process is alive while its seat says so, since it clears that under this lock. While
  * it connects it could only answer with an error in the log, so that is not done at
  * once.
  */
@@ -173,19 +205,36 @@ int
 reco_database_dismiss(Oid database, bool insistent)
 {
 	RecoDatabase *row;
-	int			procno = -1;
 	int			pid = 0;
 
-	lock();
-	row = find_row(database);
-	if (row != NULL && row->keeper_pid != 0)
+	reco_database_lock();
+	row = reco_database_find(database);
+	for (int s = 0; row != NULL && s < RECO_NSEATS; s++)
 	{
-		pid = row->keeper_pid;
-		procno = row->keeper_procno;
-		if (row->state == RECO_KEEPER_STOPPING || insistent)
+		RecoSeat   *seat = &row->seats[s];
+
+		if (seat->pid == 0)
+			continue;
+		pid = seat->pid;
+		if (seat->state == RECO_WORKER_STOPPING || insistent)
 			kill(pid, SIGINT);
 	}
-	unlock(procno);
+	LWLockRelease(&reco_shared->databases);
+	wake_seats(database, 0, RECO_NSEATS - 1);
+	return pid;
+}
+
+int
+reco_database_occupant(Oid database)
+{
+	RecoDatabase *row;
+	int			pid = 0;
+
+	LWLockAcquire(&reco_shared->databases, LW_SHARED);
+	row = reco_database_find(database);
+	for (int s = 0; row != NULL && s < RECO_NSEATS && pid == 0; s++)
+		pid = row->seats[s].pid;
+	reco_database_unlock(-1);
 	return pid;
 }
 
@@ -197,44 +246,45 @@ reco_database_keeper(Oid database)
 	int			pid;
 
 	LWLockAcquire(&reco_shared->databases, LW_SHARED);
-	row = find_row(database);
-	pid = row != NULL ? row->keeper_pid : 0;
-	unlock(-1);
+	row = reco_database_find(database);
+	pid = row != NULL ? row->seats[RECO_SEAT_KEEPER].pid : 0;
+	reco_database_unlock(-1);
 	return pid;
 }
 
 /*
  * The launcher can be asked. What a former one was about to start, it starts: if that
- * keeper comes after all, it is too late.
+ * worker comes after all, it is too late.
  */
 void
 reco_database_serve(void)
 {
-	lock();
+	reco_database_lock();
 	reco_shared->launcher_pid = MyProcPid;
 	reco_shared->launcher_procno = RECO_MY_PROC_NUMBER;
 	reco_shared->ask_all = true;
 	for (int i = 0; i < RECO_NDATABASES; i++)
-	{
-		RecoDatabase *row = &reco_shared->database[i];
+		for (int s = 0; s < RECO_NSEATS; s++)
+		{
+			RecoSeat   *seat = &reco_shared->database[i].seats[s];
 
-		if (row->state == RECO_KEEPER_STARTING && row->keeper_pid == 0)
-			want(row);
-	}
-	unlock(-1);
+			if (seat->state == RECO_WORKER_STARTING && seat->pid == 0)
+				reco_seat_want(seat);
+		}
+	reco_database_unlock(-1);
 }
 
 /* The launcher ends. */
 void
 reco_database_unserve(void)
 {
-	lock();
+	reco_database_lock();
 	if (reco_shared->launcher_pid == MyProcPid)
 	{
 		reco_shared->launcher_pid = 0;
 		reco_shared->launcher_procno = -1;
 	}
-	unlock(-1);
+	reco_database_unlock(-1);
 }
 
 bool
@@ -242,216 +292,126 @@ reco_database_asked_all(void)
 {
 	bool		asked;
 
-	lock();
+	reco_database_lock();
 	asked = reco_shared->ask_all;
 	reco_shared->ask_all = false;
-	unlock(-1);
+	reco_database_unlock(-1);
 	return asked;
 }
 
-/* Takes a row that is due. */
+/* Takes a seat that is due. */
 bool
-reco_database_take(TimestampTz now, RecoDatabase *due)
+reco_database_take(TimestampTz now, bool job_workers, RecoWorkerOrder *due)
 {
 	bool		found = false;
 
-	lock();
-	for (int i = 0; i < RECO_NDATABASES && !found; i++)
-	{
-		RecoDatabase *row = &reco_shared->database[i];
+	reco_database_lock();
+	for (int s = 0; s < (job_workers ? RECO_NSEATS : 1) && !found; s++)
+		for (int i = 0; i < RECO_NDATABASES && !found; i++)
+		{
+			RecoDatabase *row = &reco_shared->database[i];
+			RecoSeat   *seat = &row->seats[s];
 
-		if (row->state != RECO_KEEPER_WANTED || row->not_before > now)
-			continue;
-		row->state = RECO_KEEPER_STARTING;
-		row->generation++;
-		row->again = false;
-		*due = *row;
-		found = true;
-	}
-	unlock(-1);
+			if (seat->state != RECO_WORKER_WANTED || seat->not_before > now)
+				continue;
+			seat->state = RECO_WORKER_STARTING;
+			seat->again = false;
+			due->database = row->database;
+			due->seat = s;
+			due->generation = ++seat->generation;
+			found = true;
+		}
+	reco_database_unlock(-1);
 	return found;
 }
 
-/* When the next row is due, and how many are wanted. */
+/* When the next seat is due, and how many are wanted. */
 TimestampTz
-reco_database_next_due(int *waiting)
+reco_database_next_due(bool job_workers, int *waiting)
 {
 	TimestampTz next = 0;
 
 	*waiting = 0;
-	lock();
-	for (int i = 0; i < RECO_NDATABASES; i++)
-	{
-		RecoDatabase *row = &reco_shared->database[i];
+	reco_database_lock();
+	for (int s = 0; s < (job_workers ? RECO_NSEATS : 1); s++)
+		for (int i = 0; i < RECO_NDATABASES; i++)
+		{
+			RecoSeat   *seat = &reco_shared->database[i].seats[s];
 
-		if (row->state != RECO_KEEPER_WANTED)
-			continue;
-		(*waiting)++;
-		if (next == 0 || row->not_before < next)
-			next = Max(row->not_before, 1);
-	}
-	unlock(-1);
+			if (seat->state != RECO_WORKER_WANTED)
+				continue;
+			(*waiting)++;
+			if (next == 0 || seat->not_before < next)
+				next = Max(seat->not_before, 1);
+		}
+	reco_database_unlock(-1);
 	return next;
 }
 
-/* A keeper did not come to life, if it is still awaited. */
-int
-reco_database_not_started(Oid database, uint32 generation)
-{
-	RecoDatabase *row;
-	int			failures = 0;
-
-	lock();
-	row = find_row(database);
-	if (row != NULL && row->state == RECO_KEEPER_STARTING && row->keeper_pid == 0 &&
-		row->generation == generation)
-	{
-		fail(row);
-		failures = row->failures;
-	}
-	unlock(-1);
-	return failures;
-}
-
-/* Frees the row of a database that is not there, or takes no connections. */
+/* A worker did not come to life, if it is still awaited. */
 void
-reco_database_forget(Oid database, uint32 generation)
+reco_database_not_started(const RecoWorkerOrder *order)
 {
-	RecoDatabase *row;
+	RecoSeat   *seat;
 
-	lock();
-	row = find_row(database);
-	if (row != NULL && row->state == RECO_KEEPER_STARTING && row->keeper_pid == 0 &&
-		row->generation == generation)
-	{
-		if (row->again)
-			want(row);
-		else
-			free_row(row);
-	}
-	unlock(-1);
+	reco_database_lock();
+	seat = reco_seat_awaited(order);
+	if (seat != NULL)
+		reco_seat_fail(seat);
+	reco_database_unlock(-1);
 }
 
-RecoKeeperState
+/* Gives up the seat in a database that is not there, or takes no connections. */
+void
+reco_database_forget(const RecoWorkerOrder *order)
+{
+	RecoSeat   *seat;
+
+	reco_database_lock();
+	seat = reco_seat_awaited(order);
+	if (seat != NULL && seat->again)
+		reco_seat_want(seat);
+	else if (seat != NULL)
+	{
+		reco_seat_give_up(seat);
+		reco_database_free_if_empty(reco_database_find(order->database));
+	}
+	reco_database_unlock(-1);
+}
+
+RecoWorkerState
 reco_database_state(Oid database, int *failures)
 {
 	RecoDatabase *row;
-	RecoKeeperState state = RECO_KEEPER_NONE;
+	RecoWorkerState state = RECO_WORKER_NONE;
 
 	*failures = 0;
-	lock();
-	row = find_row(database);
+	reco_database_lock();
+	row = reco_database_find(database);
 	if (row != NULL)
 	{
-		state = row->state;
-		*failures = row->failures;
+		state = row->seats[RECO_SEAT_KEEPER].state;
+		*failures = row->seats[RECO_SEAT_KEEPER].failures;
 	}
-	unlock(-1);
+	reco_database_unlock(-1);
 	return state;
 }
 
-/* This process is the keeper that was to start; false = not any more. */
-bool
-reco_database_enter(Oid database, uint32 generation)
+int
+reco_database_failures(const RecoWorkerOrder *order)
 {
 	RecoDatabase *row;
-	bool		welcome;
+	int			failures;
 
-	lock();
-	row = find_row(database);
-	welcome = row != NULL && row->state == RECO_KEEPER_STARTING && row->keeper_pid == 0 &&
-		row->generation == generation;
-	if (welcome)
-	{
-		row->keeper_pid = MyProcPid;
-		row->keeper_procno = RECO_MY_PROC_NUMBER;
-		my_database = database;
-		my_generation = generation;
-	}
-	unlock(-1);
-	return welcome;
+	reco_database_lock();
+	row = reco_database_find(order->database);
+	failures = row == NULL ? 0 : row->seats[order->seat].failures;
+	reco_database_unlock(-1);
+	return failures;
 }
 
-/* Whether the keeper may go on. Whatever was asked until now, its next look answers. */
-bool
-reco_database_continue(void)
-{
-	RecoDatabase *row;
-	bool		welcome;
-
-	lock();
-	row = my_row();
-	welcome = row != NULL && row->holders == 0;
-	if (welcome)
-		row->again = false;
-	unlock(-1);
-	return welcome;
-}
-
-/* The keeper found the extension, so it stays. */
-void
-reco_database_found(Oid extension)
-{
-	RecoDatabase *row;
-	int			procno = -1;
-
-	lock();
-	row = my_row();
-	if (row != NULL)
-	{
-		row->extension = extension;
-		if (row->state == RECO_KEEPER_STARTING)
-		{
-			row->state = row->holders > 0 ? RECO_KEEPER_STOPPING : RECO_KEEPER_RUNNING;
-			procno = reco_shared->launcher_procno;
-		}
-	}
-	unlock(procno);
-}
-
-/* The keeper has worked for long: the next failure is the first. */
-void
-reco_database_well(void)
-{
-	RecoDatabase *row;
-
-	lock();
-	row = my_row();
-	if (row != NULL)
-		row->failures = 0;
-	unlock(-1);
-}
-
-/* The keeper ends; it has left the list of sessions already. */
-void
-reco_database_leave(RecoKeeperEnd end)
-{
-	RecoDatabase *row;
-
-	lock();
-	row = my_row();
-	if (row != NULL)
-	{
-		row->keeper_pid = 0;
-		row->keeper_procno = -1;
-		if (row->holders > 0)
-			row->state = RECO_KEEPER_HELD;
-		else if (end == RECO_KEEPER_FAILED)
-			fail(row);
-		else if (end == RECO_KEEPER_LET_GO || row->again)
-		{
-			want(row);
-			row->failures = 0;
-		}
-		else
-			free_row(row);
-	}
-	my_database = InvalidOid;
-	unlock(reco_shared->launcher_procno);
-}
-
-static RecoDatabase *
-find_row(Oid database)
+RecoDatabase *
+reco_database_find(Oid database)
 {
 	for (int i = 0; i < RECO_NDATABASES && OidIsValid(database); i++)
 		if (reco_shared->database[i].database == database)
@@ -459,11 +419,11 @@ find_row(Oid database)
 	return NULL;
 }
 
-/* The generation of a free row goes on counting, so late keepers are told apart. */
+/* Generations of a free row go on counting, so late workers are told apart. */
 static RecoDatabase *
 find_or_make_row(Oid database)
 {
-	RecoDatabase *row = find_row(database);
+	RecoDatabase *row = reco_database_find(database);
 
 	for (int i = 0; row == NULL && i < RECO_NDATABASES && OidIsValid(database); i++)
 		if (!OidIsValid(reco_shared->database[i].database))
@@ -474,55 +434,71 @@ find_or_make_row(Oid database)
 	return row;
 }
 
-static RecoDatabase *
-my_row(void)
+/* The seat of a worker that is to start, if it is still awaited. */
+RecoSeat *
+reco_seat_awaited(const RecoWorkerOrder *order)
 {
-	RecoDatabase *row = find_row(my_database);
+	RecoDatabase *row = reco_database_find(order->database);
+	RecoSeat   *seat = row == NULL ? NULL : &row->seats[order->seat];
 
-	return row != NULL && row->keeper_pid == MyProcPid && row->generation == my_generation
-		? row
+	return seat != NULL && seat->state == RECO_WORKER_STARTING && seat->pid == 0 &&
+			seat->generation == order->generation
+		? seat
 		: NULL;
 }
 
 /* The launcher shall look, at once. */
-static void
-want(RecoDatabase *row)
+void
+reco_seat_want(RecoSeat *seat)
 {
-	row->state = RECO_KEEPER_WANTED;
-	row->not_before = 0;
-	row->again = false;
+	seat->state = RECO_WORKER_WANTED;
+	seat->not_before = 0;
+	seat->again = false;
 }
 
 /* It shall look after a pause that grows. */
-static void
-fail(RecoDatabase *row)
+void
+reco_seat_fail(RecoSeat *seat)
 {
-	int			pause = PAUSE_MS << Min(row->failures, 10);
+	int			pause = PAUSE_MS << Min(seat->failures, 10);
 
-	want(row);
-	row->failures++;
-	row->not_before = GetCurrentTimestamp() + (int64) Min(pause, LONGEST_PAUSE_MS) * 1000;
+	reco_seat_want(seat);
+	seat->failures++;
+	seat->not_before =
+		GetCurrentTimestamp() + (int64) Min(pause, LONGEST_PAUSE_MS) * 1000;
 }
 
-static void
-free_row(RecoDatabase *row)
+/* Nobody is to sit there. */
+void
+reco_seat_give_up(RecoSeat *seat)
 {
-	uint32		generation = row->generation;
+	uint32		generation = seat->generation;
 
-	memset(row, 0, sizeof(*row));
-	row->generation = generation;
-	row->keeper_procno = -1;
+	memset(seat, 0, sizeof(*seat));
+	seat->generation = generation;
+	seat->procno = -1;
 }
 
-static void
-lock(void)
+void
+reco_database_free_if_empty(RecoDatabase *row)
+{
+	for (int s = 0; s < RECO_NSEATS; s++)
+		if (row->seats[s].state != RECO_WORKER_NONE || row->seats[s].pid != 0)
+			return;
+	if (row->holders > 0)
+		return;
+	row->database = row->extension = InvalidOid;
+}
+
+void
+reco_database_lock(void)
 {
 	LWLockAcquire(&reco_shared->databases, LW_EXCLUSIVE);
 }
 
 /* Releases the lock, then sets a latch; -1 = none. */
-static void
-unlock(int procno)
+void
+reco_database_unlock(int procno)
 {
 	LWLockRelease(&reco_shared->databases);
 	if (procno >= 0)

@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * database.h
- *	  Databases that have the extension, and their keepers.
+ *	  Databases that have the extension, and their workers: a keeper, job workers.
  *
- * Purpose: let launcher, keepers and backends of one database find each other.
+ * Purpose: let launcher, workers and backends of one database find each other.
  * Runs in: any process that has the library preloaded.
  * Locks:	'databases' of shared.h for all fields.
  * Never:	wait while holding it.
@@ -18,41 +18,65 @@
 #include "datatype/timestamp.h"
 
 #define RECO_NDATABASES	64
+#define RECO_MAX_JOB_WORKERS	8	/* of a database */
 
-typedef enum RecoKeeperState
-{
-	RECO_KEEPER_NONE = 0,
-	RECO_KEEPER_WANTED,			/* the launcher shall look whether it is needed */
-	RECO_KEEPER_STARTING,
-	RECO_KEEPER_RUNNING,
-	RECO_KEEPER_STOPPING,		/* it was told to let go of the database */
-	RECO_KEEPER_HELD			/* nobody starts one while there are 'holders' */
-} RecoKeeperState;
+/* A database has a seat for each of its workers: the keeper's, then the job workers'. */
+#define RECO_SEAT_KEEPER	0
+#define RECO_NSEATS			(1 + RECO_MAX_JOB_WORKERS)
 
-/* Why a keeper ends. */
-typedef enum RecoKeeperEnd
+typedef enum RecoWorkerState
 {
-	RECO_KEEPER_FAILED = 0,		/* by an error or a signal: again, after a pause */
-	RECO_KEEPER_NOT_NEEDED,		/* the extension is not there */
-	RECO_KEEPER_LET_GO,			/* it was told to, or keepers are switched off */
-} RecoKeeperEnd;
+	RECO_WORKER_NONE = 0,
+	RECO_WORKER_WANTED,			/* the launcher shall look whether it is needed */
+	RECO_WORKER_STARTING,
+	RECO_WORKER_RUNNING,
+	RECO_WORKER_STOPPING,		/* it was told to let go of the database */
+	RECO_WORKER_HELD			/* nobody starts one while there are 'holders' */
+} RecoWorkerState;
+
+/* Why a worker ends. */
+typedef enum RecoWorkerEnd
+{
+	RECO_WORKER_FAILED = 0,		/* by an error or a signal: again, after a pause */
+	RECO_WORKER_NOT_NEEDED,		/* the extension is not there, or fewer workers do */
+	RECO_WORKER_LET_GO,			/* it was told to, or keepers are switched off */
+} RecoWorkerEnd;
+
+typedef struct RecoSeat
+{
+	RecoWorkerState state;
+	int			pid;			/* 0 = none */
+	int			procno;			/* whose latch to set */
+	TimestampTz not_before;		/* of the next start */
+	int			failures;		/* in a row */
+	uint32		generation;		/* of the worker; one with an older number is too late */
+	bool		again;			/* something changed while a worker was there */
+	int64		claim;			/* by which its jobs are marked; 0 = none yet */
+	int64		job;			/* that it is at; 0 = none */
+} RecoSeat;
 
 typedef struct RecoDatabase
 {
 	Oid			database;		/* InvalidOid = free */
 	Oid			extension;		/* as the keeper found it */
-	RecoKeeperState state;
-	int			keeper_pid;		/* 0 = none */
-	int			keeper_procno;	/* whose latch to set */
-	TimestampTz not_before;		/* of the next start */
-	int			failures;		/* in a row */
-	uint32		generation;		/* of the keeper; one with an older number is too late */
 	int			holders;		/* commands that need the database alone */
-	bool		again;			/* something changed while a keeper was there */
+	RecoSeat	seats[RECO_NSEATS];
 } RecoDatabase;
 
-/* Wakes the keeper of a database, if there is one; never waits, never throws. */
+/* A worker that is to start: how the launcher tells it whose it is, in bgw_extra. */
+typedef struct RecoWorkerOrder
+{
+	Oid			database;
+	int			seat;
+	uint32		generation;
+} RecoWorkerOrder;
+
+/*
+ * Wakes the keeper of a database, or its job workers, if there are any; never waits,
+ * never throws.
+ */
 extern void reco_database_wake(Oid database);
+extern void reco_database_wake_job_workers(Oid database);
 
 extern void reco_database_wake_all(void);
 
@@ -67,16 +91,31 @@ extern void reco_database_make(void);
 extern bool reco_database_ask(Oid database, bool known_only);
 extern void reco_database_ask_all(void);
 
-/* Hold: no keeper starts until it is released as often. False = the table is full. */
+/* Hold: no worker starts until it is released as often. False = the table is full. */
 extern bool reco_database_hold(Oid database);
 extern void reco_database_release(Oid database);
 
 /*
- * Tells the keeper of a held database to go; returns its pid, 0 = there is none. An
+ * Tells the workers of a held database to go; returns a pid, 0 = there is none. An
  * insistent call also interrupts one that still connects.
  */
 extern int	reco_database_dismiss(Oid database, bool insistent);
+
+/* The pid of any worker; of the keeper; 0 = there is none. */
+extern int	reco_database_occupant(Oid database);
 extern int	reco_database_keeper(Oid database);
+
+/*
+ * Interrupts the job worker that is at a job; with 0, all of the database that are at
+ * one. They look what became of it. Safe after a commit.
+ */
+extern void reco_database_interrupt_job(Oid database, int64 job);
+
+/* Marks by which job workers of a database that live have claimed jobs; their number. */
+extern int	reco_database_claims(Oid database, int64 *claims);
+
+/* How many job workers there are, and how many are wanted and have none. */
+extern int	reco_database_job_workers(Oid database, int *wanted);
 
 /* Of the launcher. Serve: it can be asked from here on. */
 extern void reco_database_serve(void);
@@ -85,26 +124,34 @@ extern void reco_database_unserve(void);
 /* Whether all databases shall be looked at; takes the request. */
 extern bool reco_database_asked_all(void);
 
-/* Takes a row that is due as being started; false = none is. */
-extern bool reco_database_take(TimestampTz now, RecoDatabase *due);
+/*
+ * Takes a seat that is due as being started, a keeper's first, and others if wanted;
+ * false = none is.
+ */
+extern bool reco_database_take(TimestampTz now, bool job_workers, RecoWorkerOrder *due);
 
-/* When the next row is due; 0 = none. 'waiting' is how many wait for a keeper. */
-extern TimestampTz reco_database_next_due(int *waiting);
+/* When the next seat is due; 0 = none. 'waiting' is how many wait for a worker. */
+extern TimestampTz reco_database_next_due(bool job_workers, int *waiting);
 
-/* A keeper that was to start did not; returns the failures in a row, 0 = it did. */
-extern int	reco_database_not_started(Oid database, uint32 generation);
+/* A worker that was to start did not. */
+extern void reco_database_not_started(const RecoWorkerOrder *order);
 
 /* A database that is not there needs no row. */
-extern void reco_database_forget(Oid database, uint32 generation);
+extern void reco_database_forget(const RecoWorkerOrder *order);
 
-/* The state of a database, RECO_KEEPER_NONE without a row; and its failures. */
-extern RecoKeeperState reco_database_state(Oid database, int *failures);
+/*
+ * The state of a keeper, RECO_WORKER_NONE without a row, and its failures in a row; those
+ * of any seat.
+ */
+extern RecoWorkerState reco_database_state(Oid database, int *failures);
+extern int	reco_database_failures(const RecoWorkerOrder *order);
 
-/* Of the keeper, in this order. False = it is too late, or has to go. */
-extern bool reco_database_enter(Oid database, uint32 generation);
+/* Of a worker, in this order. False = it is too late, or has to go. */
+extern bool reco_database_enter(const RecoWorkerOrder *order, int64 claim);
 extern bool reco_database_continue(void);
-extern void reco_database_found(Oid extension);
+extern void reco_database_found(Oid extension, int job_workers);
+extern void reco_database_at_job(int64 job);
 extern void reco_database_well(void);
-extern void reco_database_leave(RecoKeeperEnd end);
+extern void reco_database_leave(RecoWorkerEnd end);
 
 #endif							/* RECO_DATABASE_H */

@@ -124,8 +124,10 @@ reco_process_kind_name(RecoProcessKind kind)
 			return "launcher";
 		case RECO_PROCESS_KEEPER:
 			return "keeper";
+		case RECO_PROCESS_JOB_WORKER:
+			break;
 	}
-	return "unknown";
+	return "job worker";
 }
 
 static RecoProcess *

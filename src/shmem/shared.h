@@ -28,7 +28,8 @@ typedef enum RecoProcessKind
 {
 	RECO_PROCESS_GATEWAY = 0,
 	RECO_PROCESS_LAUNCHER,
-	RECO_PROCESS_KEEPER
+	RECO_PROCESS_KEEPER,
+	RECO_PROCESS_JOB_WORKER		/* and those after it: one for each of a database's */
 } RecoProcessKind;
 
 /* One process of ours; 'processes' protects all fields. */
@@ -79,7 +80,7 @@ typedef struct RecoShared
 	uint64		refused_slots;	/* questions that found no slot */
 	uint64		refused_blocks; /* ... or no memory */
 
-	/* databases and their keepers: 'databases', below which no other is taken */
+	/* databases and their workers: 'databases', below which no other is taken */
 	LWLock		databases;
 	int			launcher_pid;	/* 0 = not running */
 	int			launcher_procno;	/* whose latch to set */

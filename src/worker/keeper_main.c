@@ -22,24 +22,20 @@
 #include "keeper_promises.h"
 
 #include "access/xact.h"
-#include "catalog/pg_extension.h"
-#include "commands/extension.h"
 #include "guc.h"
 #include "miscadmin.h"
 #include "parts.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "session.h"
 #include "shmem/matrix_shared.h"
 #include "shmem/shared.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/lock.h"
 #include "storage/lwlock.h"
-#include "store/sql.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
-#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
@@ -68,24 +64,20 @@ typedef enum Work
 	NWORKS
 } Work;
 
-static void begin(const RecoKeeperOrder *order);
 static void look_up(void);
-static void override_settings(void);
 static Round try_round(Work work);
 static Round do_round(Work work);
 static bool care_for_matrix(Round round);
-static bool lock_extension(Oid *extension);
-static bool is_our_version(void);
 static void recover(Work work);
 static void note_round(Round round);
 static void say(const char *state);
 static void wait_after(Round round);
 static void wait_ms(int64 ms, bool until_woken);
-pg_noreturn static void leave(RecoKeeperEnd how);
+pg_noreturn static void leave(RecoWorkerEnd how);
 static void at_exit(int code, Datum arg);
 
 static MemoryContext turn = NULL;	/* reset before each round */
-static RecoKeeperEnd end = RECO_KEEPER_FAILED;
+static RecoWorkerEnd end = RECO_WORKER_FAILED;
 static bool shown = false;		/* it has a row in reco_stat_worker */
 static int	failures = 0;		/* rounds in a row */
 static char last_error[NWORKS][256] = {"", ""}; /* that was logged; '' = none since a good round */
@@ -95,10 +87,13 @@ static TimestampTz started = 0;
 void
 reco_keeper_main(Datum arg)
 {
-	RecoKeeperOrder order;
+	RecoWorkerOrder order;
 
 	memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
-	begin(&order);
+	reco_session_begin(&order, 0, "reco keeper", at_exit);
+	turn = AllocSetContextCreate(TopMemoryContext, "reco keeper turn",
+								 ALLOCSET_DEFAULT_SIZES);
+	started = GetCurrentTimestamp();
 	for (;;)
 	{
 		Round		round;
@@ -107,7 +102,7 @@ reco_keeper_main(Datum arg)
 		round = try_round(WORK_TABLES);
 		note_round(round);
 		if (round == ROUND_GONE)
-			leave(RECO_KEEPER_NOT_NEEDED);
+			leave(RECO_WORKER_NOT_NEEDED);
 		if (!care_for_matrix(round) && round != ROUND_MORE)
 			wait_after(round);
 	}
@@ -119,14 +114,14 @@ look_up(void)
 {
 	ResetLatch(MyLatch);
 	if (!reco_database_continue())
-		leave(RECO_KEEPER_LET_GO);
+		leave(RECO_WORKER_LET_GO);
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
 	if (!reco_guc_keeper)
-		leave(RECO_KEEPER_LET_GO);
+		leave(RECO_WORKER_LET_GO);
 }
 
 /*
@@ -154,58 +149,6 @@ care_for_matrix(Round round)
 			look_up();
 	} while (round == ROUND_FAILED && done == ROUND_MORE);
 	return done == ROUND_MORE;
-}
-
-/*
- * Connects, as the bootstrap superuser: SQL then runs as the extension's owner. What is
- * to be done at the end is registered first, so that it is done last, when the process
- * has left the list of sessions and nobody finds it in the way.
- */
-static void
-begin(const RecoKeeperOrder *order)
-{
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	on_shmem_exit(at_exit, (Datum) 0);
-	if (!reco_database_enter(order->database, order->generation))
-		proc_exit(0);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnectionByOid(order->database, InvalidOid, 0);
-	override_settings();
-	turn = AllocSetContextCreate(TopMemoryContext, "reco keeper turn",
-								 ALLOCSET_DEFAULT_SIZES);
-	started = GetCurrentTimestamp();
-}
-
-/*
- * Sets what must not depend on anyone. Waits for a lock are shorter than the time after
- * which a deadlock is looked for: the keeper is the one that gives way. Nor does it wait
- * for a standby: what it writes can be learned again.
- */
-static void
-override_settings(void)
-{
-	static const char *const settings[][2] = {
-		{"application_name", "reco keeper"},
-		{"statement_timeout", "0"},
-		{"lock_timeout", "500ms"},
-		{"idle_in_transaction_session_timeout", "0"},
-		{"idle_session_timeout", "0"},
-		{"transaction_timeout", "0"},
-		{"default_transaction_read_only", "off"},
-		{"default_transaction_isolation", "read committed"},
-		{"default_transaction_deferrable", "off"},
-		{"synchronous_commit", "off"},
-		{"search_path", "pg_catalog, pg_temp"},
-		{"row_security", "off"},
-		{"max_parallel_workers_per_gather", "0"},
-		{"jit", "off"},
-		{"zero_damaged_pages", "off"},
-	};
-
-	for (int i = 0; i < lengthof(settings); i++)
-		if (GetConfigOption(settings[i][0], true, false) != NULL)
-			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
 }
 
 /* Does a round; an ERROR in it is recovered from. */
@@ -240,9 +183,9 @@ do_round(Work work)
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	if (!lock_extension(&extension))
+	if (!reco_session_lock_extension(&extension))
 		round = OidIsValid(extension) ? ROUND_BUSY : ROUND_GONE;
-	else if (!is_our_version())
+	else if (!reco_session_is_our_version())
 		round = ROUND_OTHER_VERSION;
 	else
 	{
@@ -259,39 +202,10 @@ do_round(Work work)
 	if (work == WORK_TABLES && (round == ROUND_DONE || round == ROUND_MORE))
 		reco_keeper_committed();
 	if (OidIsValid(extension))
-		reco_database_found(extension);
+		reco_database_found(extension, reco_guc_job_workers);
 	pgstat_report_stat(true);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	return round;
-}
-
-/*
- * Locks the extension for the transaction. False: it is not there (InvalidOid), or
- * somebody drops or changes it right now.
- */
-static bool
-lock_extension(Oid *extension)
-{
-	LOCKTAG		tag;
-
-	*extension = get_extension_oid("reco", true);
-	if (!OidIsValid(*extension))
-		return false;
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, *extension, 0);
-	if (LockAcquire(&tag, AccessShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
-		return false;
-
-	/* it may have been dropped before we had the lock */
-	AcceptInvalidationMessages();
-	return get_extension_oid("reco", true) == *extension;
-}
-
-static bool
-is_our_version(void)
-{
-	const char *version = reco_sql_version();
-
-	return version != NULL && strcmp(version, RECO_VERSION) == 0;
 }
 
 /*
@@ -305,16 +219,7 @@ recover(Work work)
 	char	   *last = last_error[work];
 
 	HOLD_INTERRUPTS();
-	disable_all_timeouts(false);
-	QueryCancelPending = false;
-	MemoryContextSwitchTo(turn);
-	error = CopyErrorData();
-	AbortCurrentTransaction();
-
-	/* what is left where there was no transaction */
-	LWLockReleaseAll();
-	pgstat_report_wait_end();
-	MemoryContextSwitchTo(turn);
+	error = reco_session_recover(turn);
 
 	/* the matrix' errors may name a segment, each another one */
 	if (reco_database_continue() &&
@@ -425,17 +330,12 @@ wait_ms(int64 ms, bool until_woken)
 	for (;;)
 	{
 		int64		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
-		int			events;
 
-		if (left <= 0)
+		if (left <= 0 ||
+			!reco_session_wait(left, reco_wait_event(&wait_event, "RecoKeeperMain")))
 			return;
-		events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
-						   reco_wait_event(&wait_event, "RecoKeeperMain"));
-		if (!(events & WL_LATCH_SET))
-			return;
-		ResetLatch(MyLatch);
 		if (!reco_database_continue())
-			leave(RECO_KEEPER_LET_GO);
+			leave(RECO_WORKER_LET_GO);
 		QueryCancelPending = false; /* nothing is under way */
 		CHECK_FOR_INTERRUPTS();
 		if (until_woken || ConfigReloadPending || reco_keeper_has_promises())
@@ -445,7 +345,7 @@ wait_ms(int64 ms, bool until_woken)
 
 /* Ends the process in good order. */
 static void
-leave(RecoKeeperEnd how)
+leave(RecoWorkerEnd how)
 {
 	reco_keeper_matrix_leave();
 	end = how;
@@ -459,7 +359,7 @@ at_exit(int code, Datum arg)
 	LWLockReleaseAll();
 	if (OidIsValid(MyDatabaseId))
 		reco_matrix_note_building(false);
-	if (shown && end == RECO_KEEPER_NOT_NEEDED)
+	if (shown && end == RECO_WORKER_NOT_NEEDED)
 		reco_process_forget(RECO_PROCESS_KEEPER, MyDatabaseId);
 	else if (shown)
 		reco_process_end(RECO_PROCESS_KEEPER, MyDatabaseId,

@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * launcher.c
- *	  The process that starts keepers: one per database with the extension.
+ *	  The process that starts workers: in each database with the extension.
  *
- * Purpose: find the databases that have the extension, start a keeper in each, start
- *			again what died.
+ * Purpose: find the databases that have the extension, start a keeper in each, and job
+ *			workers where that found the extension; start again what died.
  * Runs in: the launcher, connected to no database; registration in the postmaster.
  * Locks:	AccessShareLock on pg_database, while it is read; those of database.h.
  * Never:	look into a database itself: a keeper does, and ends where nothing is to do.
@@ -42,11 +42,10 @@
 
 #define RESTART_S	5			/* after the launcher died */
 
-/* A keeper that was started, or is about to. */
+/* A worker that was started, or is about to. */
 typedef struct Started
 {
-	Oid			database;
-	uint32		generation;
+	RecoWorkerOrder order;
 	BackgroundWorkerHandle *handle;
 } Started;
 
@@ -63,8 +62,9 @@ static void turn(void);
 static void see_who_ended(void);
 static void look_at_one(void);
 static void start_due(void);
-static bool start(const RecoDatabase *due);
-static void tell_workers(void);
+static bool start(const RecoWorkerOrder *due);
+static void tell_workers(const RecoWorkerOrder *due);
+static const char *title(const RecoWorkerOrder *order);
 static List *list_databases(void);
 static bool is_connectable(Form_pg_database form);
 static long next_turn(void);
@@ -157,7 +157,7 @@ turn(void)
 }
 
 /*
- * Forgets keepers that ended. Those that ran have said so in the table; of those that
+ * Forgets workers that ended. Those that ran have said so in the table; of those that
  * never came so far the postmaster knows.
  */
 static void
@@ -167,16 +167,14 @@ see_who_ended(void)
 	{
 		Started    *one = list_nth(started, i);
 		pid_t		pid;
-		int			failures;
 
 		if (GetBackgroundWorkerPid(one->handle, &pid) != BGWH_STOPPED)
 			continue;
-		(void) reco_database_not_started(one->database, one->generation);
-		(void) reco_database_state(one->database, &failures);
-		if (failures == 1)
+		reco_database_not_started(&one->order);
+		if (reco_database_failures(&one->order) == 1)
 			ereport(LOG,
-					(errmsg("reco keeper of database with OID %u ended unexpectedly",
-							one->database),
+					(errmsg("%s of database with OID %u ended unexpectedly",
+							title(&one->order), one->order.database),
 					 errdetail("It is started again, after pauses of up to a minute; this is "
 							   "not repeated until it ran well.")));
 		started = list_delete_nth_cell(started, i);
@@ -195,13 +193,13 @@ look_at_one(void)
 	while (unseen != NIL && !no_worker)
 	{
 		int			failures;
-		RecoKeeperState state = reco_database_state(looking_at, &failures);
+		RecoWorkerState state = reco_database_state(looking_at, &failures);
 
 		if (failures == 0 &&
-			(state == RECO_KEEPER_WANTED || state == RECO_KEEPER_STARTING))
+			(state == RECO_WORKER_WANTED || state == RECO_WORKER_STARTING))
 			return;
 		looking_at = linitial_oid(unseen);
-		if (reco_database_state(looking_at, &failures) == RECO_KEEPER_NONE &&
+		if (reco_database_state(looking_at, &failures) == RECO_WORKER_NONE &&
 			!reco_database_ask(looking_at, false))
 		{
 			if (!told_full)
@@ -216,14 +214,17 @@ look_at_one(void)
 	}
 }
 
-/* Starts the keepers that are due. */
+/*
+ * Starts the workers that are due. Job workers come when all databases were looked at,
+ * so that they take no keeper's place.
+ */
 static void
 start_due(void)
 {
-	RecoDatabase due;
+	RecoWorkerOrder due;
 	List	   *databases = NIL;
 
-	while (reco_database_take(GetCurrentTimestamp(), &due))
+	while (reco_database_take(GetCurrentTimestamp(), unseen == NIL, &due))
 	{
 		/* one that is not in the list may have been made since */
 		if (!list_member_oid(databases, due.database))
@@ -233,27 +234,34 @@ start_due(void)
 		}
 		if (!list_member_oid(databases, due.database))
 		{
-			reco_database_forget(due.database, due.generation);
+			reco_database_forget(&due);
 			reco_matrix_forget(due.database);
 			continue;
 		}
-		no_worker = !start(&due);
-		if (no_worker)
+		if (start(&due))
+			no_worker = false;
+		else
 		{
-			(void) reco_database_not_started(due.database, due.generation);
-			tell_workers();
+			no_worker = no_worker || due.seat == RECO_SEAT_KEEPER;
+			reco_database_not_started(&due);
+			tell_workers(&due);
 		}
 	}
 	list_free(databases);
 }
 
-/* Starts a keeper; false = there is no free background worker. */
+static const char *
+title(const RecoWorkerOrder *order)
+{
+	return order->seat == RECO_SEAT_KEEPER ? "reco keeper" : "reco job worker";
+}
+
+/* Starts a worker; false = there is no free background worker. */
 static bool
-start(const RecoDatabase *due)
+start(const RecoWorkerOrder *due)
 {
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
-	RecoKeeperOrder order = {due->database, due->generation};
 	Started    *one;
 
 	memset(&worker, 0, sizeof(worker));
@@ -262,16 +270,19 @@ start(const RecoDatabase *due)
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	worker.bgw_notify_pid = MyProcPid;
 	strlcpy(worker.bgw_library_name, "reco", BGW_MAXLEN);
-	strlcpy(worker.bgw_function_name, "reco_keeper_main", BGW_MAXLEN);
-	snprintf(worker.bgw_name, BGW_MAXLEN, "reco keeper for database %u", due->database);
-	strlcpy(worker.bgw_type, "reco keeper", BGW_MAXLEN);
-	memcpy(worker.bgw_extra, &order, sizeof(order));
+	strlcpy(worker.bgw_function_name,
+			due->seat == RECO_SEAT_KEEPER ? "reco_keeper_main" : "reco_job_worker_main",
+			BGW_MAXLEN);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %u", title(due),
+			 due->database);
+	strlcpy(worker.bgw_type, title(due), BGW_MAXLEN);
+	StaticAssertStmt(sizeof(*due) <= sizeof(worker.bgw_extra), "an order is too long");
+	memcpy(worker.bgw_extra, due, sizeof(*due));
 	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
 		return false;
 
 	one = palloc(sizeof(Started));
-	one->database = due->database;
-	one->generation = due->generation;
+	one->order = *due;
 	one->handle = handle;
 	started = lappend(started, one);
 	return true;
@@ -279,18 +290,22 @@ start(const RecoDatabase *due)
 
 /* Says how many background workers would do, once until nobody waits for one. */
 static void
-tell_workers(void)
+tell_workers(const RecoWorkerOrder *due)
 {
 	int			waiting;
 
-	(void) reco_database_next_due(&waiting);
+	(void) reco_database_next_due(true, &waiting);
 	if (told_workers)
 		return;
 	told_workers = true;
 	ereport(LOG,
-			(errmsg("reco could not start a keeper: no background worker is free"),
-			 errdetail("What is learned is not kept in tables until one is; it is tried "
-					   "again."),
+			(errmsg("reco could not start a %s: no background worker is free",
+					due->seat == RECO_SEAT_KEEPER ? "keeper" : "job worker"),
+			 due->seat == RECO_SEAT_KEEPER
+				 ? errdetail("What is learned is not kept in tables until one is; it is "
+							 "tried again.")
+				 : errdetail("Jobs wait for those that run, or until one is; it is tried "
+							 "again."),
 			 errhint("Set max_worker_processes to at least %d and restart the server.",
 					 max_worker_processes + waiting)));
 }
@@ -339,7 +354,7 @@ static long
 next_turn(void)
 {
 	int			waiting;
-	TimestampTz due = reco_database_next_due(&waiting);
+	TimestampTz due = reco_database_next_due(unseen == NIL, &waiting);
 
 	if (waiting == 0 && unseen == NIL)
 		told_workers = false;

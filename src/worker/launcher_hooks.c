@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * launcher_hooks.c
- *	  How the launcher learns of databases, and keepers let go of them.
+ *	  How the launcher learns of databases, and workers let go of them.
  *
  * Purpose: notice CREATE and DROP EXTENSION when they are committed, and COMMIT PREPARED;
- *			send the keeper away before a command that needs its database alone.
+ *			send the workers away before a command that needs its database alone.
  * Runs in: backends that run such a command.
  * Locks:	those of database.h.
  * Never:	do more after a commit than change a row of a table and set a latch: an
@@ -78,6 +78,7 @@ static Oid	came = InvalidOid;	/* database to look at */
 static bool opened = false;		/* look at all of them */
 static Oid	forgotten = InvalidOid; /* the database of which nothing is to be kept */
 static bool went = false;		/* the extension of this database, perhaps */
+static bool prepared = false;	/* what was, is committed: jobs may be in it */
 
 /* Chains the hook. */
 void
@@ -163,6 +164,7 @@ after(After what, Node *statement, Oid before)
 
 			/* done by now: who asks after this command's own end sees it */
 			reco_stale_all();
+			prepared = true;
 			/* FALLTHROUGH */
 		case EXTENSION_CAME:
 			CommandCounterIncrement();
@@ -192,7 +194,7 @@ after(After what, Node *statement, Oid before)
 	watch();
 }
 
-/* Sends the keeper of a database away, and keeps others from starting. */
+/* Sends the workers of a database away, and keeps others from starting. */
 static void
 let_go(const char *name, bool as_template)
 {
@@ -234,8 +236,8 @@ may_take(Oid database, bool as_template)
 }
 
 /*
- * Waits, for a while, until the keeper is no session of the database any more: it
- * leaves the table of database.h after the list of sessions.
+ * Waits, for a while, until no worker is a session of the database any more: they
+ * leave the table of database.h after the list of sessions.
  */
 static void
 wait_until_gone(Oid database)
@@ -255,7 +257,7 @@ wait_until_gone(Oid database)
 			ResetLatch(MyLatch);
 			woken = true;
 		}
-		pid = reco_database_keeper(database);
+		pid = reco_database_occupant(database);
 		if (pid != 0 && GetCurrentTimestamp() >= insist)
 		{
 			(void) reco_database_dismiss(database, true);
@@ -306,6 +308,15 @@ at_end(XactEvent event, void *arg)
 	{
 		if (went)
 			(void) reco_database_ask(MyDatabaseId, true);
+		if (prepared)
+			reco_database_wake_job_workers(MyDatabaseId);
+
+		/* what they are at is gone */
+		if (OidIsValid(forgotten) && forgotten == MyDatabaseId)
+		{
+			reco_database_interrupt_job(MyDatabaseId, 0);
+			reco_database_wake_job_workers(MyDatabaseId);
+		}
 
 		/* what is kept for them would stay until it expires */
 		if (OidIsValid(forgotten))
@@ -318,5 +329,5 @@ at_end(XactEvent event, void *arg)
 			reco_database_ask_all();
 	}
 	came = forgotten = InvalidOid;
-	went = opened = false;
+	went = opened = prepared = false;
 }

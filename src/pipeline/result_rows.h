@@ -15,7 +15,7 @@
 #include "compat.h"
 
 #include "funcapi.h"
-#include "pipeline/result.h"
+#include "result.h"
 
 /* What reco_generate returns: packed, rows as a tuple store has them. */
 extern const RecoResultForm reco_result_rows;

@@ -15,7 +15,7 @@
 
 #include "compat.h"
 
-#include "pipeline/run.h"
+#include "run.h"
 
 extern char *reco_run_json(const RecoRun *run);
 extern char *reco_mood_json(const RecoRun *run);

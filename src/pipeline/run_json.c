@@ -22,10 +22,10 @@
 #include "run_json.h"
 
 #include "catalogue/facet.h"
-#include "pipeline/artifacts.h"
-#include "pipeline/explain.h"
-#include "pipeline/json_write.h"
-#include "pipeline/record.h"
+#include "artifacts.h"
+#include "explain.h"
+#include "json_write.h"
+#include "record.h"
 
 static void
 put_targets(StringInfo json, const RecoTarget *targets)
