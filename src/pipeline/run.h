@@ -138,6 +138,7 @@ typedef struct RecoRun
 	int			nlist;
 	RecoCandidate **list;		/* in the order delivered */
 	char	  **reasons;		/* why each track is in it */
+	RecoNear   *near;			/* the seed that each is nearest to */
 	RecoArc		arc;
 	RecoQuality quality;
 	int			exchanged;		/* by the improvement round */
@@ -154,6 +155,8 @@ typedef struct RecoRun
 	uint32		catalogue;		/* tracks in hand */
 	const RecoSourceCount *counts;	/* of each kind */
 	const RecoLists *lists;
+	int			ncalls;
+	const RecoCallTrace *calls; /* what services were asked */
 	RecoReused	reused;
 } RecoRun;
 

@@ -42,9 +42,10 @@ typedef struct RecoCallTrace
 	int64		parsed_us;		/* and read */
 	int			prompt_tokens;	/* of language models, that this question cost */
 	int			completion_tokens;
+	double		cost;			/* of these, by the server's prices; 0 = none are set */
 } RecoCallTrace;
 
-#define RECO_TRACE_MOST		256 /* questions of a run that are told one by one */
+#define RECO_TRACE_MOST		100 /* questions of a run that are told one by one */
 
 /* All of a run's. */
 typedef struct RecoTraces RecoTraces;
