@@ -113,8 +113,10 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RecoRun    *run = begin(context, request);
 
+	reco_run_begin_stage(run, RECO_STAGE_OPEN);
 	run->source = reco_source_open(context, pause, arg);
 	reco_artifacts_open(run);
+	reco_run_end_stage(run);
 
 	run_nodes(run, ((uint32) 1 << NNODES) - 1);
 	if (reco_source_tracks(run->source) == 0)
@@ -128,7 +130,9 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 		deliver(run);
 	else if (reco_source_is_behind(run->source))
 		reco_select_seen(run);
+	reco_run_begin_stage(run, RECO_STAGE_KEEP);
 	reco_artifacts_publish(run);
+	reco_run_end_stage(run);
 	conclude(run);
 
 	/* where transactions ended in between, the caller's context may be gone */
@@ -413,6 +417,7 @@ const char *
 reco_run_stage_name(RecoStage stage)
 {
 	static const char *const names[RECO_NSTAGES] = {
+		[RECO_STAGE_OPEN] = "open",
 		[RECO_STAGE_MOOD] = "mood",
 		[RECO_STAGE_MODEL] = "model",
 		[RECO_STAGE_TOP_TRACKS] = "fetch_top_tracks",
@@ -428,6 +433,7 @@ reco_run_stage_name(RecoStage stage)
 		[RECO_STAGE_RULES] = "rules",
 		[RECO_STAGE_QUALITY] = "quality",
 		[RECO_STAGE_ORDER] = "order",
+		[RECO_STAGE_KEEP] = "keep",
 	};
 
 	return names[stage];
