@@ -1,0 +1,387 @@
+#!/usr/bin/env python3
+"""Claim: a job that was queued is done, once, whatever happens to the workers, and tells how far it is.
+
+A job runs without a restart in each database where the extension is made; a worker that is
+ended in any way leaves its job to the next one; a job that always fails ends with its
+error and keeps nobody waiting; listeners take turns; the same question is one job; who
+queued it may cancel it, nobody else; workers are in nobody's way.
+"""
+import json
+import os
+import random
+import signal
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from cluster import Cluster, connect_services  # noqa: E402
+from emulator import Emulator  # noqa: E402
+from reco_tap import Lost, Session, SqlError, done, literal, ok, same, until  # noqa: E402
+
+SETTINGS = ("reco.keeper_interval = '50ms'", "reco.result_cache = on", "max_worker_processes = 16",
+            "max_prepared_transactions = 5", "reco.job_pause = '20ms'", "reco.job_attempts = 3")
+SOON = 3        # seconds; a command that had to wait for a worker takes 5 and fails
+LONG = 60
+
+
+def queue(session, user, prompt, more=""):
+    return int(session.value(f"SELECT reco_generate_async({literal(user)}, {literal(prompt)}{more})"))
+
+
+def state(session, job):
+    return session.value(f"SELECT state FROM reco_job({job})")
+
+
+def finished(session, job, expected="done", seconds=LONG):
+    """Waits until a job is as expected."""
+    return until(lambda: state(session, job) == expected, seconds)
+
+
+def workers(session, database=None):
+    where = f" AND datname = '{database}'" if database else ""
+    return [int(row[0]) for row in session.query(
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'reco job worker'"
+        f" AND application_name = 'reco job worker'{where} ORDER BY 1")]
+
+
+def one_result(session, job):
+    """Is there exactly one list of a job, with one record of its run?"""
+    run = session.value(f"SELECT run_id FROM reco_job({job})")
+    return session.query(f"SELECT (SELECT count(*) FROM reco_run_tracks({run})),"
+                         f" (SELECT count(*) FROM reco.run WHERE run_id = {run})")[0]
+
+
+def took(action):
+    began = time.monotonic()
+    action()
+    return time.monotonic() - began
+
+
+class Listener(Session):
+    """A session that reads what it is notified of."""
+
+    def heard(self):
+        """The payloads that came."""
+        self.errors.clear()
+        found = []
+        for row in self.query("SELECT 1"):
+            text = "\x1f".join(row)
+            if text.startswith("Asynchronous notification"):
+                found.append(json.loads(text[text.index("{"):text.rindex("}") + 1]))
+        return found
+
+
+def first_job(cluster, admin):
+    """A job, from the queue to its list, and what a listener hears of it."""
+    ear = Listener("postgres")
+    ear.query("LISTEN reco_progress")
+    job = queue(admin, "ana", "rainy sunday, calm", ", 12")
+    ok(finished(admin, job), "the job of an extension that was made while the server runs is done",
+       admin.query(f"SELECT * FROM reco_job({job})"))
+    same(one_result(admin, job), ["12", "1"], "its list is there, and one record")
+    row = admin.query(f"SELECT kind, user_id, percent, stage, error, attempts, started IS NOT NULL, finished >= started"
+                      f" FROM reco_job({job})")[0]
+    same(row, ["generate", "ana", "100", "", "", "1", "t", "t"], "reco_job tells how it ended")
+    heard = []
+    until(lambda: heard.extend(ear.heard()) or (heard and heard[-1]["state"] == "done"), 20)
+    same({note["job"] for note in heard}, {str(job)}, "a listener hears of this job")
+    stages = [note["stage"] for note in heard if note["state"] == "running"]
+    ok(len(stages) >= 8 and len(set(stages)) == len(stages), "each stage is told once", stages)
+    ok({"mood", "discover_artists", "seed_based", "rank", "order"} <= set(stages), "from the first to the last", stages)
+    percents = [note["percent"] for note in heard]
+    same([percents, percents[-1], heard[-1]["state"]], [sorted(percents), 100, "done"], "how far it is only grows")
+    same(heard[-1]["run_id"], admin.value(f"SELECT run_id FROM reco_job({job})"), "and the end names the run")
+    rows = admin.query("SELECT DISTINCT origin, run_id FROM reco_generate('ana', 'rainy sunday, calm', 12)")
+    same(rows, [["cached", heard[-1]["run_id"]]], "who asks the same then gets this very list, at once")
+    same(admin.query("SELECT kind, done, failed, retried FROM reco_stat_job"), [["generate", "1", "0", "0"]],
+         "reco_stat_job counts it")
+    same(admin.value("SELECT count(*) FROM reco_stat_worker WHERE worker = 'job worker' AND pid IS NOT NULL"
+                     " AND database = 'postgres'"), "1", "the worker is in reco_stat_worker")
+    ear.close()
+
+
+def two_databases(cluster, admin):
+    admin.query("CREATE DATABASE two")
+    session = cluster.session("two")
+    session.query("BEGIN")
+    session.query("CREATE EXTENSION reco CASCADE")
+    session.query("SELECT reco_demo_catalogue(500)")
+    job = queue(session, "bob", "jazz")
+    session.query("COMMIT")
+    ok(finished(session, job), "a job that was queued in the transaction of CREATE EXTENSION is done")
+    ok(until(lambda: len(workers(admin, "two")) == 1 and len(workers(admin, "postgres")) == 1),
+       "each database has its worker")
+    session.query("BEGIN")
+    job = queue(session, "bob", "not yet")
+    before = session.value("SELECT count(*) FROM reco.job")
+    session.query("ROLLBACK")
+    same(session.value("SELECT count(*) FROM reco.job"), str(int(before) - 1), "one that is rolled back is not queued")
+    session.query("BEGIN")
+    job = queue(session, "bob", "prepared")
+    session.query("PREPARE TRANSACTION 'later'")
+    session.query("COMMIT PREPARED 'later'")
+    ok(finished(session, job, seconds=20), "one that was prepared is done after COMMIT PREPARED")
+    session.close()
+
+
+def rights(cluster, admin):
+    """Whose a job is."""
+    for role in ("ann", "ben", "spy"):
+        admin.query(f"CREATE ROLE {role} LOGIN")
+    admin.query("GRANT EXECUTE ON FUNCTION reco_generate_async, reco_job, reco_job_cancel, reco_run_tracks TO ann, ben")
+    admin.query("GRANT pg_monitor TO spy")
+    ann, ben, spy = (cluster.session("postgres", role) for role in ("ann", "ben", "spy"))
+    job = queue(ann, "ana", "whose is it")
+    ok(finished(ann, job), "a role that may queue jobs gets them done")
+    run = ann.value(f"SELECT run_id FROM reco_job({job})")
+    same(ann.value(f"SELECT count(*) FROM reco_run_tracks({run})"), "20", "and its list")
+    same(ben.error(f"SELECT * FROM reco_job({job})"), "42704", "another role sees no such job")
+    same(ben.error(f"SELECT reco_job_cancel({job})"), "42704", "nor cancels it")
+    same(spy.value(f"SELECT state FROM reco_job({job})"), "done", "pg_monitor sees it")
+    same(spy.error(f"SELECT reco_job_cancel({job})"), "42501", "and cancels nothing")
+    other = queue(ben, "ana", "whose is it")
+    ok(other != job and finished(ben, other), "the same question of another role is another job")
+    admin.query("ALTER SYSTEM SET reco.job_workers = 0")
+    admin.query("SELECT pg_reload_conf()")
+    ok(until(lambda: workers(admin) == []), "with reco.job_workers = 0 there are none")
+    same(admin.error("SELECT reco_generate_async('ana', 'nobody')"), "55000", "and nothing is queued")
+    admin.query("ALTER SYSTEM SET reco.job_workers = 3")
+    admin.query("SELECT pg_reload_conf()")
+    ok(until(lambda: len(workers(admin, "postgres")) == 3), "with 3 there are 3")
+    admin.query("ALTER SYSTEM SET reco.job_workers = 1")
+    admin.query("SELECT pg_reload_conf()")
+    ok(until(lambda: len(workers(admin, "postgres")) == 1), "and one again")
+    same(admin.query("SELECT status FROM reco_doctor() WHERE \"check\" = 'job workers'"), [["ok"]], "reco_doctor is content")
+    for session in (ann, ben, spy):
+        session.close()
+
+
+class Held:
+    """Keeps workers from beginning jobs, so that what waits can be seen."""
+
+    def __init__(self, cluster, database="postgres"):
+        self.session = cluster.session(database)
+
+    def __enter__(self):
+        self.session.query("CREATE TABLE IF NOT EXISTS public.order_of (n serial, user_id text, job_id bigint)")
+        self.session.query("BEGIN")
+        self.session.query("LOCK TABLE reco.track IN ACCESS EXCLUSIVE MODE")
+        return self
+
+    def __exit__(self, *exception):
+        self.session.query("COMMIT")
+        self.session.close()
+
+
+def turns(cluster, admin):
+    """One listener's flood before another one's single job."""
+    admin.query("DELETE FROM reco.job")
+    admin.query("BEGIN")
+    flood = [queue(admin, "flood", f"number {n}", ", 5") for n in range(40)]
+    admin.query("COMMIT")
+    single = queue(admin, "single", "only one", ", 5")
+    again = queue(admin, "flood", "number 39", ", 5")
+    same(again, flood[39], "the same question is the same job while that is open")
+    ok(until(lambda: admin.value("SELECT count(*) FROM reco.job WHERE state <> 'done'") == "0", 120), "all are done")
+    before = int(admin.value(f"SELECT count(*) FROM reco.job WHERE started < (SELECT started FROM reco.job WHERE job_id = {single})"
+                             f" AND started > (SELECT created FROM reco.job WHERE job_id = {single})"))
+    ok(before <= 2, "a flood does not go before another listener's single job", before)
+    order = [int(row[0]) for row in admin.query("SELECT job_id FROM reco.job WHERE user_id = 'flood' ORDER BY started")]
+    same(order, flood, "a listener's jobs are done in the order in which they were queued")
+    ok(queue(admin, "flood", "number 39", ", 5") != flood[39], "the same question after that is a job of its own")
+
+
+def failing(cluster, admin):
+    """A job that always fails, among others."""
+    admin.query("CREATE DATABASE empty")
+    session = cluster.session("empty")
+    session.query("CREATE EXTENSION reco CASCADE")
+    bad = queue(session, "ana", "nothing to find")
+    ok(finished(session, bad, "failed"), "a job that always fails is given up",
+       session.query(f"SELECT * FROM reco_job({bad})"))
+    same(session.query(f"SELECT attempts, error, percent, run_id FROM reco_job({bad})"),
+         [["3", "the catalogue is empty", "0", ""]], "after reco.job_attempts, with its error")
+    again = queue(session, "ana", "nothing to find")
+    ok(again != bad, "and can be queued again")
+    until(lambda: session.value(f"SELECT attempts FROM reco_job({again})") != "0")
+    session.query("SELECT reco_demo_catalogue(500)")
+    # it may have been given up before there was a catalogue
+    ok(until(lambda: state(session, again) in ("done", "failed")), "which ends")
+    admin.query("ALTER SYSTEM SET reco.job_pause = '1h'")
+    admin.query("SELECT pg_reload_conf()")
+    session.query("ALTER TABLE reco.artist RENAME TO artist_away")
+    bad = [queue(session, f"bad{n}", "who fails") for n in range(5)]
+    ok(until(lambda: session.value("SELECT count(*) FROM reco.job WHERE failures = 1 AND state = 'queued'") == "5"),
+       "jobs that failed wait for their next attempt")
+    session.query("ALTER TABLE reco.artist_away RENAME TO artist")
+    good = queue(session, "good", "who does not")
+    ok(finished(session, good, seconds=20), "and keep no other job waiting")
+    same({state(session, job) for job in bad}, {"queued"}, "meanwhile they are not tried")
+    session.query("UPDATE reco.job SET run_after = now() WHERE state = 'queued'")
+    queue(session, "good", "this wakes the worker")
+    ok(until(lambda: {state(session, job) for job in bad} == {"done"}), "when it is time, they are")
+    same(session.value("SELECT count(*) FROM reco.job WHERE run_after > created + interval '30 min'"), "0", "nothing is left")
+    admin.query("ALTER SYSTEM RESET reco.job_pause")
+    admin.query("SELECT pg_reload_conf()")
+    session.close()
+    admin.query("DROP DATABASE empty")
+
+
+def waiting_job(session, emulator, prompt="Everybody waits for it"):
+    """A job that waits for a service that does not answer."""
+    emulator.fault([{"route": "*", "kind": "stall", "argument": 0}])
+    job = queue(session, "ana", prompt, ", 10, '10 min'")
+    ok(until(lambda: state(session, job) == "running" and int(session.value(
+        "SELECT coalesce(sum(in_flight), 0) FROM reco_stat_upstream")) > 0, 30), "a job waits for a service",
+       session.query(f"SELECT * FROM reco_job({job})"), session.query("SELECT * FROM reco_stat_upstream"))
+    return job
+
+
+def nothing_held(admin, database):
+    """What a worker holds while it waits."""
+    return admin.query("SELECT backend_xmin, (SELECT count(*) FROM pg_locks AS l WHERE l.pid = a.pid AND locktype <> 'virtualxid')"
+                       f" FROM pg_stat_activity AS a WHERE backend_type = 'reco job worker' AND datname = '{database}'")
+
+
+def in_the_way(cluster, admin, emulator):
+    """What others do while a job waits for a service that hangs."""
+    session = cluster.session("two")
+    connect_services(session, emulator, spotify={"timeout": "600s", "deadline": "600s"},
+                     reccobeats={"timeout": "600s", "deadline": "600s"}, gemini={"timeout": "600s", "deadline": "600s"})
+    job = waiting_job(session, emulator)
+    ok(until(lambda: nothing_held(admin, "two") == [["", "0"]], 10), "its worker holds no snapshot and no lock",
+       nothing_held(admin, "two"))
+    seconds = took(lambda: same(session.value(f"SELECT reco_job_cancel({job})"), "t", "it can be cancelled"))
+    same(state(session, job), "cancelled", "and is")
+    ok(until(lambda: session.value("SELECT state FROM reco_stat_worker WHERE worker = 'job worker' AND database = 'two'")
+             == "idle", 5), "its worker is free at once", f"{seconds:.2f} s")
+    same(session.value(f"SELECT reco_job_cancel({job})"), "f", "not twice")
+
+    job = waiting_job(session, emulator, "It is updated meanwhile")
+    session.query("UPDATE pg_extension SET extversion = '0.0' WHERE extname = 'reco'")
+    session.query("UPDATE pg_extension SET extversion = (SELECT default_version FROM pg_available_extensions"
+                  " WHERE name = 'reco') WHERE extname = 'reco'")
+    seconds = took(lambda: session.query("ALTER EXTENSION reco UPDATE"))
+    ok(seconds < SOON, "ALTER EXTENSION UPDATE does not wait for it", f"{seconds:.2f} s")
+    seconds = took(lambda: session.query("DROP EXTENSION reco CASCADE"))
+    ok(seconds < SOON, "nor does DROP EXTENSION", f"{seconds:.2f} s")
+    ok(until(lambda: workers(admin, "two") == [], 10), "after which no worker is there")
+    session.query("CREATE EXTENSION reco CASCADE")
+    session.query("SELECT reco_demo_catalogue(500)")
+    connect_services(session, emulator, spotify={"timeout": "600s", "deadline": "600s"},
+                     reccobeats={"timeout": "600s", "deadline": "600s"}, gemini={"timeout": "600s", "deadline": "600s"})
+    waiting_job(session, emulator)
+    session.close()
+    for command in ("ALTER DATABASE two RENAME TO three", "CREATE DATABASE copy TEMPLATE three", "DROP DATABASE copy"):
+        try:
+            seconds = took(lambda: until(lambda: admin.error(command) is None, 5))
+        except SqlError as error:
+            ok(False, command, error)
+            continue
+        ok(seconds < SOON, f"{command.split(' ')[0]} {command.split(' ')[1]} works at once while a job waits", f"{seconds:.2f} s")
+    session = cluster.session("three")
+    ok(until(lambda: session.value("SELECT state FROM reco.job WHERE state IN ('queued', 'running')") == "running", 30),
+       "then it is begun again", session.query("SELECT * FROM reco.job"))
+    same(session.value("SELECT failures FROM reco.job WHERE state = 'running'"), "0", "and that was no failure of its")
+    session.close()
+    seconds = cluster.stop("fast")
+    ok(seconds is not None and seconds < 10, "a fast shutdown does not wait for it", seconds)
+    emulator.fault([])
+    cluster.start()
+    session = cluster.session("three")
+    ok(until(lambda: session.value("SELECT count(*) FROM reco.job WHERE state <> 'done'") == "0"),
+       "after the start it is done", session.query("SELECT * FROM reco.job"))
+    session.close()
+    admin = cluster.session("postgres")
+    seconds = took(lambda: admin.query("DROP DATABASE three"))
+    ok(seconds < SOON, "DROP DATABASE works at once", f"{seconds:.2f} s")
+    return admin
+
+
+def killed(cluster, admin):
+    """Workers that are ended at any moment, in any way."""
+    admin.query("DELETE FROM reco.job")
+    chance = random.Random(7)
+    jobs = []
+    for number in range(16):
+        kind = signal.SIGKILL if number % 8 == 7 else signal.SIGTERM
+        try:
+            jobs.append(queue(admin, f"user{number}", f"killed {number}", ", 8"))
+            pids = workers(admin, "postgres")
+            until(lambda: False, chance.random() * 0.03)
+            if pids:
+                os.kill(pids[0], kind)
+            if kind == signal.SIGKILL:
+                raise Lost("crash")
+            ok(finished(admin, jobs[-1]), "the job of a worker that got SIGTERM is done", admin.query(f"SELECT * FROM reco_job({jobs[-1]})"))
+        except (Lost, ProcessLookupError, SqlError):
+            def back():
+                try:
+                    return cluster.session("postgres").value("SELECT 1") == "1"
+                except (Lost, SqlError, RuntimeError, TimeoutError):
+                    return False
+            until(lambda: False, 0.2)
+            ok(until(back), "the server is back after a crash")
+            admin = cluster.session("postgres")
+    ok(until(lambda: admin.value("SELECT count(*) FROM reco.job WHERE state <> 'done'") == "0", 120),
+       "every job that was promised is done", admin.query("SELECT * FROM reco.job WHERE state <> 'done'"))
+    same(admin.value("SELECT count(*) FROM reco.job"), str(len(jobs)), "none is lost")
+    same({tuple(one_result(admin, job)) for job in jobs}, {("8", "1")}, "and each has exactly one list")
+    return admin
+
+
+def history(cluster, admin):
+    admin.query("INSERT INTO reco.job (user_id, job_id, kind, key, role_id, arguments, priority, state, created, run_after, turn, started, finished)"
+                " SELECT 'old' || n % 100, n, 'generate', n::text, 10, '{}', 1, 'done', t, t, t, t, t FROM generate_series(1, 100000) AS n,"
+                " LATERAL (SELECT now() - n * interval '1 ms' AS t) AS x")
+    admin.query("ALTER SYSTEM SET reco.job_history = 200")
+    admin.query("SELECT pg_reload_conf()")
+    ok(finished(admin, queue(admin, "ana", "the last one")), "a job after 100,000 others is done")
+    ok(until(lambda: int(admin.value("SELECT count(*) FROM reco.job")) <= 205), "the history is kept within its rows",
+       admin.value("SELECT count(*) FROM reco.job"))
+    admin.query("UPDATE reco.job SET finished = now() - interval '10 days' WHERE user_id LIKE 'old%'")
+    queue(admin, "ana", "one more")
+    ok(until(lambda: admin.value("SELECT count(*) FROM reco.job WHERE user_id LIKE 'old%'") == "0"), "and within its age")
+    admin.query("ALTER SYSTEM RESET reco.job_history")
+    admin.query("SELECT pg_reload_conf()")
+
+
+def too_few(cluster):
+    """Background workers are scarce."""
+    with Cluster("max_worker_processes = 4", "reco.job_workers = 3", "reco.keeper_interval = '50ms'") as small:
+        admin = small.session()
+        admin.query("CREATE EXTENSION reco CASCADE")
+        admin.query("SELECT reco_demo_catalogue(500)")
+        ok(finished(admin, queue(admin, "ana", "jazz")), "with too few background workers those that can run do")
+        ok(until(lambda: "reco could not start a job worker" in small.log_text()), "the log says so")
+        same([small.log_text().count("reco could not start"), "max_worker_processes to at least 6" in small.log_text()],
+             [1, True], "once, with the number that is needed")
+        row = admin.query("SELECT status, hint FROM reco_doctor() WHERE \"check\" = 'job workers'")[0]
+        ok(row[0] == "warning" and "max_worker_processes to at least 6" in row[1], "and so does reco_doctor", row)
+
+
+def main():
+    try:
+        with Emulator("--latency", "none", "--preset", "extended") as emulator, Cluster(*SETTINGS) as cluster:
+            admin = cluster.session()
+            admin.query("CREATE EXTENSION reco CASCADE")
+            admin.query("SELECT reco_demo_catalogue(2000)")
+            parts = sys.argv[1:]
+            first_job(cluster, admin)
+            two_databases(cluster, admin)
+            rights(cluster, admin)
+            turns(cluster, admin)
+            failing(cluster, admin)
+            admin = killed(cluster, admin)
+            history(cluster, admin)
+            admin = in_the_way(cluster, admin, emulator)
+            bad = [line for line in cluster.log_text().splitlines() if "PANIC" in line or "TRAP" in line]
+            same(bad, [], "nothing broke")
+        too_few(cluster)
+    except Lost as lost:
+        ok(False, "the server lives", lost)
+    done()
+
+
+main()
