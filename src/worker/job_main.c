@@ -70,7 +70,7 @@ static char last_error[256] = "";
 static TimestampTz started = 0;
 static TimestampTz next_due = 0;
 static TimestampTz next_trim = 0;
-static int	ended = 0;			/* jobs since the history was looked at */
+static int	ended = 1;			/* jobs since the history was looked at; at first, perhaps */
 
 static void look_up(void);
 static Look try_look(RecoJob **job, Oid *extension);
@@ -374,10 +374,13 @@ wait_after(Look how)
 		default:
 			break;
 	}
+	if (ended > 0)
+		ms = Min(ms, Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_trim), LEAST_MS));
 	if (next_due != 0)
-		ms = Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_due) + 1,
-				 LEAST_MS);
-	wait_ms(Min(ms, LONGEST_MS), true);
+		ms = Min(ms,
+				 Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_due) + 1,
+					 LEAST_MS));
+	wait_ms(ms, true);
 }
 
 /* Waits for a time, or until somebody wakes it. */
