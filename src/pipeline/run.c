@@ -21,6 +21,7 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "shmem/shared.h"
+#include "shmem/stage_stat.h"
 #include "store/id.h"
 #include "strategy.h"
 #include "utils/memutils.h"
@@ -287,6 +288,7 @@ note_values(RecoRun *run, const RecoAsk *asks, int nasks)
 			const RecoValue *value = &asks[i].values[k];
 
 			*(value->reused ? &record->reused : &record->asked) += 1;
+			record->kept += !value->reused && value->origin > RECO_ORIGIN_LIVE;
 			run->partial |= value->partial;
 
 			/* what services only can tell is an addition */
@@ -411,6 +413,31 @@ ask_to_weigh(RecoRun *run, RecoAsk *asks)
 	reco_mood_weigh(mood, evidence, n, &background, Max(ntracks, 1000));
 	run->stages[RECO_STAGE_MOOD].out = mood->nphrases;
 	return 0;
+}
+
+void
+reco_run_count(const RecoRun *run, int64 total_us)
+{
+	StaticAssertStmt(RECO_NSTAGES < RECO_STAGE_STATS, "there are more stages than metrics");
+
+	reco_stage_stat_add(MyDatabaseId, RECO_STAGE_STAT_TOTAL, total_us, 0, 0);
+	for (int s = 0; s < RECO_NSTAGES; s++)
+	{
+		const RecoStageRecord *record = &run->stages[s];
+
+		if (record->began)
+			reco_stage_stat_add(MyDatabaseId, s + 1, record->us + record->wait_us,
+								record->asked + record->reused,
+								record->reused + record->kept);
+	}
+}
+
+const char *
+reco_run_metric_name(int metric)
+{
+	if (metric == RECO_STAGE_STAT_TOTAL)
+		return "total";
+	return metric > RECO_NSTAGES ? NULL : reco_run_stage_name(metric - 1);
 }
 
 const char *

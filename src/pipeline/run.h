@@ -61,6 +61,7 @@ typedef struct RecoStageRecord
 	int			out;
 	int			asked;			/* keys that the seam asked somebody for */
 	int			reused;			/* keys that were answered before */
+	int			kept;			/* keys beside these that a service had answered before */
 } RecoStageRecord;
 
 typedef struct RecoStrategyRecord
@@ -176,6 +177,12 @@ extern PGDLLEXPORT RecoRun *reco_run_execute(const RecoRequest *request,
 extern RecoRun *reco_run_mood(const char *prompt, MemoryContext context);
 
 extern const char *reco_run_stage_name(RecoStage stage);
+
+/* Counts what a run's stages took, and the list as a whole, for reco_stat_stage. */
+extern void reco_run_count(const RecoRun *run, int64 total_us);
+
+/* A metric of stage_stat.h by its name; NULL = there is none of that number. */
+extern const char *reco_run_metric_name(int metric);
 
 /* Why a track is in the list: a short true sentence. */
 extern char *reco_reason_of(const RecoRun *run, const RecoCandidate *candidate);
