@@ -73,6 +73,7 @@ typedef struct Question
 	RecoValue  *value;
 } Question;
 
+static void pause_run(RecoSource *source);
 static void answer_locally(RecoSource *source, RecoAsk *asks, int nasks,
 						   TimestampTz give_up);
 static bool recall(RecoSource *source, const Question *question, TimestampTz give_up);
@@ -98,52 +99,24 @@ struct RecoTicket
 {
 	RecoAsk    *asks;
 	int			nasks;
-	bool		settled;
+	RecoLiveTicket *live;		/* NULL = no service was asked */
+	int64		us;				/* spent on it */
 };
 
 /* Puts several questions at once: all locally, and some to services, too. */
 RecoTicket *
 reco_source_start(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
 {
-	RecoTicket *ticket = MemoryContextAllocZero(source->context, sizeof(RecoTicket));
-
-	ticket->asks = asks;
-	ticket->nasks = nasks;
-	reco_source_resolve(source, asks, nasks, give_up);
-	ticket->settled = true;
-	return ticket;
-}
-
-bool
-reco_source_is_settled(const RecoTicket *ticket)
-{
-	return ticket->settled;
-}
-
-bool
-reco_source_wait(RecoSource *source, TimestampTz until)
-{
-	return false;
-}
-
-void
-reco_source_collect(RecoSource *source, RecoTicket *ticket)
-{
-	pfree(ticket);
-}
-
-/* Resolves several questions at once: all locally, and some by services, too. */
-void
-reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
-{
 	MemoryContext old;
+	RecoTicket *ticket;
 	TimestampTz start;
 
-	if (source->pause != NULL)
-		source->pause(source->pause_arg);
-
+	pause_run(source);
 	old = MemoryContextSwitchTo(source->context);
 	start = GetCurrentTimestamp();
+	ticket = palloc0(sizeof(RecoTicket));
+	ticket->asks = asks;
+	ticket->nasks = nasks;
 	answer_locally(source, asks, nasks, give_up);
 	if (!source->looked)
 	{
@@ -152,9 +125,66 @@ reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz gi
 			source->live = reco_live_open(source->context, source->engine);
 	}
 	if (source->live != NULL)
-		reco_live_enrich(source->live, asks, nasks, give_up);
-	count(source, asks, nasks, GetCurrentTimestamp() - start);
+		ticket->live = reco_live_start(source->live, asks, nasks, give_up);
+	ticket->us = GetCurrentTimestamp() - start;
 	MemoryContextSwitchTo(old);
+	return ticket;
+}
+
+/* Lets a job worker end its transaction. */
+static void
+pause_run(RecoSource *source)
+{
+	if (source->pause != NULL)
+		source->pause(source->pause_arg);
+}
+
+bool
+reco_source_is_settled(const RecoTicket *ticket)
+{
+	return ticket->live == NULL || reco_live_is_settled(ticket->live);
+}
+
+/* Waits until one more ticket is settled. */
+bool
+reco_source_wait(RecoSource *source, TimestampTz until)
+{
+	bool		going = source->live != NULL;
+
+	while (going && !reco_live_has_news(source->live))
+	{
+		pause_run(source);
+		going = reco_live_wait(source->live, until);
+	}
+	return going || (source->live != NULL && reco_live_has_news(source->live));
+}
+
+/* Makes what came the values. */
+void
+reco_source_collect(RecoSource *source, RecoTicket *ticket)
+{
+	MemoryContext old = MemoryContextSwitchTo(source->context);
+	TimestampTz start = GetCurrentTimestamp();
+
+	if (ticket->live != NULL)
+		reco_live_collect(source->live, ticket->live);
+	count(source, ticket->asks, ticket->nasks,
+		  ticket->us + (GetCurrentTimestamp() - start));
+	pfree(ticket);
+	MemoryContextSwitchTo(old);
+}
+
+/* Resolves several questions at once: all locally, and some by services, too. */
+void
+reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	RecoTicket *ticket = reco_source_start(source, asks, nasks, give_up);
+
+	while (!reco_source_is_settled(ticket) && reco_source_wait(source, give_up))
+		;
+	ticket->us = GetCurrentTimestamp() - start;
+	reco_source_collect(source, ticket);
 }
 
 void
@@ -207,8 +237,10 @@ answer_locally(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up
 		{
 			RecoValue  *value = &asks[i].values[k];
 
-			value->outcome =
-				value->answer.done ? RECO_OUTCOME_FRESH : RECO_OUTCOME_TIMEOUT;
+			value->outcome = kinds[asks[i].kind].local == NOBODY
+				? RECO_OUTCOME_UNCONFIGURED
+				: value->answer.done ? RECO_OUTCOME_FRESH
+									 : RECO_OUTCOME_TIMEOUT;
 			value->origin = RECO_ORIGIN_LOCAL;
 			value->partial = value->answer.partial;
 			for (int t = 0; t < value->answer.ntracks; t++)
@@ -318,6 +350,13 @@ reco_source_lists(const RecoSource *source)
 	static const RecoLists none = {0};
 
 	return source->live == NULL ? &none : reco_live_lists(source->live);
+}
+
+const RecoFallback *
+reco_source_fallbacks(const RecoSource *source, int *n)
+{
+	*n = 0;
+	return source->live == NULL ? NULL : reco_live_fallbacks(source->live, n);
 }
 
 bool
