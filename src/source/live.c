@@ -178,11 +178,14 @@ reco_live_collect(RecoLive *live, RecoLiveTicket *ticket)
 	{
 		RecoLiveWant *want = &ticket->wants[i];
 
-		if (reco_live_is_pending(want->question))
+		if (want->stage != RECO_LIVE_DONE)
 		{
+			RecoLiveLot lot = want->stage > RECO_LIVE_QUESTION ? RECO_LIVE_FEATURES
+				: want->stage == RECO_LIVE_SEEDS			   ? RECO_LIVE_IDS
+															   : want->question->lot;
+
 			live->missed = true;
-			reco_live_note(live, want->question->lot, RECO_OUTCOME_TIMEOUT,
-						   "the time was over");
+			reco_live_note(live, lot, RECO_OUTCOME_TIMEOUT, "the time was over");
 		}
 		reco_live_merge(live, want);
 	}

@@ -21,7 +21,8 @@
 #include "remote.h"
 #include "utils/memutils.h"
 
-#define NOBODY (-1)
+#define NOBODY			(-1)
+#define RESOLVE_SHARE	2		/* of the time that is left, others come after it */
 
 /* One kind of question. */
 typedef struct KindRow
@@ -179,9 +180,11 @@ void
 reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
 {
 	TimestampTz start = GetCurrentTimestamp();
+	TimestampTz until =
+		give_up == 0 ? 0 : start + (give_up - start) / RESOLVE_SHARE;
 	RecoTicket *ticket = reco_source_start(source, asks, nasks, give_up);
 
-	while (!reco_source_is_settled(ticket) && reco_source_wait(source, give_up))
+	while (!reco_source_is_settled(ticket) && reco_source_wait(source, until))
 		;
 	ticket->us = GetCurrentTimestamp() - start;
 	reco_source_collect(source, ticket);

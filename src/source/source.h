@@ -101,7 +101,7 @@ extern bool reco_source_wait(RecoSource *source, TimestampTz until);
 /* Makes what came the values, as far as it came. Once, settled or not. */
 extern void reco_source_collect(RecoSource *source, RecoTicket *ticket);
 
-/* All of that: starts, waits, collects. */
+/* All of that: starts, waits, collects; half of the time is left for what comes next. */
 extern void reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks,
 								TimestampTz give_up);
 
