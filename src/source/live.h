@@ -18,6 +18,7 @@
 #include "compat.h"
 
 #include "source.h"
+#include "upstream/service.h"
 
 /* What a run knows of services; lives in the run's memory context. */
 typedef struct RecoLive RecoLive;
@@ -48,6 +49,9 @@ extern bool reco_live_wait(RecoLive *live, TimestampTz until);
 
 /* Adds to the answers what came, and forgets the ticket. */
 extern void reco_live_collect(RecoLive *live, RecoLiveTicket *ticket);
+
+/* Is there a server that can be asked this? */
+extern bool reco_live_can_ask(const RecoLive *live, RecoOperation operation);
 
 /* How many tracks of services are remembered. */
 extern uint32 reco_live_tracks(const RecoLive *live);
