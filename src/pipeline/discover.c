@@ -121,7 +121,8 @@ reco_discover_take_services(RecoRun *run, RecoAsk *asks, int nasks)
 	run->pool = pool;
 	run->npool = n;
 	run->pool_limit += more;
-	for (int i = 0; i < asks[1].nkeys && run->request->strategies[RECO_ARTIST_DISCOVERY]; i++)
+	for (int i = 0; i < asks[1].nkeys && run->request->strategies[RECO_ARTIST_DISCOVERY];
+		 i++)
 		prune_artists(run, &asks[1].values[i].answer);
 	run->stages[RECO_STAGE_DISCOVER].out = run->npool + run->nartists;
 }

@@ -57,8 +57,7 @@ reco_graph_run(RecoRun *run, const RecoNode *nodes, int nnodes, uint32 wanted)
 	Graph		graph = {.run = run, .nnodes = nnodes, .nodes = nodes};
 
 	Assert(nnodes <= RECO_MAXNODES);
-	graph.states =
-		MemoryContextAllocZero(run->context, sizeof(NodeRun) * Max(nnodes, 1));
+	graph.states = MemoryContextAllocZero(run->context, sizeof(NodeRun) * Max(nnodes, 1));
 	for (int i = 0; i < nnodes; i++)
 		if (((wanted >> i) & 1) == 0)
 		{
@@ -90,8 +89,7 @@ step(Graph *graph)
 		NodeRun    *state = &graph->states[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (state->state == NODE_WAITS &&
-			(graph->nodes[i].needs & ~graph->taken) == 0)
+		if (state->state == NODE_WAITS && (graph->nodes[i].needs & ~graph->taken) == 0)
 		{
 			begin(graph, i);
 			moved = true;
