@@ -280,6 +280,7 @@ weigh_mood(RecoRun *run)
 		evidence[n].learned = terms[i].learned;
 		evidence[n].genre = terms[i].genre;
 		evidence[n].tracks = terms[i].tracks;
+		evidence[n].answers = terms[i].answers;
 		evidence[n++].targets = terms[i].targets;
 	}
 	reco_mood_weigh(mood, evidence, n, &background, Max(ntracks, 1000));
