@@ -165,7 +165,7 @@ static const char **
 known_genres(int *n)
 {
 	const char **genres = palloc(sizeof(char *) * RECO_MODEL_MAXKNOWN);
-	const char *stems[RECO_MODEL_MAXKNOWN];
+	const char *stems[RECO_MODEL_MAXKNOWN] = {NULL};
 	RecoTextTools tools;
 	bool	   *are;
 	int			nnames = 0;
@@ -284,7 +284,7 @@ static void
 know_genres(RecoRun *run)
 {
 	RecoMood   *mood = &run->mood;
-	const char *stems[RECO_MOOD_MAXGENRES];
+	const char *stems[RECO_MOOD_MAXGENRES] = {NULL};
 	RecoTextTools tools;
 	bool	   *are;
 	int			kept = 0;
