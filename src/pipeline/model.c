@@ -17,7 +17,7 @@
 #include "catalogue/lexicon.h"
 #include "catalogue/text.h"
 #include "guc.h"
-#include "lib/stringinfo.h"
+#include "json_write.h"
 #include "mb/pg_wchar.h"
 #include "model_ask.h"
 #include "model_refine.h"

@@ -16,7 +16,7 @@
 
 #include "compat.h"
 
-#include "json_write.h"
+#include "lib/stringinfo.h"
 #include "model_answer.h"
 #include "nodes/pg_list.h"
 #include "run.h"
