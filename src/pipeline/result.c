@@ -472,7 +472,10 @@ static struct
 	bool		valid;
 	Oid			role;
 	uint64		sum;
+	bool		model;			/* one of them is a language model */
 }			servers;
+
+static uint64 with_model(uint64 sum);
 
 static uint64
 hash_text(uint64 sum, const char *text)
@@ -502,7 +505,7 @@ reco_result_servers(Oid role)
 	if (!reco_remote_is_on())
 		return 0;
 	if (servers.valid && servers.role == role)
-		return servers.sum;
+		return with_model(servers.sum);
 	if (!registered)
 	{
 		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_servers, (Datum) 0);
@@ -512,6 +515,7 @@ reco_result_servers(Oid role)
 	}
 	servers.valid = true;
 	servers.role = InvalidOid;
+	servers.model = false;
 	foreach (cell, reco_server_list(role))
 	{
 		const RecoServer *server = lfirst(cell);
@@ -522,11 +526,26 @@ reco_result_servers(Oid role)
 			sum = hash_text(sum, server->options.base_url);
 			sum = hash_text(sum, server->options.market);
 			sum = hash_text(sum, server->options.model);
+			sum = hash_combine64(sum, server->options.share_with_llm);
+			servers.model |= server->options.model != NULL;
 		}
 	}
 	servers.sum = sum;
 	servers.role = role;
-	return sum;
+	return with_model(sum);
+}
+
+/* Adds how the language model is asked, where there is one: it makes another list. */
+static uint64
+with_model(uint64 sum)
+{
+	uint64		how = 0;
+
+	if (!servers.model)
+		return sum;
+	if (reco_guc_model)
+		memcpy(&how, &reco_guc_llm_threshold, sizeof(how));
+	return hash_combine64(sum, how);
 }
 
 /* Generates a result for the caller only. */
