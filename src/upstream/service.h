@@ -137,7 +137,8 @@ typedef struct RecoCapabilities
 	uint32_t	exhausted;		/* bit per endpoint: its own quota is used up */
 	int32_t		search_limit;	/* most results per type; 0 = not learned */
 	int32_t		response_format;	/* OpenAI: 0 json_schema, 1 json_object, 2 text */
-	uint32_t	dropped;		/* parameters refused; bits, see gemini.c and openai.c */
+	uint32_t	dropped;		/* parameters refused, fields left out; bits, see the
+								 * adapters */
 } RecoCapabilities;
 
 /* One call to make: the keys go together. */
