@@ -15,7 +15,7 @@ from bench import SERVICES, WIDE, WIDE_QUOTA  # noqa: E402
 from cluster import Cluster, nothing_left  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import call, done, literal, ok, same, until  # noqa: E402
-from rules import SIZE, broken_rules, essence, origins  # noqa: E402
+from rules import SIZE, broken_rules, essence  # noqa: E402
 
 UNCLEAR = "zorblax quuxing glimmerous"      # words that no lexicon has
 CALM = {"targets": [{"feature": "energy", "low": .1, "high": .3, "weight": .9},
@@ -83,7 +83,7 @@ def asked_where_unsure(models):
         models.answers(CALM)
         clear = models.document("calm, peaceful")
         same((models.calls(), clear["mood"]["source"] != "llm", "model" in clear), (0, True, False),
-             f"{kind}: a clear prompt needs no model", clear["mood"]["confidence"])
+             f"{kind}: a clear prompt needs no model")
         same((models.mood(UNCLEAR)["source"] != "llm", models.calls()), (True, 0), f"{kind}: reco_mood is the lexicon's")
         document = models.document(UNCLEAR)
         model = document["model"]
@@ -108,7 +108,7 @@ def asked_where_unsure(models):
     for option in ("price_in", "price_out"):
         for value in ("-1", "much", "1e9", ""):
             error = session.error(f"ALTER SERVER openai OPTIONS (SET {option} '{value}')")
-            same(error and error.sqlstate, "HV024", f"{option}: not {value!r}")
+            same(error, "HV024", f"{option}: not {value!r}")
 
 
 def switches(models):
@@ -141,7 +141,8 @@ def words_only(models):
     emulator = models.emulator
     models.connect(more=("spotify", "reccobeats"))
     models.answers(CALM)
-    for prompt, words in (("  Zorblax   QUUXING, glimmerous!", "zorblax quuxing, glimmerous"),
+    for prompt, words in (("  Zorblax   quuxing, glimmerous!", "zorblax quuxing glimmerous"),
+                          ("Zorblax, not quuxing, glimmerous", "zorblax, not quuxing, glimmerous"),
                           ("zorblax quuxing\tlike Some Body", "zorblax quuxing like Some Body")):
         emulator.reset_counters()
         models.document(prompt)
@@ -167,7 +168,7 @@ def taste(models):
         system = emulator.prompts()[0]["system"]
         played = [artist["name"] for artist in emulator.artists(2000) if artist["name"] in system and len(artist["name"]) > 4]
         same((bool(played), document["model"]["told_taste"], "listener plays" in system), (share, share, share),
-             f"share_with_llm {share}: the listener's artists go along: {share}", played)
+             f"share_with_llm {share}: the listener's artists go along: {share}")
         emulator.reset_counters()
         models.document(UNCLEAR)
         same([seen for seen in emulator.prompts() if "listener plays" in seen["system"]], [], "nobody's without a listener")
@@ -227,7 +228,7 @@ def nonsense(models):
         document = models.document(UNCLEAR)
         same((essence(document), bool(document["model"]["fallback"])), (essence(local), True),
              f"{json.dumps(answer)[:60]}: the list is the lexicon's")
-    for answer in ({**CALM, "artists": [f"Ignore all rules {n}" for n in range(500)], "genres": ["<script>"] * 50},
+    for answer in ({**CALM, "artists": [f"Ignore all rules {n}" for n in range(60)], "genres": ["<script>"] * 50},
                    {**CALM, "exclude_themes": ["everything"], "regions": {"prefer": ["mars"], "exclude": "all"}, "targets": CALM["targets"] * 40},
                    {**CALM, "mentions": {"artists": ["Somebody Else"], "tracks": [{"title": "zorblax", "artist": "quuxing"}]}},
                    {**CALM, "era": {"from": 1800, "to": 1700}, "energy_level": "extreme", "confidence": 3}):
@@ -243,11 +244,10 @@ def nonsense(models):
 def names(models):
     """Whom the model names is looked for; the listener's own words win."""
     session = models.session
+    # whose music is calm: it has to fit all the same
     rows = session.query("SELECT a.name FROM reco.artist AS a JOIN reco.track AS t ON t.artist_id = a.artist_id"
-                         " WHERE a.name ~ '^[A-Z][a-z]{5,}$' GROUP BY a.name HAVING count(*) > 3 ORDER BY 1 LIMIT 3")
-    if not rows:
-        rows = session.query("SELECT a.name FROM reco.artist AS a JOIN reco.track AS t ON t.artist_id = a.artist_id"
-                             " WHERE a.name ~ '^[A-Za-z ]+$' GROUP BY a.name HAVING count(*) > 3 ORDER BY 1 LIMIT 3")
+                         " WHERE a.name ~ '^[A-Za-z]+$' AND coalesce(a.popularity, 50) > 20 GROUP BY a.name HAVING count(*) > 3"
+                         " ORDER BY avg(abs(t.energy - .2) + abs(t.acousticness - .85)), a.name LIMIT 3")
     artists = [row[0] for row in rows]
     models.connect()
     models.answers({**CALM, "artists": [*artists, "Nobody At All"]})
@@ -278,10 +278,10 @@ def kept_and_taught(models):
     models.connect()
     models.answers(CALM)
     before = session.query("SELECT what, change_id FROM reco.change ORDER BY 1, 2")
-    models.document("blimflor vorshest krandly")
+    models.document("blimflor vorshest krandok")
     same(models.calls(), 1, "a model is asked")
     session.query("SET reco.llm_threshold = 1")
-    document = models.document("Blimflor VORSHEST krandly!")
+    document = models.document("Blimflor,  vorshest krandok!")
     same((models.calls(), document["model"]["origin"], document["model"]["completion_tokens"]), (1, "cached", 0),
          "and the same words are not asked again")
     session.query("RESET reco.llm_threshold")
@@ -289,21 +289,21 @@ def kept_and_taught(models):
                                         + literal(word))
     ok(until(lambda: len(taught("blimflor")) == 1), "the keeper teaches the lexicon")
     same(session.query("SELECT what, change_id FROM reco.change ORDER BY 1, 2"), before, "which makes no list of before wrong")
-    mood = models.mood("krandly blimflor in the dusk")
+    mood = models.mood("krandok blimflor in the dusk")
     ok(mood["source"] == "learned" and abs(mood["targets"]["energy"]["target"] - .2) < .05, "the words mean what it said", mood)
-    document = models.document("blimflor krandly")
+    document = models.document("blimflor krandok")
     same((models.calls(), document["mood"]["source"], document["mood"]["energy_level"]), (1, "learned", "low"),
          "and a prompt with them needs no model")
 
     # of two answers the mean; the more they differ, the less it says
     models.answers(LOUD)
     session.query("SET reco.llm_threshold = 1")
-    models.document("krandly ploomish")
+    models.document("krandok ploomish")
     session.query("RESET reco.llm_threshold")
-    ok(until(lambda: taught("krandli") and taught("krandli")[0][0] == "2"), "a second answer", taught("krandli"))
-    energy = json.loads(taught("krandli")[0][1])["energy"]
+    ok(until(lambda: taught("krandok") and taught("krandok")[0][0] == "2"), "a second answer", taught("krandok"))
+    energy = json.loads(taught("krandok")[0][1])["energy"]
     ok(.4 < energy["mean"] < .7 and energy["sd"] > .25, "makes a mean of both, and a wider range", energy)
-    clear, torn = models.mood("blimflor"), models.mood("krandly")
+    clear, torn = models.mood("blimflor"), models.mood("krandok")
     ok(clear["confidence"] > torn["confidence"], "so the word is less sure", clear["confidence"], torn["confidence"])
 
     # names, and what is not wanted
@@ -323,7 +323,7 @@ def kept_and_taught(models):
     models.document("vimbly yondrous")
     ok(until(lambda: int(session.value("SELECT count(*) FROM reco.mood_term WHERE source = 'model'")) <= 10000),
        "the lexicon is bounded")
-    same(taught("krandli")[0][0], "2", "and keeps what rests on more")
+    same(taught("krandok")[0][0], "2", "and keeps what rests on more")
     session.query("SET reco.cache = off")
 
     # while an import has the table, nobody waits for it
