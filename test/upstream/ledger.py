@@ -106,7 +106,7 @@ class Ledger:
         again = self.seen.get(question, 0)
         self.seen[question] = again + 1
         refused = identity in self.refused
-        row = [request.at, "unchecked", None, name]
+        row = [request.at, "unchecked", None, name, None]
         of_service.log.append(row)
         for tally in (of_service, of_route):
             tally.calls += 1
@@ -152,6 +152,7 @@ class Ledger:
             return
         call.open = False
         call.row[2] = status
+        call.row[4] = time.monotonic()
         for tally in call.tallies:
             tally.in_flight -= 1
             add(tally.statuses, str(status))
