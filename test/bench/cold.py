@@ -275,10 +275,10 @@ def report_cold(table, options, before, runs):
         table.row(f"(b) / (d), goal {FLOOR_GOAL}", "", f"{per_floor:.3f}", new or per_floor <= FLOOR_GOAL)
         if before:
             table.row(f"(a) / (b), goal {BEFORE_GOAL}", "", f"{before.took / took:.1f}", before.took / took >= BEFORE_GOAL)
-            table.ratio(f"cold/{'new' if new else 'cold'}_to_before", took / before.took)
+            table.ratio(f"cold.{'new' if new else 'cold'}_to_before", took / before.took)
         table.row(f"(b) / (c), goal {WARM_GOAL}", "", f"{took / warm:.0f}", took / warm >= WARM_GOAL)
-        table.ratio(f"cold/{'new' if new else 'cold'}_to_floor", per_floor)
-        table.ratio(f"cold/warm_to_{'new' if new else 'cold'}", warm / took)
+        table.ratio(f"cold.{'new' if new else 'cold'}_to_floor", per_floor)
+        table.ratio(f"cold.warm_to_{'new' if new else 'cold'}", warm / took)
     for service, most in SERVICES.items():
         some = [run.asked(service) for run in compared(runs, True)] or [0]
         name = "model" if service == "gemini" else service
@@ -286,7 +286,7 @@ def report_cold(table, options, before, runs):
                   str(before.calls.get(name)) if before else "",
                   f"{statistics.median(some):g}, {max(some)}", most is None or max(some) <= most)
         if most:
-            table.ratio(f"cold/calls_of_{name}", statistics.mean(some))
+            table.ratio(f"cold.calls_of_{name}", statistics.mean(some))
 
 
 def report_mix(table, options, mixed):
@@ -301,7 +301,7 @@ def report_mix(table, options, mixed):
     table.row("given again without a run", "70 %", f"{100 * (1 - anew):.1f} %", anew < .3)
     table.row("errors", "0.1 %", f"{len(errors)} {errors[:2] if errors else ''}", not errors)
     table.row("lists that were short", "", str(short), short == 0)
-    table.ratio("cold/mix_asked_anew", anew)
+    table.ratio("cold.mix_asked_anew", anew)
 
 
 def main():
