@@ -110,7 +110,8 @@ class Ledger:
         again = self.seen.get(question, 0)
         self.seen[question] = again + 1
         refused = identity in self.refused
-        row = [request.at, "unchecked", None, name]
+        row = [request.at, "unchecked", None, name, None,
+               request.path if secret_in(request) else request.target]
         of_service.log.append(row)
         for tally in (of_service, of_route):
             tally.calls += 1
@@ -134,9 +135,7 @@ class Ledger:
             if value is not None:
                 scheme, _, rest = value.rpartition(" ")
                 add(tally.authorizations, f"{scheme or name} {fingerprint(rest)}")
-        if "?" in request.target and any(request.get(name) is not None for name in (
-                "key", "api_key", "access_token", "refresh_token", "client_secret")):
-            tally.secrets_in_url += 1
+        tally.secrets_in_url += secret_in(request)
 
     def judged(self, call, service):
         """The limits have spoken: the verdict, the keys, the cool-down."""
@@ -161,6 +160,7 @@ class Ledger:
             return
         call.open = False
         call.row[2] = status
+        call.row[4] = time.monotonic()
         for tally in call.tallies:
             tally.in_flight -= 1
             add(tally.statuses, str(status))
@@ -185,6 +185,12 @@ class Ledger:
                 "bugs": self.bugs,
                 "services": {name: tally.as_json() for name, tally in self.services.items()},
                 "routes": {name: tally.as_json() for name, tally in self.routes.items()}}
+
+
+def secret_in(request):
+    """Whether the address has what should stand in a header."""
+    return "?" in request.target and any(request.get(name) is not None for name in (
+        "key", "api_key", "access_token", "refresh_token", "client_secret"))
 
 
 def credential_of(request):
