@@ -20,6 +20,7 @@
 #include "catalogue/text.h"
 #include "miscadmin.h"
 #include "store/id.h"
+#include "store/patience.h"
 #include "strategy.h"
 #include "utils/memutils.h"
 
@@ -48,6 +49,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RecoRun    *run = begin(context, request);
 
+	reco_patience_begin(reco_run_patience(request));
 	run->source = reco_source_open(context, pause, arg);
 	reco_artifacts_open(run);
 
@@ -70,11 +72,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	search(run);
 	end_stage(run, RECO_STAGE_SEARCH, run->npool + run->nartists);
 	if (reco_source_tracks(run->source) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the catalogue is empty"),
-				 errhint("Import tracks with reco_catalogue_import(), or try "
-						 "reco_demo_catalogue().")));
+		reco_run_fail(run);
 
 	begin_stage(run, RECO_STAGE_SEEDS,
 				run->npool + run->ntop_tracks + run->nmentioned_tracks);
@@ -95,6 +93,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 		reco_select_seen(run);
 	reco_artifacts_publish(run);
 	conclude(run);
+	reco_patience_end();
 
 	/* where transactions ended in between, the caller's context may be gone */
 	if (pause == NULL)
@@ -191,6 +190,7 @@ reco_run_resolve(RecoRun *run, RecoAsk *asks, int nasks)
 {
 	reco_source_resolve(run->source, asks, nasks, run->give_up);
 	MemoryContextSwitchTo(run->context);
+	reco_run_note_missed(run);
 	for (int i = 0; i < nasks; i++)
 		for (int k = 0; k < asks[i].nkeys; k++)
 		{

@@ -94,6 +94,8 @@ typedef struct RecoRun
 	int			nartist_tracks;
 	RecoTrack **artist_tracks;	/* some of the mentioned artists' */
 	RecoTarget	named[RECO_NCOLUMNS];	/* what the named tracks are like */
+	int			nopen_names;
+	const char **open_names;	/* excluded, folded, and who that is could not be looked up */
 	int			nexcluded;
 	const char **excluded;		/* artist ids, ascending */
 	int			ntop_tracks;
@@ -132,6 +134,7 @@ typedef struct RecoRun
 
 	bool		complete;		/* nothing was left out for time */
 	bool		partial;		/* the catalogue was not in hand as a whole */
+	uint32		missed;			/* tables that could not be read: store/patience.h */
 	RecoStage	stage;			/* the one that is under way */
 	RecoStageRecord stages[RECO_NSTAGES];
 	RecoStrategyRecord strategies[RECO_NSTRATEGIES];
@@ -172,6 +175,17 @@ extern void reco_select_list(RecoRun *run);
 extern void reco_select_seen(RecoRun *run);
 extern void reco_select_improve(RecoRun *run);
 extern void reco_select_order(RecoRun *run);
+
+/*
+ * deadline.c: how long a run may wait for locked tables in all, in us; what could not be
+ * read; whom a name excludes where that could not be looked up; and there is nothing to
+ * make a list of: an ERROR that says why.
+ */
+extern int64 reco_run_patience(const RecoRequest *request);
+extern void reco_run_note_missed(RecoRun *run);
+extern void reco_run_exclude_name(RecoRun *run, const char *name);
+extern bool reco_run_may_list(const RecoRun *run, const RecoTrack *track);
+pg_noreturn extern void reco_run_fail(const RecoRun *run);
 
 /* Asks the seam, and comes back to the run's own memory. */
 extern void reco_run_resolve(RecoRun *run, RecoAsk *asks, int nasks);
