@@ -3,15 +3,14 @@
  * deadline.c
  *	  What holds a run to its deadline, whatever does not answer.
  *
- * Purpose: share a run's time out: how long it may wait for locked tables; note what did
- *			not answer; say why there is no list at all.
+ * Purpose: see deadline.h.
  * Runs in: wherever a run does.
  * Locks:	none.
  * Never:	let one that does not answer take what others need.
  *
  *-------------------------------------------------------------------------
  */
-#include "run.h"
+#include "deadline.h"
 
 #include "catalogue/text.h"
 #include "miscadmin.h"

@@ -79,7 +79,7 @@ reco_record_put_parts(StringInfo json, const char *key, const RecoCandidate *can
 	appendStringInfoChar(json, '}');
 }
 
-/* The strategies that did not finish. */
+/* Strategies that did not finish, and other stages that did not hear everything. */
 void
 reco_record_put_missing(StringInfo json, const RecoRun *run)
 {
@@ -87,6 +87,9 @@ reco_record_put_missing(StringInfo json, const RecoRun *run)
 	for (int s = 0; s < RECO_NSTRATEGIES; s++)
 		if (run->strategies[s].asked && !run->strategies[s].finished)
 			put_string(json, NULL, reco_rank_strategy_name(s));
+	for (int s = 0; s < RECO_STAGE_USER_ANCHORS; s++)
+		if (run->stages[s].late)
+			put_string(json, NULL, reco_run_stage_name(s));
 	if (run->partial)
 		put_string(json, NULL, "catalogue");
 	for (int t = 0; t < RECO_NTABLES; t++)
@@ -288,6 +291,10 @@ put_stages(StringInfo json, const RecoRun *run)
 		open_with(json, reco_run_stage_name(s), '{');
 		put_ms(json, "start_ms", run->stages[s].start_us);
 		put_ms(json, "ms", run->stages[s].us);
+		put_ms(json, "waited_ms", run->stages[s].wait_us);
+		put_ms(json, "end_ms", run->stages[s].end_us);
+		if (run->stages[s].late)
+			put_bool(json, "late", true);
 		put_number(json, "in", run->stages[s].in);
 		put_number(json, "out", run->stages[s].out);
 		put_number(json, "asked", run->stages[s].asked);

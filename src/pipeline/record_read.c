@@ -371,6 +371,9 @@ read_stages(JsonbContainer *stages, RecoRun *run)
 		run->stages[s].began = from != NULL;
 		run->stages[s].start_us = get_ms(from, "start_ms");
 		run->stages[s].us = get_ms(from, "ms");
+		run->stages[s].wait_us = get_ms(from, "waited_ms");
+		run->stages[s].end_us = get_ms(from, "end_ms");
+		run->stages[s].late = from != NULL && get_bool(from, "late");
 		run->stages[s].in = get_int(from, "in");
 		run->stages[s].out = get_int(from, "out");
 		run->stages[s].asked = get_int(from, "asked");

@@ -24,6 +24,7 @@
 #include "catalogue/change.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
+#include "deadline.h"
 #include "guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"

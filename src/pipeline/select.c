@@ -15,6 +15,7 @@
 
 #include "catalogue/facet.h"
 #include "catalogue/import_name.h"
+#include "deadline.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 

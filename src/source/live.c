@@ -78,6 +78,12 @@ make_table(const char *name, Size entry, MemoryContext context)
 	return hash_create(name, 64, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
+bool
+reco_live_can_ask(const RecoLive *live, RecoOperation operation)
+{
+	return reco_server_pick(live->servers, operation) != NULL;
+}
+
 uint32
 reco_live_tracks(const RecoLive *live)
 {

@@ -18,6 +18,7 @@
 #include "compat.h"
 
 #include "source.h"
+#include "upstream/service.h"
 
 /* What a run knows of services; lives in the run's memory context. */
 typedef struct RecoLive RecoLive;
@@ -31,6 +32,9 @@ extern RecoLive *reco_live_open(MemoryContext context, RecoEngine *engine);
  */
 extern void reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks,
 							 TimestampTz give_up);
+
+/* Is there a server that can be asked this? */
+extern bool reco_live_can_ask(const RecoLive *live, RecoOperation operation);
 
 /* How many tracks of services are remembered. */
 extern uint32 reco_live_tracks(const RecoLive *live);

@@ -109,6 +109,9 @@ extern void reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks,
 extern const RecoBackground *reco_source_background(RecoSource *source);
 extern uint32 reco_source_tracks(const RecoSource *source);
 
+/* Is there a service that this run may ask such a thing? */
+extern bool reco_source_can_ask(RecoSource *source, RecoKind kind);
+
 /* Was anything left out that a service would have told another time? */
 extern bool reco_source_missed(const RecoSource *source);
 
