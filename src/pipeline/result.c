@@ -24,6 +24,7 @@
 #include "catalogue/change.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
+#include "deadline.h"
 #include "guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -35,10 +36,12 @@
 #include "shmem/result_epoch.h"
 #include "shmem/run_flight.h"
 #include "shmem/shared.h"
+#include "shmem/stage_stat.h"
 #include "source/remote.h"
 #include "source/server.h"
 #include "store/cache.h"
 #include "store/listener.h"
+#include "store/patience.h"
 #include "store/sql.h"
 #include "utils/inval.h"
 #include "utils/syscache.h"
@@ -55,6 +58,7 @@ typedef struct Question
 	bool		publishes;		/* what this transaction sees is what everybody does */
 	const char *raw;
 	const char *key;			/* by meaning; NULL = not made yet */
+	const RecoRun *run;			/* that made the list; NULL = it was kept */
 } Question;
 
 #define EPOCHS			32		/* characters in front of an entry, see find */
@@ -87,11 +91,12 @@ static void make_raw(Question *question);
 static void make_key(Question *question);
 static void publish_run(const Question *question, const char *bytes, const RecoRun *run);
 static const char *listeners_key(const RecoRequest *request, const char *key);
-static const char *generate_alone(const Question *question, MemoryContext context);
+static const char *generate_alone(Question *question, MemoryContext context);
 static const char *generate(Question *question, MemoryContext context);
 static void publish(const Question *question, const char *bytes, TimestampTz started,
 					int64 most_us);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
+static void count_time(const Question *question, int64 asked_at);
 static void count(const char *found, RecoOrigin origin, bool table);
 
 /* Gets a result. */
@@ -100,21 +105,38 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 				const RecoResultForm *form, RecoResult *result)
 {
 	Question	question = {.request = request, .form = form};
-	int64		until = reco_now_us() + (int64) request->deadline_ms * 1000;
+	int64		asked_at = reco_now_us();
+	int64		until = asked_at + (int64) request->deadline_ms * 1000;
 
 	memset(result, 0, sizeof(*result));
 	result->origin = RECO_ORIGIN_LOCAL;
 	reco_result_settle(request);
 	question.extension = extension_of(function);
 	if (!is_shared(request))
-	{
 		result->bytes = generate_alone(&question, context);
-		return;
+	else
+	{
+		begin(&question);
+		if (!find_raw(&question, result))
+		{
+			reco_patience_begin(reco_run_patience(request));
+			result->bytes = get(&question, until, context, &result->origin);
+			reco_patience_end();
+		}
 	}
+	count_time(&question, asked_at);
+}
 
-	begin(&question);
-	if (!find_raw(&question, result))
-		result->bytes = get(&question, until, context, &result->origin);
+/* Counts how long a list took: once where it was kept, else stage by stage. */
+static void
+count_time(const Question *question, int64 asked_at)
+{
+	int64		us = reco_now_us() - asked_at;
+
+	if (question->run == NULL)
+		reco_stage_stat_hit(MyDatabaseId, us);
+	else
+		reco_run_count(question->run, us);
 }
 
 /*
@@ -123,7 +145,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
  */
 RecoRun *
 reco_result_make(RecoRequest *request, MemoryContext context, const RecoResultForm *form,
-				 void (*pause)(void *), void *arg)
+				 RecoPauser pause, void *arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Question	question = {.request = request, .form = form};
@@ -139,8 +161,9 @@ reco_result_make(RecoRequest *request, MemoryContext context, const RecoResultFo
 		make_key(&question);
 	}
 	run = reco_run_execute(request, context, pause, arg);
-	if (shared && question.publishes)
+	if (shared && question.publishes && question.key != NULL)
 		publish_run(&question, form->write(run), run);
+	reco_run_count(run, run->total_us);
 	if (pause == NULL)
 		MemoryContextSwitchTo(old);
 	return run;
@@ -151,13 +174,16 @@ static const char *
 get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 {
 	RecoRequest *request = question->request;
-	const char *bytes;
+	const char *bytes = NULL;
 	bool		waited = false;
 
 	for (;;)
 	{
 		RecoRunTurn turn;
 
+		make_key(question);
+		if (question->key == NULL)
+			break;
 		bytes = find_by_meaning(question, origin);
 		if (waited && bytes != NULL)
 			pg_atomic_fetch_add_u64(&reco_cached_counts[RECO_CATEGORY_RESULT].coalesced,
@@ -351,7 +377,6 @@ find_by_meaning(Question *question, RecoOrigin *origin)
 	const char *bytes;
 	bool		table = false;
 
-	make_key(question);
 	bytes = find_text(question, &value, origin);
 	if (bytes != NULL && *origin == RECO_ORIGIN_CACHED && question->publishes)
 		put_raw(question, bytes, &value);
@@ -460,22 +485,26 @@ make_raw(Question *question)
 	question->raw = listeners_key(question->request, key);
 }
 
-/* Makes the key by meaning: with the state of everything that a list depends on. */
+/*
+ * Makes the key by meaning: with the state of everything that a list depends on. There is
+ * none where some of that cannot be read.
+ */
 static void
 make_key(Question *question)
 {
 	char		key[RECO_RESULT_KEYSIZE];
+	int			refusals = reco_patience_refusals();
 	uint64		generation;
 
-	if (question->key != NULL)
+	if (question->key != NULL || !reco_change_read(NULL, &generation))
 		return;
-	generation = reco_change_token(NULL);
 	generation =
 		hash_combine64(generation, reco_listener_judged(question->request->user_id));
 	generation = hash_combine64(generation, reco_result_servers(GetUserId()));
 	reco_result_key(question->request, reco_result_read(question->request->prompt),
 					generation, key);
-	question->key = listeners_key(question->request, key);
+	if (reco_patience_refusals() == refusals)
+		question->key = listeners_key(question->request, key);
 }
 
 /*
@@ -489,76 +518,14 @@ listeners_key(const RecoRequest *request, const char *key)
 		psprintf("%s%c%.*s", request->user_id, RECO_CACHED_SEPARATOR, KEY_END, key));
 }
 
-/* What reco_result_servers found last. */
-static struct
-{
-	bool		valid;
-	Oid			role;
-	uint64		sum;
-}			servers;
-
-static uint64
-hash_text(uint64 sum, const char *text)
-{
-	const char *some = text == NULL ? "" : text;
-
-	return hash_bytes_extended((const unsigned char *) some, (int) strlen(some), sum);
-}
-
-static void
-forget_servers(Datum arg, int cache, uint32 hash)
-{
-	servers.valid = false;
-}
-
-/*
- * A number for the services that a role's lists may have come from: whoever may ask
- * others gets other lists. 0 where there are none.
- */
-uint64
-reco_result_servers(Oid role)
-{
-	static bool registered = false;
-	uint64		sum = 0;
-	ListCell   *cell;
-
-	if (!reco_remote_is_on())
-		return 0;
-	if (servers.valid && servers.role == role)
-		return servers.sum;
-	if (!registered)
-	{
-		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_servers, (Datum) 0);
-		CacheRegisterSyscacheCallback(USERMAPPINGOID, forget_servers, (Datum) 0);
-		CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, forget_servers, (Datum) 0);
-		registered = true;
-	}
-	servers.valid = true;
-	servers.role = InvalidOid;
-	foreach (cell, reco_server_list(role))
-	{
-		const RecoServer *server = lfirst(cell);
-
-		if (server->lacks == NULL)
-		{
-			sum = hash_combine64(sum, server->id);
-			sum = hash_text(sum, server->options.base_url);
-			sum = hash_text(sum, server->options.market);
-			sum = hash_text(sum, server->options.model);
-		}
-	}
-	servers.sum = sum;
-	servers.role = role;
-	return sum;
-}
-
 /* Generates a result for the caller only. */
 static const char *
-generate_alone(const Question *question, MemoryContext context)
+generate_alone(Question *question, MemoryContext context)
 {
 	RecoRun    *run = reco_run_execute(question->request, context, NULL, NULL);
 	const char *bytes = question->form->write(run);
 
+	question->run = run;
 	reco_record_keep(run, question->extension);
 	return bytes;
 }
@@ -583,6 +550,7 @@ generate(Question *question, MemoryContext context)
 	}
 	PG_END_TRY();
 	reco_run_flight_land();
+	question->run = run;
 	reco_record_keep(run, question->extension);
 	return bytes;
 }

@@ -54,7 +54,7 @@ extern void reco_result_get(RecoRequest *request, Oid function, MemoryContext co
  * where there is one, 'context' is the current context on return.
  */
 extern RecoRun *reco_result_make(RecoRequest *request, MemoryContext context,
-								 const RecoResultForm *form, void (*pause)(void *),
+								 const RecoResultForm *form, RecoPauser pause,
 								 void *arg);
 
 /*

@@ -57,7 +57,7 @@ static bool taken = false;
 
 static void begin_part(Work *work);
 static void end_part(Work *work, const char *synchronous);
-static void at_the_seam(void *arg);
+static void at_the_seam(void *arg, RecoPause how);
 static void note_stage(void *arg, int stage);
 static void tell_stages(Work *work);
 static void tell(const RecoJob *job, const char *state, const char *stage, int percent,
@@ -133,18 +133,22 @@ end_taken(const char *why)
 			(errcode(ERRCODE_OPERATOR_INTERVENTION), errmsg("%s", why)));
 }
 
-/* The run asks the seam: it holds nothing of the transaction. */
+/* The run asks the seam, or waits: it holds nothing of the transaction. */
 static void
-at_the_seam(void *arg)
+at_the_seam(void *arg, RecoPause how)
 {
 	Work	   *work = arg;
 
+	if (how != RECO_PAUSE_ENTER)
+	{
+		tell_stages(work);
+		end_part(work, "off");
+	}
+	CHECK_FOR_INTERRUPTS();
 	if (!reco_database_continue())
 		end_taken("the database is needed");
-	tell_stages(work);
-	end_part(work, "off");
-	CHECK_FOR_INTERRUPTS();
-	begin_part(work);
+	if (how != RECO_PAUSE_LEAVE)
+		begin_part(work);
 }
 
 /* A stage of the run begins. */

@@ -122,6 +122,10 @@ reco_session_recover(MemoryContext context)
 	QueryCancelPending = false;
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
+
+	/* whoever hears of transactions that fail hears of this one too, had it none */
+	if (!IsTransactionState() && !IsAbortedTransactionBlockState())
+		StartTransactionCommand();
 	AbortCurrentTransaction();
 
 	/* what is left where there was no transaction */

@@ -60,10 +60,13 @@ scribble(MemoryContext context)
 
 /* What the run must not do, and what may happen meanwhile. */
 static void
-at_the_seam(void *arg)
+at_the_seam(void *arg, RecoPause how)
 {
 	Driver *driver = arg;
 	const char *mode = driver->mode;
+
+	if (how == RECO_PAUSE_ENTER)
+		return;
 
 	driver->pauses++;
 
