@@ -89,12 +89,10 @@ static void put(const Question *question, const char *bytes, RecoCachedValue *va
 static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
 static void make_raw(Question *question);
 static void make_key(Question *question);
-static void publish_run(const Question *question, const char *bytes, const RecoRun *run);
 static const char *listeners_key(const RecoRequest *request, const char *key);
 static const char *generate_alone(Question *question, MemoryContext context);
 static const char *generate(Question *question, MemoryContext context);
-static void publish(const Question *question, const char *bytes, TimestampTz started,
-					int64 most_us);
+static void publish(const Question *question, const char *bytes, const RecoRun *run);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
 static void count_time(const Question *question, int64 asked_at);
 static void count(const char *found, RecoOrigin origin, bool table);
@@ -162,7 +160,7 @@ reco_result_make(RecoRequest *request, MemoryContext context, const RecoResultFo
 	}
 	run = reco_run_execute(request, context, pause, arg);
 	if (shared && question.publishes && question.key != NULL)
-		publish_run(&question, form->write(run), run);
+		publish(&question, form->write(run), run);
 	reco_run_count(run, run->total_us);
 	if (pause == NULL)
 		MemoryContextSwitchTo(old);
@@ -541,7 +539,7 @@ generate(Question *question, MemoryContext context)
 	{
 		run = reco_run_execute(question->request, context, NULL, NULL);
 		bytes = question->form->write(run);
-		publish_run(question, bytes, run);
+		publish(question, bytes, run);
 	}
 	PG_CATCH();
 	{
@@ -555,39 +553,31 @@ generate(Question *question, MemoryContext context)
 	return bytes;
 }
 
-/* Publishes a run's result, if it is one for everybody. */
-static void
-publish_run(const Question *question, const char *bytes, const RecoRun *run)
-{
-	if (run->complete && !run->partial)
-		publish(question, bytes, run->started,
-				reco_source_is_behind(run->source)	 ? BEHIND_US
-					: reco_source_missed(run->source) ? MISSED_US
-													  : 0);
-}
-
 /*
- * Publishes a result, for 'most_us' if that is not 0. One that lacks what a service did
+ * Publishes a run's result, if it is one for everybody. One that lacks what a service did
  * not tell, or what came into the catalogue just now, is given to those who ask right
  * now, and then made again.
  */
 static void
-publish(const Question *question, const char *bytes, TimestampTz started, int64 most_us)
+publish(const Question *question, const char *bytes, const RecoRun *run)
 {
+	int64		most_us = reco_source_is_behind(run->source) ? BEHIND_US
+		: reco_source_missed(run->source)					? MISSED_US
+															: 0;
 	RecoCachedValue value = {0};
 	RecoCachePolicy policy;
 	TimestampTz now = GetCurrentTimestamp();
 	double		share;
 
 	reco_cache_policy(reco_category_name(RECO_CATEGORY_RESULT), &policy);
-	if (policy.fresh_us <= 0)
+	if (policy.fresh_us <= 0 || !run->complete || run->partial)
 		return;
 	if (most_us > 0)
 		policy.fresh_us = policy.usable_us = Min(policy.fresh_us, most_us);
 
 	/* what came in while it ran is newer than the list */
 	share = 1 + policy.jitter * (2 * pg_prng_double(&pg_global_prng_state) - 1);
-	value.fetched_at = started;
+	value.fetched_at = run->started;
 	value.fresh_until = now + (int64) (policy.fresh_us * share);
 	value.usable_until = now + (int64) (Max(policy.usable_us, policy.fresh_us) * share);
 	put(question, bytes, &value, most_us > 0 || RecoveryInProgress());

@@ -13,6 +13,7 @@
 #include "result.h"
 
 #include "common/hashfn.h"
+#include "guc.h"
 #include "miscadmin.h"
 #include "source/remote.h"
 #include "source/server.h"
