@@ -301,24 +301,26 @@ define_snapshot(void)
 static void
 define_jobs(void)
 {
-	DefineCustomIntVariable("reco.job_workers",
-							"Sets how many job workers each database with the extension has.",
-							"They do what was queued, one job at a time each. 0 = none; "
-							"nor are there any where reco.keeper is off.",
-							&reco_guc_job_workers, 1, 0, RECO_MAX_JOB_WORKERS, PGC_SIGHUP,
-							0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"reco.job_workers",
+		"Sets how many job workers each database with the extension has.",
+		"They do what was queued, one job at a time each. 0 = none; "
+		"nor are there any where reco.keeper is off.",
+		&reco_guc_job_workers, 1, 0, RECO_MAX_JOB_WORKERS, PGC_SIGHUP, 0, NULL, NULL,
+		NULL);
 
 	DefineCustomIntVariable("reco.job_attempts",
 							"Sets after how many failures a job is given up.", NULL,
 							&reco_guc_job_attempts, 5, 1, 100, PGC_SIGHUP, 0, NULL, NULL,
 							NULL);
 
-	DefineCustomIntVariable("reco.job_pause",
-							"Sets how long a job that failed waits until it is tried again.",
-							"It is four times as long after each further failure, up to an "
-							"hour.",
-							&reco_guc_job_pause, 5000, 1, 3600 * 1000, PGC_SIGHUP,
-							GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"reco.job_pause",
+		"Sets how long a job that failed waits until it is tried again.",
+		"It is four times as long after each further failure, up to an "
+		"hour.",
+		&reco_guc_job_pause, 5000, 1, 3600 * 1000, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL,
+		NULL);
 
 	DefineCustomIntVariable("reco.job_history",
 							"Sets how many jobs that ended are kept in reco.job.", NULL,

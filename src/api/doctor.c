@@ -182,19 +182,23 @@ check_job_workers(ReturnSetInfo *result)
 	if (reco_guc_job_workers == 0)
 		tell(result, "job workers", OK, "reco.job_workers is 0: nothing is queued", NULL);
 	else if (running >= reco_guc_job_workers)
-		tell(result, "job workers", OK, psprintf("%d of %d run in this database", running, reco_guc_job_workers), NULL);
+		tell(result, "job workers", OK,
+			 psprintf("%d of %d run in this database", running, reco_guc_job_workers),
+			 NULL);
 	else
 	{
 		int			waiting;
 
 		(void) reco_database_next_due(true, &waiting);
-		tell(result, "job workers", WARNING_,
-			 psprintf("%d of %d run in this database", running, reco_guc_job_workers),
-			 waiting > 0
-				 ? psprintf("If they do not come within a second, set max_worker_processes to at least %d "
-							"and restart the server; see its log.",
-							max_worker_processes + waiting)
-				 : "They start by themselves after the keeper; see the server's log.");
+		tell(
+			result, "job workers", WARNING_,
+			psprintf("%d of %d run in this database", running, reco_guc_job_workers),
+			waiting > 0
+				? psprintf(
+					  "If they do not come within a second, set max_worker_processes to at least %d "
+					  "and restart the server; see its log.",
+					  max_worker_processes + waiting)
+				: "They start by themselves after the keeper; see the server's log.");
 	}
 }
 

@@ -70,12 +70,13 @@ require_workers(const char *function)
 				 errhint("Add reco to shared_preload_libraries and restart the server; "
 						 "reco_generate works without.")));
 	if (reco_guc_job_workers == 0 || !reco_guc_keeper)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s needs job workers, and there shall be none", function),
-				 errhint("Set \"%s\" and run SELECT pg_reload_conf(); reco_generate works "
-						 "without.",
-						 reco_guc_keeper ? "reco.job_workers" : "reco.keeper")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s needs job workers, and there shall be none", function),
+			 errhint("Set \"%s\" and run SELECT pg_reload_conf(); reco_generate works "
+					 "without.",
+					 reco_guc_keeper ? "reco.job_workers" : "reco.keeper")));
 }
 
 /* What a job worker needs to make the request again. */

@@ -563,7 +563,7 @@ publish(const Question *question, const char *bytes, const RecoRun *run)
 {
 	int64		most_us = reco_source_is_behind(run->source) ? BEHIND_US
 		: reco_source_missed(run->source)					? MISSED_US
-															: 0;
+													   : 0;
 	RecoCachedValue value = {0};
 	RecoCachePolicy policy;
 	TimestampTz now = GetCurrentTimestamp();

@@ -54,8 +54,7 @@ extern void reco_result_get(RecoRequest *request, Oid function, MemoryContext co
  * where there is one, 'context' is the current context on return.
  */
 extern RecoRun *reco_result_make(RecoRequest *request, MemoryContext context,
-								 const RecoResultForm *form, RecoPauser pause,
-								 void *arg);
+								 const RecoResultForm *form, RecoPauser pause, void *arg);
 
 /*
  * The key of the row that an entry of category result in the buffer stands for: entries

@@ -109,7 +109,8 @@ typedef struct RecoRun
 	RecoTrack **artist_tracks;	/* some of the mentioned artists' */
 	RecoTarget	named[RECO_NCOLUMNS];	/* what the named tracks are like */
 	int			nopen_names;
-	const char **open_names;	/* excluded, folded, and who that is could not be looked up */
+	const char *
+		*open_names; /* excluded, folded, and who that is could not be looked up */
 	int			nexcluded;
 	const char **excluded;		/* artist ids, ascending */
 	int			ntop_tracks;

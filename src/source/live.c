@@ -30,10 +30,9 @@ static bool has_more_to_come(const RecoLive *live);
 static void settle(RecoLive *live);
 
 /* What the seam can ask a service for. */
-static const RecoOperation operations[] = {
-	RECO_OP_SEARCH, RECO_OP_ARTIST_TRACKS, RECO_OP_TRACKS, RECO_OP_RECOMMENDATION,
-	RECO_OP_COMPLETION
-};
+static const RecoOperation operations[] = {RECO_OP_SEARCH, RECO_OP_ARTIST_TRACKS,
+										   RECO_OP_TRACKS, RECO_OP_RECOMMENDATION,
+										   RECO_OP_COMPLETION};
 
 /* Opens what a run knows of services. */
 RecoLive *

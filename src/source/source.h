@@ -77,7 +77,7 @@ typedef enum RecoPause
 	RECO_PAUSE_ENTER
 } RecoPause;
 
-typedef void (*RecoPauser) (void *arg, RecoPause how);
+typedef void (*RecoPauser)(void *arg, RecoPause how);
 
 /* Opens the seam for a run; 'pause' is NULL for a caller's backend. */
 extern RecoSource *reco_source_open(MemoryContext context, RecoPauser pause, void *arg);

@@ -55,8 +55,9 @@ static RecoStatement open_statement = {
 };
 
 static RecoStatement read_statement = {
-	.text = "SELECT role_id, kind, user_id, state, stage, percent::int, attempts, created, run_after,"
-	" started, finished, run_id, error FROM reco.job WHERE job_id = $1 ORDER BY created DESC LIMIT 1",
+	.text =
+		"SELECT role_id, kind, user_id, state, stage, percent::int, attempts, created, run_after,"
+		" started, finished, run_id, error FROM reco.job WHERE job_id = $1 ORDER BY created DESC LIMIT 1",
 	.nargs = 1,
 	.types = {INT8OID},
 };
@@ -84,13 +85,14 @@ static RecoStatement claims_statement = {
 };
 
 static RecoStatement take_over_statement = {
-	.text = "UPDATE reco.job AS j SET claim = NULL, stage = NULL,"
-	"  state = CASE WHEN n.dead THEN 'failed' ELSE 'queued' END,"
-	"  finished = CASE WHEN n.dead THEN $3 END,"
-	"  error = CASE WHEN n.dead THEN 'its worker died ' || (j.attempts - j.failures) || ' times' ELSE j.error END"
-	" FROM (SELECT user_id, job_id, attempts - failures >= $2 AS dead FROM reco.job"
-	"  WHERE state = 'running' AND claim = ANY ($1) FOR UPDATE SKIP LOCKED) AS n"
-	" WHERE j.user_id = n.user_id AND j.job_id = n.job_id",
+	.text =
+		"UPDATE reco.job AS j SET claim = NULL, stage = NULL,"
+		"  state = CASE WHEN n.dead THEN 'failed' ELSE 'queued' END,"
+		"  finished = CASE WHEN n.dead THEN $3 END,"
+		"  error = CASE WHEN n.dead THEN 'its worker died ' || (j.attempts - j.failures) || ' times' ELSE j.error END"
+		" FROM (SELECT user_id, job_id, attempts - failures >= $2 AS dead FROM reco.job"
+		"  WHERE state = 'running' AND claim = ANY ($1) FOR UPDATE SKIP LOCKED) AS n"
+		" WHERE j.user_id = n.user_id AND j.job_id = n.job_id",
 	.nargs = 3,
 	.types = {INT8ARRAYOID, INT4OID, TIMESTAMPTZOID},
 };
@@ -109,29 +111,32 @@ static RecoStatement note_statement = {
 };
 
 static RecoStatement mine_statement = {
-	.text = "SELECT FROM reco.job WHERE user_id = $1 AND job_id = $2 AND state = 'running' AND claim = $3",
+	.text =
+		"SELECT FROM reco.job WHERE user_id = $1 AND job_id = $2 AND state = 'running' AND claim = $3",
 	.nargs = 3,
 	.types = {TEXTOID, INT8OID, INT8OID},
 };
 
 static RecoStatement end_statement = {
-	.text = "UPDATE reco.job AS j SET state = $4, claim = NULL, stage = NULL,"
-	"  percent = CASE $4 WHEN 'done' THEN 100 ELSE 0 END,"
-	"  finished = CASE WHEN $4 <> 'queued' THEN $5 END, run_id = $6, error = coalesce($7, j.error),"
-	"  run_after = coalesce($8, j.run_after), failures = j.failures + $9, attempts = j.attempts - $10,"
-	"  turn = CASE WHEN $8 IS NULL THEN j.turn ELSE greatest($8, (SELECT max(turn) + interval '1 min'"
-	"   FROM reco.job WHERE user_id = $1 AND priority = j.priority AND state = 'queued')) END"
-	" FROM (SELECT user_id, job_id FROM reco.job WHERE user_id = $1 AND job_id = $2"
-	"  AND state = 'running' AND claim = $3 FOR UPDATE SKIP LOCKED) AS n"
-	" WHERE j.user_id = n.user_id AND j.job_id = n.job_id",
+	.text =
+		"UPDATE reco.job AS j SET state = $4, claim = NULL, stage = NULL,"
+		"  percent = CASE $4 WHEN 'done' THEN 100 ELSE 0 END,"
+		"  finished = CASE WHEN $4 <> 'queued' THEN $5 END, run_id = $6, error = coalesce($7, j.error),"
+		"  run_after = coalesce($8, j.run_after), failures = j.failures + $9, attempts = j.attempts - $10,"
+		"  turn = CASE WHEN $8 IS NULL THEN j.turn ELSE greatest($8, (SELECT max(turn) + interval '1 min'"
+		"   FROM reco.job WHERE user_id = $1 AND priority = j.priority AND state = 'queued')) END"
+		" FROM (SELECT user_id, job_id FROM reco.job WHERE user_id = $1 AND job_id = $2"
+		"  AND state = 'running' AND claim = $3 FOR UPDATE SKIP LOCKED) AS n"
+		" WHERE j.user_id = n.user_id AND j.job_id = n.job_id",
 	.nargs = 10,
-	.types = {TEXTOID, INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID, INT8OID, TEXTOID, TIMESTAMPTZOID,
-			  INT4OID, INT4OID},
+	.types = {TEXTOID, INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID, INT8OID, TEXTOID,
+			  TIMESTAMPTZOID, INT4OID, INT4OID},
 };
 
 static RecoStatement expire_statement = {
-	.text = "DELETE FROM reco.job WHERE ctid = ANY (ARRAY("
-	" SELECT ctid FROM reco.job WHERE finished < $1 ORDER BY finished LIMIT $2 FOR UPDATE SKIP LOCKED))",
+	.text =
+		"DELETE FROM reco.job WHERE ctid = ANY (ARRAY("
+		" SELECT ctid FROM reco.job WHERE finished < $1 ORDER BY finished LIMIT $2 FOR UPDATE SKIP LOCKED))",
 	.nargs = 2,
 	.types = {TIMESTAMPTZOID, INT8OID},
 };
@@ -192,8 +197,8 @@ reco_job_queue(const RecoJobOrder *order)
 		{
 			bool		isnull;
 
-			job_id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
-												 SPI_tuptable->tupdesc, 1, &isnull));
+			job_id = DatumGetInt64(
+				SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 		}
 	}
 	reco_sql_end(&sql);
@@ -209,8 +214,7 @@ reco_job_queue(const RecoJobOrder *order)
 static char *
 text_of(int column, MemoryContext context)
 {
-	char	   *text =
-		SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
+	char *text = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
 
 	return text == NULL ? NULL : MemoryContextStrdup(context, text);
 }
@@ -334,8 +338,8 @@ find_claims(int *n)
 	{
 		bool		isnull;
 
-		claims[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i],
-												SPI_tuptable->tupdesc, 1, &isnull));
+		claims[i] = DatumGetInt64(
+			SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 	reco_sql_end(&sql);
 	return claims;
@@ -451,9 +455,9 @@ reco_job_tell(int64 job_id, const char *kind, const char *state, const char *sta
 	char	   *run = run_id == 0 ? "null" : psprintf("\"" INT64_FORMAT "\"", run_id);
 	char	   *at = stage == NULL ? "null" : psprintf("\"%s\"", stage);
 	char	   *json = psprintf("{\"job\": \"" INT64_FORMAT "\", \"kind\": \"%s\","
-								" \"state\": \"%s\", \"stage\": %s, \"percent\": %d,"
-								" \"run_id\": %s}",
-								job_id, kind, state, at, percent, run);
+						  " \"state\": \"%s\", \"stage\": %s, \"percent\": %d,"
+						  " \"run_id\": %s}",
+						  job_id, kind, state, at, percent, run);
 
 	Async_Notify("reco_progress", json);
 	pfree(json);

@@ -375,7 +375,9 @@ wait_after(Look how)
 			break;
 	}
 	if (ended > 0)
-		ms = Min(ms, Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_trim), LEAST_MS));
+		ms = Min(ms,
+				 Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_trim),
+					 LEAST_MS));
 	if (next_due != 0)
 		ms = Min(ms,
 				 Max(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next_due) + 1,

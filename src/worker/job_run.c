@@ -129,8 +129,7 @@ static void
 end_taken(const char *why)
 {
 	taken = true;
-	ereport(ERROR,
-			(errcode(ERRCODE_OPERATOR_INTERVENTION), errmsg("%s", why)));
+	ereport(ERROR, (errcode(ERRCODE_OPERATOR_INTERVENTION), errmsg("%s", why)));
 }
 
 /* The run asks the seam, or waits: it holds nothing of the transaction. */
@@ -174,8 +173,8 @@ tell_stages(Work *work)
 	if (work->ntold == work->nbegun)
 		return;
 	for (int i = work->ntold; i < work->nbegun; i++)
-		tell(work->job, "running", reco_run_stage_name(work->begun[i]),
-			 percent_of(i + 1), 0);
+		tell(work->job, "running", reco_run_stage_name(work->begun[i]), percent_of(i + 1),
+			 0);
 	work->ntold = work->nbegun;
 	if (!reco_job_note(work->job, reco_run_stage_name(work->begun[work->nbegun - 1]),
 					   percent_of(work->nbegun)))
@@ -205,8 +204,8 @@ number(const RecoJob *job, const char *name, int otherwise)
 
 	return value == NULL || value->type != jbvNumeric
 		? otherwise
-		: DatumGetInt32(DirectFunctionCall1(numeric_int4,
-											NumericGetDatum(value->val.numeric)));
+		: DatumGetInt32(
+			  DirectFunctionCall1(numeric_int4, NumericGetDatum(value->val.numeric)));
 }
 
 /* Makes the arguments a request again; they were checked when they were queued. */

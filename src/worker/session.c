@@ -139,8 +139,8 @@ reco_session_recover(MemoryContext context)
 bool
 reco_session_wait(int64 ms, uint32 wait_event)
 {
-	int			events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-								   ms, wait_event);
+	int events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
+						   wait_event);
 
 	if (!(events & WL_LATCH_SET))
 		return false;
