@@ -225,6 +225,7 @@ note_calls(RecoRun *run)
 		copy[i].start_us -= began;
 	}
 	run->calls = copy;
+	run->fallbacks = reco_source_fallbacks(run->source, &run->nfallbacks);
 }
 
 /* Only what the prompt means. */
@@ -420,6 +421,11 @@ reco_run_count(const RecoRun *run, int64 total_us)
 {
 	StaticAssertStmt(RECO_NSTAGES < RECO_STAGE_STATS, "there are more stages than metrics");
 
+	if (run == NULL)
+	{
+		reco_stage_stat_hit(MyDatabaseId, total_us);
+		return;
+	}
 	reco_stage_stat_add(MyDatabaseId, RECO_STAGE_STAT_TOTAL, total_us, 0, 0);
 	for (int s = 0; s < RECO_NSTAGES; s++)
 	{

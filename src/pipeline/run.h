@@ -160,6 +160,8 @@ typedef struct RecoRun
 	const RecoLists *lists;
 	int			ncalls;
 	const RecoCallTrace *calls; /* what services were asked */
+	int			nfallbacks;
+	const RecoFallback *fallbacks;	/* what could not be had of them */
 	RecoReused	reused;
 } RecoRun;
 
@@ -178,7 +180,10 @@ extern RecoRun *reco_run_mood(const char *prompt, MemoryContext context);
 
 extern const char *reco_run_stage_name(RecoStage stage);
 
-/* Counts what a run's stages took, and the list as a whole, for reco_stat_stage. */
+/*
+ * Counts for reco_stat_stage what a list took, and each stage of the run that made it;
+ * NULL = the list was kept.
+ */
 extern void reco_run_count(const RecoRun *run, int64 total_us);
 
 /* A metric of stage_stat.h by its name; NULL = there is none of that number. */
