@@ -194,7 +194,7 @@ COMMENT ON COLUMN reco.listener_token.rotated_at IS 'Says when the keeper wrote 
 
 CREATE TABLE reco.mood_term (
 	term text NOT NULL,
-	source text NOT NULL DEFAULT 'manual' CHECK (source IN ('builtin', 'learned', 'manual')),
+	source text NOT NULL DEFAULT 'manual' CHECK (source IN ('builtin', 'learned', 'manual', 'model')),
 	targets jsonb NOT NULL,
 	tracks integer NOT NULL DEFAULT 0 CHECK (tracks >= 0),
 	labels integer NOT NULL DEFAULT 0 CHECK (labels >= 0),
@@ -205,9 +205,9 @@ CREATE TABLE reco.mood_term (
 );
 COMMENT ON TABLE reco.mood_term IS 'Holds what words mean, as ranges of features; edit it freely, rows with source manual are yours.';
 COMMENT ON COLUMN reco.mood_term.term IS 'Is one word, or two, as people write them.';
-COMMENT ON COLUMN reco.mood_term.source IS 'Says who wrote the row: builtin (came with the extension), learned (reco_learn_moods), manual (you).';
+COMMENT ON COLUMN reco.mood_term.source IS 'Says who wrote the row: builtin (came with the extension), learned (reco_learn_moods), manual (you), model (the keeper, from what a language model said of prompts with the word).';
 COMMENT ON COLUMN reco.mood_term.targets IS 'Holds a JSON object, feature: {"min", "max", "weight"} or {"mean", "sd", "weight"}, in the feature''s own unit; weight 0..1, default 1.';
-COMMENT ON COLUMN reco.mood_term.tracks IS 'Counts the tracks that a learned row rests on; 0 = none.';
+COMMENT ON COLUMN reco.mood_term.tracks IS 'Counts the tracks that a learned row rests on, or the answers that one of a model does; 0 = none.';
 COMMENT ON COLUMN reco.mood_term.labels IS 'Counts the genres and tags that say a learned row''s word.';
 COMMENT ON COLUMN reco.mood_term.genre IS 'Says whether some genre of the catalogue has a learned row''s word.';
 COMMENT ON COLUMN reco.mood_term.stem IS 'Is derived by a trigger: the stemmed words, as prompts are.';

@@ -24,6 +24,7 @@
 #include "catalogue/change.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
+#include "deadline.h"
 #include "guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -39,6 +40,7 @@
 #include "source/server.h"
 #include "store/cache.h"
 #include "store/listener.h"
+#include "store/patience.h"
 #include "store/sql.h"
 #include "utils/inval.h"
 #include "utils/syscache.h"
@@ -112,7 +114,11 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	{
 		begin(&question);
 		if (!find_raw(&question, result))
+		{
+			reco_patience_begin(reco_run_patience(request));
 			result->bytes = get(&question, until, context, &result->origin);
+			reco_patience_end();
+		}
 	}
 	reco_run_count(question.run, reco_now_us() - asked_at);
 }
@@ -122,13 +128,16 @@ static const char *
 get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 {
 	RecoRequest *request = question->request;
-	const char *bytes;
+	const char *bytes = NULL;
 	bool		waited = false;
 
 	for (;;)
 	{
 		RecoRunTurn turn;
 
+		make_key(question);
+		if (question->key == NULL)
+			break;
 		bytes = find_by_meaning(question, origin);
 		if (waited && bytes != NULL)
 			pg_atomic_fetch_add_u64(&reco_cached_counts[RECO_CATEGORY_RESULT].coalesced,
@@ -325,7 +334,6 @@ find_by_meaning(Question *question, RecoOrigin *origin)
 	const char *bytes;
 	bool		table = false;
 
-	make_key(question);
 	bytes = find_text(question, &value, origin);
 	if (bytes != NULL && *origin == RECO_ORIGIN_CACHED && question->publishes)
 		put_raw(question, bytes, &value);
@@ -423,22 +431,26 @@ reco_result_row_key(const RecoCachedUse *use)
 	return psprintf("%.*s%.*s", (int) prefix, use->key, KEY_END, use->head + EPOCHS);
 }
 
-/* Makes the key by meaning: with the state of everything that a list depends on. */
+/*
+ * Makes the key by meaning: with the state of everything that a list depends on. There is
+ * none where some of that cannot be read.
+ */
 static void
 make_key(Question *question)
 {
 	char		key[RECO_RESULT_KEYSIZE];
+	int			refusals = reco_patience_refusals();
 	uint64		generation;
 
-	if (question->key != NULL)
+	if (question->key != NULL || !reco_change_read(NULL, &generation))
 		return;
-	generation = reco_change_token(NULL);
 	generation =
 		hash_combine64(generation, reco_listener_judged(question->request->user_id));
 	generation = hash_combine64(generation, reco_result_servers(GetUserId()));
 	reco_result_key(question->request, reco_result_read(question->request->prompt),
 					generation, key);
-	question->key = listeners_key(question->request, key);
+	if (reco_patience_refusals() == refusals)
+		question->key = listeners_key(question->request, key);
 }
 
 /*
@@ -458,7 +470,10 @@ static struct
 	bool		valid;
 	Oid			role;
 	uint64		sum;
+	bool		model;			/* one of them is a language model */
 }			servers;
+
+static uint64 with_model(uint64 sum);
 
 static uint64
 hash_text(uint64 sum, const char *text)
@@ -488,7 +503,7 @@ reco_result_servers(Oid role)
 	if (!reco_remote_is_on())
 		return 0;
 	if (servers.valid && servers.role == role)
-		return servers.sum;
+		return with_model(servers.sum);
 	if (!registered)
 	{
 		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_servers, (Datum) 0);
@@ -498,6 +513,7 @@ reco_result_servers(Oid role)
 	}
 	servers.valid = true;
 	servers.role = InvalidOid;
+	servers.model = false;
 	foreach (cell, reco_server_list(role))
 	{
 		const RecoServer *server = lfirst(cell);
@@ -508,11 +524,26 @@ reco_result_servers(Oid role)
 			sum = hash_text(sum, server->options.base_url);
 			sum = hash_text(sum, server->options.market);
 			sum = hash_text(sum, server->options.model);
+			sum = hash_combine64(sum, server->options.share_with_llm);
+			servers.model |= server->options.model != NULL;
 		}
 	}
 	servers.sum = sum;
 	servers.role = role;
-	return sum;
+	return with_model(sum);
+}
+
+/* Adds how the language model is asked, where there is one: it makes another list. */
+static uint64
+with_model(uint64 sum)
+{
+	uint64		how = 0;
+
+	if (!servers.model)
+		return sum;
+	if (reco_guc_model)
+		memcpy(&how, &reco_guc_llm_threshold, sizeof(how));
+	return hash_combine64(sum, how);
 }
 
 /* Generates a result for the caller only. */

@@ -16,6 +16,7 @@
 #include "shmem/limit_state.h"
 #include "shmem/shared.h"
 #include "store/limit_state.h"
+#include "upstream/spotify.h"
 
 #define HOUR_US		((int64) 3600 * 1000 * 1000)
 
@@ -86,7 +87,7 @@ is_unknown(const RecoServer *server, const RecoAllowance *allowance,
 	return server->options.service == RECO_SPOTIFY &&
 		server->options.access == RECO_ACCESS_AUTO &&
 		(operation == RECO_OP_TRACKS || operation == RECO_OP_ARTISTS) &&
-		allowance->capabilities.search_limit == 0;
+		!reco_spotify_is_extended(&server->options, &allowance->capabilities);
 }
 
 static int

@@ -119,7 +119,9 @@ reco_live_start(RecoLive *live, RecoAsk *asks, int nasks, TimestampTz give_up)
 static int64
 monotonic(TimestampTz until)
 {
-	return reco_now_us() + (until == 0 ? USECS_PER_HOUR : until - GetCurrentTimestamp());
+	int64		left = until == 0 ? USECS_PER_HOUR : until - GetCurrentTimestamp();
+
+	return reco_now_us() + Min(left, USECS_PER_HOUR);
 }
 
 bool
