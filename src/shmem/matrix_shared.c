@@ -244,6 +244,7 @@ reco_matrix_offer(const RecoMatrixFacts *facts)
 		row->facts.building = false;
 		row->facts.generation = ++table->last_generation;
 		row->facts.token = facts->token;
+		row->facts.learned = facts->learned;
 		row->facts.exact = facts->exact;
 		row->facts.rows = facts->rows;
 		row->facts.bytes = dsm_segment_map_length(made);

@@ -32,6 +32,7 @@ typedef struct RecoMatrixFacts
 	bool		building;		/* the keeper makes the next one */
 	uint64		generation;		/* no two offers of a server's life have the same */
 	uint64		token;			/* of the catalogue's state */
+	uint64		learned;		/* likewise, of what services told */
 	bool		exact;			/* it is that state, and not partly a later one */
 	uint32		rows;
 	Size		bytes;
