@@ -4,7 +4,7 @@
  *	  From what services said to answers of the seam.
  *
  * Purpose: see live_parts.h. A track that came live is looked up in the catalogue;
- *			what that does not have is measured, all together, and gets what the
+ *			what nobody has measured is, all together; what that does not have gets what the
  *			rules judge by.
  * Runs in: any process with a database and a transaction.
  * Locks:	those of its SELECTs.
@@ -209,6 +209,21 @@ remember(RecoLiveTurn *turn, RecoLiveTrack **entries)
 	return n;
 }
 
+/* A service told a track anew whose time was over here: only its features stay. */
+static void
+take_features(RecoTrack *track, const RecoTrack *here)
+{
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+		if (f != RECO_POPULARITY && f != RECO_YEAR && !(here->missing >> f & 1))
+		{
+			track->values[f] = here->values[f];
+			track->missing &= ~(1u << f);
+		}
+	track->key = here->key;
+	track->measured = here->measured;
+	track->measured_expired = here->measured_expired;
+}
+
 /* Takes the catalogue's facts of tracks, where it has them. */
 static void
 look_up(RecoLive *live, RecoLiveTrack **entries, int n)
@@ -230,28 +245,34 @@ look_up(RecoLive *live, RecoLiveTrack **entries, int n)
 	{
 		if (strcmp(ids[i], answer.tracks[next]->track_id) != 0)
 			continue;
-		entries[i]->track = answer.tracks[next++];
-		entries[i]->known = true;
+		if (answer.tracks[next]->expired)
+			take_features(entries[i]->track, answer.tracks[next]);
+		else
+		{
+			entries[i]->track = answer.tracks[next];
+			entries[i]->known = true;
+		}
+		next++;
 	}
 	pfree(ids);
 }
 
-/* Asks for the features of tracks that the catalogue does not have. */
+/* Asks for the features of tracks that nobody has measured, or not lately. */
 static void
 measure(RecoLiveTurn *turn, RecoLiveTrack **entries, int n)
 {
 	int			asked = 0;
 
 	for (int i = 0; i < n; i++)
-		if (!entries[i]->known && asked++ < RECO_LIVE_MEASURED)
+		if (reco_track_wants_features(entries[i]->track) && asked++ < RECO_LIVE_MEASURED)
 			(void) reco_live_add(turn, RECO_OP_FEATURES, entries[i]->track->track_id);
 	reco_live_send(turn, RECO_OP_FEATURES);
 	reco_live_wait(turn);
 	for (int i = 0; i < n; i++)
 	{
-		const char *json = entries[i]->known
-			? NULL
-			: reco_live_value(turn->live, RECO_OP_FEATURES, entries[i]->track->track_id);
+		const char *json = reco_track_wants_features(entries[i]->track)
+			? reco_live_value(turn->live, RECO_OP_FEATURES, entries[i]->track->track_id)
+			: NULL;
 
 		if (json != NULL)
 			reco_live_read_features(json, entries[i]->track);

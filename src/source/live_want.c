@@ -244,8 +244,8 @@ want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int k)
 		if (next < answer->ntracks &&
 			strcmp(answer->tracks[next]->track_id, key->ids[i]) == 0)
 		{
-			next++;
-			continue;
+			if (!answer->tracks[next++]->expired)
+				continue;
 		}
 		if (!is_spotify_id(key->ids[i]) ||
 			hash_search(turn->live->tracks, key->ids[i], HASH_FIND, NULL) != NULL)
