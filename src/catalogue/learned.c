@@ -207,10 +207,8 @@ reco_learned_lock_lexicon(void)
 void
 reco_learned_artists(const RecoLearnedRows *rows, RecoLearnedCounts *counts)
 {
-	int64		ignored = 0;
-
 	write_rows(&artists_statement, rows, &counts->artists, counts);
-	write_rows(&genres_statement, rows, &ignored, counts);
+	write_rows(&genres_statement, rows, &counts->labelled, counts);
 }
 
 void

@@ -36,6 +36,7 @@ typedef struct RecoLearnedCounts
 	int64		skipped;		/* they broke a constraint, or a trigger refused them */
 	int64		lost;
 	int64		removed;
+	int64		labelled;		/* tracks that got other genres */
 	bool		genres;			/* some artist's genres are news */
 } RecoLearnedCounts;
 

@@ -268,6 +268,12 @@ reco_matrix_offer(const RecoMatrixFacts *facts)
 	RESUME_INTERRUPTS();
 }
 
+const char *
+reco_matrix_offered_area(void)
+{
+	return offered == NULL ? NULL : (const char *) head_of(offered) + RECO_MATRIX_HEAD;
+}
+
 /* Takes what is on offer back. */
 void
 reco_matrix_withdraw(void)

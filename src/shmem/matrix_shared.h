@@ -78,6 +78,9 @@ extern void reco_matrix_note_own(Size bytes);
 extern char *reco_matrix_make(Size bytes);
 extern void reco_matrix_offer(const RecoMatrixFacts *facts);
 extern void reco_matrix_withdraw(void);
+
+/* The image on offer, where this very keeper made it; NULL = it did not. */
+extern const char *reco_matrix_offered_area(void);
 extern void reco_matrix_note_building(bool building);
 extern void reco_matrix_note_problem(const char *problem);
 

@@ -23,6 +23,7 @@
 #include "catalogue/change.h"
 #include "catalogue/learned.h"
 #include "catalogue/lexicon.h"
+#include "catalogue/matrix.h"
 #include "guc.h"
 #include "keeper.h"
 #include "lib/ilist.h"
@@ -252,7 +253,8 @@ reco_keeper_facts_done(void)
 	failures = 0;
 	for (int i = 0; i < step.nanswers; i++)
 		forget_oldest();
-	unpublished += step.counts.tracks + step.counts.features + step.counts.removed;
+	unpublished += step.counts.tracks + step.counts.features + step.counts.labelled +
+		step.counts.removed;
 	genres = (genres && !step.lexicon) || step.counts.genres;
 	queue.lost -= step.counts.lost;
 	if (step.published)
@@ -420,15 +422,19 @@ static void
 learn_lexicon(void)
 {
 	int64		begun = reco_now_us();
+	const char *area = reco_matrix_offered_area();
 	RecoMatrixFacts facts;
+	RecoMatrix	matrix;
 
 	next_lexicon = begun + LEXICON_US;
 	(void) reco_matrix_facts(MyDatabaseId, &facts);
-	if (!facts.offered || !facts.exact || facts.token != reco_change_token("catalogue") ||
+	if (area == NULL || !facts.offered || !facts.exact ||
+		facts.token != reco_change_token("catalogue") ||
 		facts.learned != reco_change_token(RECO_CHANGE_LEARNED) ||
 		!reco_learned_lock_lexicon())
 		return;
-	reco_lexicon_learn();
+	reco_matrix_image_read(area, &matrix);
+	reco_lexicon_learn_from(&matrix);
 	step.lexicon = true;
 	reco_learned_note(&step.counts, false, true);
 	next_lexicon = begun + Max(LEXICON_US, SHARE * (reco_now_us() - begun));
