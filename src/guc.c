@@ -30,6 +30,7 @@ int			reco_guc_run_history = 10000;
 int			reco_guc_run_history_age = 30 * 24 * 60;
 bool		reco_guc_result_cache = true;
 bool		reco_guc_artifacts = true;
+bool		reco_guc_parallel_strategies = true;
 bool		reco_guc_cache = true;
 bool		reco_guc_id_registry = true;
 bool		reco_guc_deny_list = true;
@@ -128,6 +129,11 @@ define_upstreams(void)
 		"The list is the same; off, everything is asked each time. How long, is in "
 		"table reco.cache_policy.",
 		&reco_guc_artifacts, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("reco.parallel_strategies",
+							 "Lets the strategies of a run ask at the same time.",
+							 "Off, each waits for the answers of the one before it.",
+							 &reco_guc_parallel_strategies, true, PGC_USERSET, 0, NULL,
+							 NULL, NULL);
 
 	DefineCustomBoolVariable("reco.cache",
 							 "Sets whether answers of services are kept and used again.",

@@ -193,6 +193,7 @@ put_timings(StringInfo json, const RecoRun *run)
 			continue;
 		open_with(json, reco_run_stage_name(s), '{');
 		put_number(json, "ms", (double) run->stages[s].us / 1000);
+		put_number(json, "waited_ms", (double) run->stages[s].wait_us / 1000);
 		put_number(json, "in", run->stages[s].in);
 		put_number(json, "out", run->stages[s].out);
 		appendStringInfoChar(json, '}');

@@ -450,16 +450,20 @@ reason_of(const RecoRun *run, RecoStage stage)
 {
 	switch (stage)
 	{
+		case RECO_STAGE_TOP_TRACKS:
+		case RECO_STAGE_TOP_ARTISTS:
+			return "what the listener plays";
 		case RECO_STAGE_NAMES:
-			return "names and what the listener plays";
-		case RECO_STAGE_MOOD:
-			return "labels of what was named";
-		case RECO_STAGE_SEARCH:
+			return "names, and tracks of the named artists";
+		case RECO_STAGE_DISCOVER:
 			return "what fits a mood is searched for each time";
-		case RECO_STAGE_SEEDS:
+		case RECO_STAGE_ANCHORS:
 			return "facts of negative seeds";
-		case RECO_STAGE_STRATEGIES:
+		case RECO_STAGE_USER_ANCHORS:
+		case RECO_STAGE_ARTIST_DISCOVERY:
 			return "artists' tracks are weighed anew; what is near is searched for";
+		case RECO_STAGE_SEED_BASED:
+			return "what is near is searched for each time";
 		default:
 			return "facts of candidates";
 	}
@@ -491,7 +495,7 @@ reco_artifacts_explain(const RecoRun *run, List *lines)
 	for (int s = 0; s < RECO_NSTAGES; s++)
 		if (reco_artifacts_stage(run, s) != NULL)
 			lines = lappend(lines,
-							psprintf("  %-12s %-8s (%d of %d keys reused)  %s",
+							psprintf("  %-18s %-8s (%d of %d keys reused)  %s",
 									 reco_run_stage_name(s), reco_artifacts_stage(run, s),
 									 run->stages[s].reused,
 									 run->stages[s].asked + run->stages[s].reused,

@@ -35,9 +35,62 @@ explain_stage(const RecoRun *run, RecoStage stage, const char *what, List *lines
 
 	if (!record->began)
 		return lines;
-	line("  ->  %-12s (start=%.3f time=%.3f ms) (in=%d out=%d)%s%s",
+	line("  ->  %-18s (start=%.3f time=%.3f ms) (in=%d out=%d)%s%s%s%s",
 		 reco_run_stage_name(stage), ms(record->start_us), ms(record->us), record->in,
-		 record->out, what[0] ? "  " : "", what);
+		 record->out,
+		 record->wait_us > 0 ? psprintf("  waited %.3f ms", ms(record->wait_us)) : "",
+		 record->late ? "  cut: time was over" : "", what[0] ? "  " : "", what);
+	return lines;
+}
+
+/* Tells all stages, in their order. */
+static List *
+explain_stages(const RecoRun *run, List *lines)
+{
+	for (int s = 0; s < RECO_NSTAGES; s++)
+	{
+		char	   *what = "";
+
+		switch ((RecoStage) s)
+		{
+			case RECO_STAGE_MOOD:
+				what = reco_explain_mood(&run->mood);
+				break;
+			case RECO_STAGE_NAMES:
+				what = psprintf("mentioned: %d tracks, %d artists",
+								run->nmentioned_tracks, run->nmentioned);
+				break;
+			case RECO_STAGE_DISCOVER:
+				what = psprintf("%d tracks of %u, %d artists (%d pruned)", run->npool,
+								run->catalogue, run->nartists, run->nartists_pruned);
+				break;
+			case RECO_STAGE_ANCHORS:
+				what =
+					psprintf("%d anchors, %d negative", run->nanchors, run->nnegatives);
+				break;
+			case RECO_STAGE_QUALITY:
+				what = psprintf("overall=%.2f cohesion=%.2f coverage=%.2f "
+								"confidence=%.2f diversity=%.2f exchanged=%d",
+								run->quality.overall, run->quality.cohesion,
+								run->quality.coverage, run->quality.confidence,
+								run->quality.diversity, run->exchanged);
+				break;
+			case RECO_STAGE_ORDER:
+				what = run->request->by_score
+					? "by score"
+					: psprintf("arc: %s", reco_order_arc_name(run->arc));
+				break;
+			default:
+				break;
+		}
+		lines = explain_stage(run, s, what, lines);
+		if (s == RECO_STAGE_MOOD)
+			lines = explain_mood(run, lines);
+		else if (s == RECO_STAGE_SEED_BASED)
+			lines = explain_strategies(run, lines);
+		else if (s == RECO_STAGE_RULES)
+			lines = explain_rules(run, lines);
+	}
 	return lines;
 }
 
@@ -53,40 +106,9 @@ reco_explain_lines(const RecoRun *run)
 		 request->user_id[0] ? request->user_id : "anonymous", run->nlist, request->size,
 		 ms(run->total_us), request->deadline_ms,
 		 run->complete ? "complete" : "incomplete: the deadline came first");
-	lines = explain_stage(run, RECO_STAGE_MOOD, reco_explain_mood(&run->mood), lines);
-	lines = explain_mood(run, lines);
-	lines = explain_stage(
-		run, RECO_STAGE_NAMES,
-		psprintf("mentioned: %d tracks, %d artists; listener: %d tracks, %d artists",
-				 run->nmentioned_tracks, run->nmentioned, run->ntop_tracks,
-				 run->ntop_artists),
-		lines);
-	lines = explain_stage(run, RECO_STAGE_SEARCH,
-						  psprintf("%d tracks of %u, %d artists (%d pruned)", run->npool,
-								   run->catalogue, run->nartists, run->nartists_pruned),
-						  lines);
-	lines = explain_stage(run, RECO_STAGE_SEEDS,
-						  psprintf("%d anchors, %d seeds, %d negative", run->nanchors,
-								   run->nseeds, run->nnegatives),
-						  lines);
-	lines = explain_stage(run, RECO_STAGE_STRATEGIES, "", lines);
-	lines = explain_strategies(run, lines);
-	lines = explain_stage(run, RECO_STAGE_RANK, "", lines);
-	lines = explain_stage(run, RECO_STAGE_RULES, "", lines);
-	lines = explain_rules(run, lines);
-	lines =
-		explain_stage(run, RECO_STAGE_QUALITY,
-					  psprintf("overall=%.2f cohesion=%.2f coverage=%.2f confidence=%.2f "
-							   "diversity=%.2f exchanged=%d",
-							   run->quality.overall, run->quality.cohesion,
-							   run->quality.coverage, run->quality.confidence,
-							   run->quality.diversity, run->exchanged),
-					  lines);
-	lines = explain_stage(run, RECO_STAGE_ORDER,
-						  request->by_score
-							  ? "by score"
-							  : psprintf("arc: %s", reco_order_arc_name(run->arc)),
-						  lines);
+	lines = explain_stages(run, lines);
+	lines = reco_explain_total(run, lines);
+	lines = reco_explain_calls(run, lines);
 	lines = reco_artifacts_explain(run, lines);
 	line("Asked:");
 	for (int k = 0; k < RECO_NKINDS; k++)
@@ -220,10 +242,14 @@ explain_tracks(const RecoRun *run, List *lines)
 			if (candidate->parts[p] >= 0)
 				appendStringInfo(&parts, " %s=%.2f", reco_rank_part_name(p),
 								 candidate->parts[p]);
-		line("  %2d  %.3f  %s - %s  (%s)%s cohesion=%.2f", i + 1, candidate->score,
+		line("  %2d  %.3f  %s - %s  (%s, %s)%s cohesion=%.2f", i + 1, candidate->score,
 			 candidate->track->artist, candidate->track->title,
-			 reco_rank_strategy_name(reco_rank_strategy(candidate)), parts.data,
+			 reco_rank_strategy_name(reco_rank_strategy(candidate)),
+			 reco_source_origin_name(candidate->track->origin), parts.data,
 			 candidate->cohesion);
+		if (run->near[i].track != NULL)
+			line("             nearest seed: %s - %s (%.2f)", run->near[i].track->artist,
+				 run->near[i].track->title, run->near[i].similarity);
 	}
 	return lines;
 }

@@ -44,7 +44,6 @@ static void take_artists(RecoRun *run, const NameKeys *keys, const RecoAsk *ask,
 static void take_tracks(RecoRun *run, const NameKeys *keys, const RecoAsk *ask);
 static void exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 							const RecoAsk *named_ask);
-static void learn_from_named(RecoRun *run);
 
 /* Makes one string of a run of words, as written. */
 static char *
@@ -64,82 +63,114 @@ phrase_of(const RecoMood *mood, int first, int nwords)
 }
 
 /* Asks what the listener plays; nothing of an anonymous one. */
-static void
-ask_listener(const RecoRun *run, RecoKey *keys, RecoAsk *asks)
+static int
+ask_listener(const RecoRun *run, RecoAsk *ask, RecoKind kind, int limit)
 {
-	static const RecoKind kinds[3] = {
-		RECO_KIND_USER_TOP_TRACKS, RECO_KIND_USER_TOP_ARTISTS, RECO_KIND_USER_HISTORY
-	};
-	static const int limits[3] = {TOP_TRACKS, TOP_ARTISTS, 0};
 	const RecoRequest *request = run->request;
+	RecoKey    *key;
 
-	memset(keys, 0, sizeof(RecoKey) * 3);
-	for (int i = 0; i < 3; i++)
-	{
-		keys[i].id = request->user_id;
-		keys[i].limit = limits[i];
-		keys[i].since = request->repeat_days > 0 ? reco_run_repeat_since(run) : DT_NOEND;
-		keys[i].required = kinds[i] == RECO_KIND_USER_HISTORY;
-		asks[i].kind = kinds[i];
-		asks[i].nkeys = request->user_id[0] != '\0' ? 1 : 0;
-		asks[i].keys = &keys[i];
-	}
+	if (request->user_id[0] == '\0')
+		return 0;
+	key = palloc0(sizeof(RecoKey));
+	key->id = request->user_id;
+	key->limit = limit;
+	key->since = request->repeat_days > 0 ? reco_run_repeat_since(run) : DT_NOEND;
+	key->required = kind == RECO_KIND_USER_HISTORY;
+	ask->kind = kind;
+	ask->nkeys = 1;
+	ask->keys = key;
+	return 1;
 }
 
-/* Resolves names, reads what the listener plays. */
+/* Asks for the tracks that the listener plays most, and the history. */
+int
+reco_seeds_ask_top_tracks(RecoRun *run, RecoAsk *asks)
+{
+	return ask_listener(run, &asks[0], RECO_KIND_USER_TOP_TRACKS, TOP_TRACKS) +
+		ask_listener(run, &asks[1], RECO_KIND_USER_HISTORY, 0);
+}
+
 void
-reco_seeds_find_names(RecoRun *run)
+reco_seeds_take_top_tracks(RecoRun *run, RecoAsk *asks, int nasks)
+{
+	if (nasks == 0)
+		return;
+	run->ntop_tracks = asks[0].values[0].answer.ntracks;
+	run->top_tracks = asks[0].values[0].answer.tracks;
+	run->nhistory = asks[1].values[0].answer.ntracks;
+	run->history = asks[1].values[0].answer.tracks;
+	run->stages[RECO_STAGE_TOP_TRACKS].out = run->ntop_tracks;
+}
+
+int
+reco_seeds_ask_top_artists(RecoRun *run, RecoAsk *asks)
+{
+	return ask_listener(run, &asks[0], RECO_KIND_USER_TOP_ARTISTS, TOP_ARTISTS);
+}
+
+void
+reco_seeds_take_top_artists(RecoRun *run, RecoAsk *asks, int nasks)
+{
+	if (nasks == 0)
+		return;
+	run->ntop_artists = asks[0].values[0].answer.nartists;
+	run->top_artists = asks[0].values[0].answer.artists;
+	run->stages[RECO_STAGE_TOP_ARTISTS].out = run->ntop_artists;
+}
+
+/* Asks who or what the names are. */
+int
+reco_seeds_ask_names(RecoRun *run, RecoAsk *asks)
 {
 	const RecoRequest *request = run->request;
-	NameKeys	artists = {0};
-	NameKeys	tracks = {0};
-	NameKeys	excluded = {0};
-	RecoKey		user[3];
-	RecoAsk		asks[6];
+	NameKeys   *artists = palloc0(sizeof(NameKeys));
+	NameKeys   *tracks = palloc0(sizeof(NameKeys));
+	NameKeys   *excluded = palloc0(sizeof(NameKeys));
 
-	mention_keys(run, &artists, &tracks);
+	run->stages[RECO_STAGE_NAMES].in = run->mood.nmentions;
+	mention_keys(run, artists, tracks);
 	for (int i = 0; i < request->ninclude; i++)
 	{
-		add_key(&artists, request->include_artists[i], NULL, true, -1, 0);
-		artists.keys[artists.n - 1].limit = MAX_NAMESAKES;
+		add_key(artists, request->include_artists[i], NULL, true, -1, 0);
+		artists->keys[artists->n - 1].limit = MAX_NAMESAKES;
 	}
 	for (int i = 0; i < request->nexclude; i++)
 	{
-		add_key(&excluded, request->exclude_artists[i], NULL, true, -1, 0);
-		excluded.keys[i].limit = MAX_NAMESAKES;
-		excluded.keys[i].required = true;
+		add_key(excluded, request->exclude_artists[i], NULL, true, -1, 0);
+		excluded->keys[i].limit = MAX_NAMESAKES;
+		excluded->keys[i].required = true;
 	}
-
-	memset(asks, 0, sizeof(asks));
 	asks[0].kind = asks[2].kind = RECO_KIND_ARTIST_SEARCH;
 	asks[1].kind = RECO_KIND_TRACK_SEARCH;
-	asks[0].nkeys = artists.n;
-	asks[0].keys = artists.keys;
-	asks[1].nkeys = tracks.n;
-	asks[1].keys = tracks.keys;
-	asks[2].nkeys = excluded.n;
-	asks[2].keys = excluded.keys;
-	ask_listener(run, user, &asks[3]);
-	reco_run_resolve(run, asks, 6);
+	asks[0].nkeys = artists->n;
+	asks[0].keys = artists->keys;
+	asks[1].nkeys = tracks->n;
+	asks[1].keys = tracks->keys;
+	asks[2].nkeys = excluded->n;
+	asks[2].keys = excluded->keys;
+	run->name_keys[0] = artists;
+	run->name_keys[1] = tracks;
+	return artists->n + tracks->n + excluded->n > 0 ? 3 : 0;
+}
 
-	exclude_artists(run, &asks[2], &artists, &asks[0]);
+/* Takes what was found: mentioned tracks and artists, and whom to leave out. */
+void
+reco_seeds_take_names(RecoRun *run, RecoAsk *asks, int nasks)
+{
+	NameKeys   *artists = run->name_keys[0];
+	NameKeys   *tracks = run->name_keys[1];
 
-	/* a name of both is the artist's, unless quoted; a likeness comes last */
-	take_artists(run, &artists, &asks[0], true);
-	take_tracks(run, &tracks, &asks[1]);
-	take_artists(run, &artists, &asks[0], false);
+	if (nasks > 0)
+	{
+		exclude_artists(run, &asks[2], artists, &asks[0]);
+
+		/* a name of both is the artist's, unless quoted; a likeness comes last */
+		take_artists(run, artists, &asks[0], true);
+		take_tracks(run, tracks, &asks[1]);
+		take_artists(run, artists, &asks[0], false);
+	}
 	reco_rules_sort(run->mentioned, run->nmentioned);
 	reco_mood_drop_mentions(&run->mood);
-	if (asks[3].nkeys > 0)
-	{
-		run->ntop_tracks = asks[3].values[0].answer.ntracks;
-		run->top_tracks = asks[3].values[0].answer.tracks;
-		run->ntop_artists = asks[4].values[0].answer.nartists;
-		run->top_artists = asks[4].values[0].answer.artists;
-		run->nhistory = asks[5].values[0].answer.ntracks;
-		run->history = asks[5].values[0].answer.tracks;
-	}
-	learn_from_named(run);
 }
 
 static void
@@ -331,19 +362,12 @@ exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 	reco_rules_sort(run->excluded, run->nexcluded);
 }
 
-/*
- * Learns from what was named what the list should be like, where words do not
- * say: targets around the named tracks' own features.
- */
-static void
-learn_from_named(RecoRun *run)
+/* Asks for some tracks of the named artists. */
+int
+reco_seeds_ask_named(RecoRun *run, RecoAsk *asks)
 {
 	RecoFit    *plain = palloc0(sizeof(RecoFit));
 	RecoKey    *keys = palloc0(sizeof(RecoKey) * Max(run->nmentioned, 1));
-	RecoAsk		ask = {0};
-	float		sum[RECO_NCOLUMNS] = {0};
-	int			count[RECO_NCOLUMNS] = {0};
-	int			nknown = 0;
 
 	plain->min_popularity = plain->max_popularity = -1;
 	for (int i = 0; i < run->nmentioned; i++)
@@ -351,26 +375,40 @@ learn_from_named(RecoRun *run)
 		keys[i].id = run->mentioned[i];
 		keys[i].fit = plain;
 		keys[i].limit = NAMED_TRACKS;
+		keys[i].enough = NAMED_TRACKS;
 	}
-	ask.kind = RECO_KIND_ARTIST_TRACKS;
-	ask.nkeys = run->nmentioned;
-	ask.keys = keys;
+	asks[0].kind = RECO_KIND_ARTIST_TRACKS;
+	asks[0].nkeys = run->nmentioned;
+	asks[0].keys = keys;
+	return run->nmentioned > 0 ? 1 : 0;
+}
+
+/*
+ * Learns from what was named what the list should be like, where words do not
+ * say: targets around the named tracks' own features.
+ */
+void
+reco_seeds_take_named(RecoRun *run, RecoAsk *asks, int nasks)
+{
+	float		sum[RECO_NCOLUMNS] = {0};
+	int			count[RECO_NCOLUMNS] = {0};
+	int			nknown = 0;
+
 	run->artist_tracks =
 		palloc(sizeof(RecoTrack *) * Max(run->nmentioned * NAMED_TRACKS, 1));
-	if (run->nmentioned > 0)
-		reco_run_resolve(run, &ask, 1);
 	for (int i = 0; i < run->nmentioned; i++)
 	{
-		const RecoAnswer *answer = &ask.values[i].answer;
+		const RecoAnswer *answer = &asks[0].values[i].answer;
 
 		/* a name of nobody in the catalogue is no name */
 		if (answer->done && answer->ntracks == 0)
 			continue;
 		run->mentioned[nknown++] = run->mentioned[i];
-		for (int t = 0; t < answer->ntracks; t++)
+		for (int t = 0; t < Min(answer->ntracks, NAMED_TRACKS); t++)
 			run->artist_tracks[run->nartist_tracks++] = answer->tracks[t];
 	}
 	run->nmentioned = nknown;
+	run->stages[RECO_STAGE_NAMES].out = run->nmentioned_tracks + run->nmentioned;
 
 	for (int i = 0; i < run->nmentioned_tracks + run->nartist_tracks; i++)
 	{

@@ -15,30 +15,95 @@
 #include "run.h"
 
 #include "artifacts.h"
-#include "catalogue/facet.h"
 #include "catalogue/lexicon.h"
 #include "catalogue/text.h"
+#include "graph.h"
+#include "guc.h"
 #include "miscadmin.h"
+#include "shmem/shared.h"
 #include "store/id.h"
 #include "strategy.h"
 #include "utils/memutils.h"
 
 #define RANKING_RESERVE_MS	20	/* of the deadline, at most a fifth of it */
-#define POOL_TRACKS			1024	/* best-fitting tracks to choose among */
-#define POOL_FACTOR			8
-#define MAX_ARTISTS			50
-#define MIN_POPULARITY		15	/* of an artist, where known */
 
 static RecoRun *begin(MemoryContext context, const RecoRequest *request);
-static void begin_stage(RecoRun *run, RecoStage stage, int in);
-static void end_stage(RecoRun *run, RecoStage stage, int out);
-static void read_prompt(RecoRun *run);
-static void weigh_mood(RecoRun *run);
-static void make_fit(RecoRun *run);
-static void search(RecoRun *run);
+static int	ask_to_read(RecoRun *run, RecoAsk *asks);
+static int	ask_to_weigh(RecoRun *run, RecoAsk *asks);
+static void rank(RecoRun *run);
 static void deliver(RecoRun *run);
 static void conclude(RecoRun *run);
-static void prune_artists(RecoRun *run, const RecoAnswer *answer);
+static void note_calls(RecoRun *run);
+
+/* The nodes of a run, in an order in which all could run one after the other. */
+typedef enum NodeId
+{
+	NODE_READ = 0,
+	NODE_TOP_TRACKS,
+	NODE_TOP_ARTISTS,
+	NODE_NAMES,
+	NODE_NAMED,
+	NODE_WEIGH,
+	NODE_SEARCH,
+	NODE_DISCOVER,
+	NODE_ANCHORS,
+	NODE_SEEDS,
+	NODE_USER_ANCHORS,
+	NODE_ARTIST_DISCOVERY,
+	NODE_SEED_BASED,
+	NNODES
+} NodeId;
+
+#define after(node)		((uint32) 1 << NODE_##node)
+
+static const RecoNode nodes[NNODES] = {
+	[NODE_READ] = {RECO_STAGE_MOOD, 0, 1, ask_to_read, NULL},
+	[NODE_TOP_TRACKS] = {RECO_STAGE_TOP_TRACKS, 0, 0.5f, reco_seeds_ask_top_tracks,
+						 reco_seeds_take_top_tracks},
+	[NODE_TOP_ARTISTS] = {RECO_STAGE_TOP_ARTISTS, 0, 0.5f, reco_seeds_ask_top_artists,
+						  reco_seeds_take_top_artists},
+	[NODE_NAMES] = {RECO_STAGE_NAMES, after(READ), 0.3f, reco_seeds_ask_names,
+					reco_seeds_take_names},
+	[NODE_NAMED] = {RECO_STAGE_NAMES, after(NAMES), 0.5f, reco_seeds_ask_named,
+					reco_seeds_take_named},
+
+	/* the names are gone from the words: only now the lexicon is asked */
+	[NODE_WEIGH] = {RECO_STAGE_MOOD, after(NAMES), 1, ask_to_weigh, NULL},
+	[NODE_SEARCH] = {RECO_STAGE_DISCOVER, after(WEIGH) | after(NAMED), 0.7f,
+					 reco_discover_ask_local, reco_discover_take_local},
+	[NODE_DISCOVER] = {RECO_STAGE_DISCOVER, after(SEARCH), 0.7f,
+					   reco_discover_ask_services, reco_discover_take_services},
+	[NODE_ANCHORS] = {RECO_STAGE_ANCHORS, after(SEARCH) | after(TOP_TRACKS), 0.8f,
+					  reco_seeds_ask_anchors, reco_seeds_take_anchors},
+	[NODE_SEEDS] = {RECO_STAGE_SEEDS, after(ANCHORS) | after(DISCOVER), 1, NULL,
+					reco_seeds_build_pool},
+	[NODE_USER_ANCHORS] = {RECO_STAGE_USER_ANCHORS, after(SEEDS) | after(TOP_ARTISTS), 1,
+						   reco_strategy_ask, reco_strategy_take},
+	[NODE_ARTIST_DISCOVERY] = {RECO_STAGE_ARTIST_DISCOVERY, after(DISCOVER), 1,
+							   reco_strategy_ask, reco_strategy_take},
+	[NODE_SEED_BASED] = {RECO_STAGE_SEED_BASED, after(SEEDS), 1, reco_strategy_ask,
+						 reco_strategy_take},
+};
+
+/* What a prompt means needs no more than these. */
+#define NODES_OF_MOOD	(after(READ) | after(NAMES) | after(NAMED) | after(WEIGH))
+
+/* Runs nodes; the strategies one after the other, where that is wanted. */
+static void
+run_nodes(RecoRun *run, uint32 wanted)
+{
+	RecoNode	serial[NNODES];
+
+	if (reco_guc_parallel_strategies)
+	{
+		reco_graph_run(run, nodes, NNODES, wanted);
+		return;
+	}
+	memcpy(serial, nodes, sizeof(nodes));
+	serial[NODE_ARTIST_DISCOVERY].needs |= after(USER_ANCHORS);
+	serial[NODE_SEED_BASED].needs |= after(ARTIST_DISCOVERY);
+	reco_graph_run(run, serial, NNODES, wanted);
+}
 
 /* Runs a request. */
 RecoRun *
@@ -48,52 +113,26 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RecoRun    *run = begin(context, request);
 
+	reco_run_begin_stage(run, RECO_STAGE_OPEN);
 	run->source = reco_source_open(context, pause, arg);
 	reco_artifacts_open(run);
+	reco_run_end_stage(run);
 
-	begin_stage(run, RECO_STAGE_MOOD, 0);
-	read_prompt(run);
-	end_stage(run, RECO_STAGE_MOOD, run->mood.nphrases);
-
-	begin_stage(run, RECO_STAGE_NAMES, run->mood.nmentions);
-	reco_seeds_find_names(run);
-	end_stage(run, RECO_STAGE_NAMES,
-			  run->nmentioned_tracks + run->nmentioned + run->ntop_tracks);
-
-	/* the names are gone from the words: only now the lexicon is asked */
-	begin_stage(run, RECO_STAGE_MOOD, run->mood.nphrases);
-	weigh_mood(run);
-	make_fit(run);
-	end_stage(run, RECO_STAGE_MOOD, run->mood.nphrases);
-
-	begin_stage(run, RECO_STAGE_SEARCH, run->fit.nterms);
-	search(run);
-	end_stage(run, RECO_STAGE_SEARCH, run->npool + run->nartists);
+	run_nodes(run, ((uint32) 1 << NNODES) - 1);
 	if (reco_source_tracks(run->source) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the catalogue is empty"),
 				 errhint("Import tracks with reco_catalogue_import(), or try "
 						 "reco_demo_catalogue().")));
-
-	begin_stage(run, RECO_STAGE_SEEDS,
-				run->npool + run->ntop_tracks + run->nmentioned_tracks);
-	reco_seeds_choose(run);
-	end_stage(run, RECO_STAGE_SEEDS, run->nseeds);
-
-	begin_stage(run, RECO_STAGE_STRATEGIES, run->nseeds + run->nartists);
-	reco_strategy_run_all(run);
-	end_stage(run, RECO_STAGE_STRATEGIES, run->ncandidates);
-
-	begin_stage(run, RECO_STAGE_RANK, run->ncandidates);
-	reco_strategy_rank(run);
-	end_stage(run, RECO_STAGE_RANK, run->ncandidates);
-
+	rank(run);
 	if (request->ranked == 0)
 		deliver(run);
 	else if (reco_source_is_behind(run->source))
 		reco_select_seen(run);
+	reco_run_begin_stage(run, RECO_STAGE_KEEP);
 	reco_artifacts_publish(run);
+	reco_run_end_stage(run);
 	conclude(run);
 
 	/* where transactions ended in between, the caller's context may be gone */
@@ -102,21 +141,54 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	return run;
 }
 
+/* Ranks what the strategies found. */
+static void
+rank(RecoRun *run)
+{
+	RecoStageRecord *record = &run->stages[RECO_STAGE_RANK];
+
+	reco_run_begin_stage(run, RECO_STAGE_RANK);
+	reco_strategy_merge(run);
+	reco_strategy_rank(run);
+	record->in = record->out = run->ncandidates;
+	reco_run_end_stage(run);
+}
+
 /* Makes the ranked candidates into a list. */
 static void
 deliver(RecoRun *run)
 {
-	begin_stage(run, RECO_STAGE_RULES, run->ncandidates);
-	reco_select_list(run);
-	end_stage(run, RECO_STAGE_RULES, run->nlist);
+	static const struct
+	{
+		RecoStage	stage;
+		void (*work)(RecoRun *run);
+	}			steps[] = {
+		{RECO_STAGE_RULES, reco_select_list},
+		{RECO_STAGE_QUALITY, reco_select_improve},
+		{RECO_STAGE_ORDER, reco_select_order},
+	};
 
-	begin_stage(run, RECO_STAGE_QUALITY, run->nlist);
-	reco_select_improve(run);
-	end_stage(run, RECO_STAGE_QUALITY, run->nlist);
+	for (int i = 0; i < lengthof(steps); i++)
+	{
+		RecoStageRecord *record = &run->stages[steps[i].stage];
 
-	begin_stage(run, RECO_STAGE_ORDER, run->nlist);
-	reco_select_order(run);
-	end_stage(run, RECO_STAGE_ORDER, run->nlist);
+		reco_run_begin_stage(run, steps[i].stage);
+		record->in = i == 0 ? run->ncandidates : run->nlist;
+		steps[i].work(run);
+		record->out = run->nlist;
+		reco_run_end_stage(run);
+	}
+}
+
+/* The seed that a track is nearest to, if there is one that can be named. */
+static RecoNear
+nearest_seed(const RecoRun *run, const RecoTrack *track)
+{
+	RecoNear	near = reco_rank_near(&run->ranking, track);
+
+	if (near.track != NULL && (near.track->title == NULL || near.track->artist == NULL))
+		near.track = NULL;
+	return near;
 }
 
 /* Notes what is told of a run, but for its stages. */
@@ -127,10 +199,31 @@ conclude(RecoRun *run)
 	run->catalogue = reco_source_tracks(run->source);
 	run->counts = reco_source_counts(run->source);
 	run->lists = reco_source_lists(run->source);
+	note_calls(run);
 	reco_artifacts_conclude(run);
 	run->reasons = palloc(sizeof(char *) * Max(run->nlist, 1));
+	run->near = palloc(sizeof(RecoNear) * Max(run->nlist, 1));
 	for (int i = 0; i < run->nlist; i++)
+	{
 		run->reasons[i] = reco_reason_of(run, run->list[i]);
+		run->near[i] = nearest_seed(run, run->list[i]->track);
+	}
+}
+
+/* Notes what services were asked, by the run's own time. */
+static void
+note_calls(RecoRun *run)
+{
+	int64		began = reco_now_us() - (GetCurrentTimestamp() - run->started);
+	const RecoCallTrace *calls = reco_source_calls(run->source, &run->ncalls);
+	RecoCallTrace *copy = palloc(sizeof(RecoCallTrace) * Max(run->ncalls, 1));
+
+	for (int i = 0; i < run->ncalls; i++)
+	{
+		copy[i] = calls[i];
+		copy[i].start_us -= began;
+	}
+	run->calls = copy;
 }
 
 /* Only what the prompt means. */
@@ -147,9 +240,7 @@ reco_run_mood(const char *prompt, MemoryContext context)
 	request->deadline_ms = 3600 * 1000;
 	run = begin(context, request);
 	run->source = reco_source_open(context, NULL, NULL);
-	read_prompt(run);
-	reco_seeds_find_names(run);
-	weigh_mood(run);
+	run_nodes(run, NODES_OF_MOOD);
 	MemoryContextSwitchTo(old);
 	return run;
 }
@@ -185,46 +276,80 @@ reco_run_repeat_since(const RecoRun *run)
 		(int64) run->request->repeat_days * SECS_PER_DAY * USECS_PER_SEC;
 }
 
-/* Asks the seam, and comes back to the run's own memory. */
+/* Notes what became of questions. */
+static void
+note_values(RecoRun *run, const RecoAsk *asks, int nasks)
+{
+	for (int i = 0; i < nasks; i++)
+		for (int k = 0; k < asks[i].nkeys; k++)
+		{
+			RecoStageRecord *record = &run->stages[run->stage];
+			const RecoValue *value = &asks[i].values[k];
+
+			*(value->reused ? &record->reused : &record->asked) += 1;
+			run->partial |= value->partial;
+
+			/* what services only can tell is an addition */
+			if (asks[i].kind == RECO_KIND_COMPLETION || asks[i].keys[k].query != NULL)
+				continue;
+			if (value->outcome != RECO_OUTCOME_FRESH || run->partial)
+				run->complete = false;
+		}
+}
+
 void
 reco_run_resolve(RecoRun *run, RecoAsk *asks, int nasks)
 {
 	reco_source_resolve(run->source, asks, nasks, run->give_up);
 	MemoryContextSwitchTo(run->context);
-	for (int i = 0; i < nasks; i++)
-		for (int k = 0; k < asks[i].nkeys; k++)
-		{
-			RecoStageRecord *record = &run->stages[run->stage];
-
-			*(asks[i].values[k].reused ? &record->reused : &record->asked) += 1;
-			run->partial |= asks[i].values[k].partial;
-			if (asks[i].values[k].outcome != RECO_OUTCOME_FRESH || run->partial)
-				run->complete = false;
-		}
+	note_values(run, asks, nasks);
 }
 
-static void
-begin_stage(RecoRun *run, RecoStage stage, int in)
+RecoTicket *
+reco_run_start(RecoRun *run, RecoAsk *asks, int nasks)
+{
+	RecoTicket *ticket = reco_source_start(run->source, asks, nasks, run->give_up);
+
+	MemoryContextSwitchTo(run->context);
+	return ticket;
+}
+
+/* Collects the answers; what has not come by now is left out for time. */
+void
+reco_run_collect(RecoRun *run, RecoTicket *ticket, RecoAsk *asks, int nasks)
+{
+	if (!reco_source_is_settled(ticket))
+	{
+		run->stages[run->stage].late = true;
+		run->complete = false;
+	}
+	reco_source_collect(run->source, ticket);
+	MemoryContextSwitchTo(run->context);
+	note_values(run, asks, nasks);
+}
+
+void
+reco_run_begin_stage(RecoRun *run, RecoStage stage)
 {
 	RecoStageRecord *record = &run->stages[stage];
-	int64		now = GetCurrentTimestamp() - run->started;
 
 	CHECK_FOR_INTERRUPTS();
 	run->stage = stage;
+	run->stage_began = GetCurrentTimestamp() - run->started;
 	if (!record->began)
 	{
 		record->began = true;
-		record->start_us = now;
-		record->in = in;
+		record->start_us = run->stage_began;
 	}
-	record->us -= now;
 }
 
-static void
-end_stage(RecoRun *run, RecoStage stage, int out)
+void
+reco_run_end_stage(RecoRun *run)
 {
-	run->stages[stage].us += GetCurrentTimestamp() - run->started;
-	run->stages[stage].out = out;
+	RecoStageRecord *record = &run->stages[run->stage];
+
+	record->end_us = GetCurrentTimestamp() - run->started;
+	record->us += record->end_us - run->stage_began;
 }
 
 static char *
@@ -234,19 +359,20 @@ join_stems(const char *a, const char *b)
 }
 
 /* Reads the prompt's words. */
-static void
-read_prompt(RecoRun *run)
+static int
+ask_to_read(RecoRun *run, RecoAsk *asks)
 {
 	RecoTextTools tools;
 
 	reco_text_open(&tools);
 	reco_mood_read(reco_text_words(&tools, run->request->prompt, RECO_MOOD_MAXWORDS),
 				   &run->mood, join_stems);
+	return 0;
 }
 
 /* Asks the lexicon, and weighs what it says. */
-static void
-weigh_mood(RecoRun *run)
+static int
+ask_to_weigh(RecoRun *run, RecoAsk *asks)
 {
 	RecoMood   *mood = &run->mood;
 	const char *stems[RECO_MOOD_MAXPHRASES + 1];
@@ -283,123 +409,31 @@ weigh_mood(RecoRun *run)
 		evidence[n++].targets = terms[i].targets;
 	}
 	reco_mood_weigh(mood, evidence, n, &background, Max(ntracks, 1000));
-}
-
-/* Makes what the prompt means, and the options, into what to look for. */
-static void
-make_fit(RecoRun *run)
-{
-	const RecoRequest *request = run->request;
-	const RecoMood *mood = &run->mood;
-	RecoFit    *fit = &run->fit;
-
-	memcpy(fit->targets, mood->targets, sizeof(fit->targets));
-	for (int i = 0; i < mood->nphrases; i++)
-	{
-		const RecoPhrase *phrase = &mood->phrases[i];
-		bool		inside = false;
-
-		if (!phrase->negated)
-		{
-			fit->terms[fit->nterms].stem = phrase->stem;
-			fit->terms[fit->nterms++].weight = phrase->weight;
-			continue;
-		}
-
-		/* "no hip hop" bans hip hop, not all that hops; "no slow piano" no pair */
-		for (int j = 0; j < mood->nphrases && phrase->nwords == 1; j++)
-			inside |= mood->phrases[j].nwords > 1 && mood->phrases[j].understood &&
-				phrase->word >= mood->phrases[j].word &&
-				phrase->word < mood->phrases[j].word + mood->phrases[j].nwords;
-		if (!inside && (phrase->nwords == 1 || phrase->understood) &&
-			fit->nbanned < RECO_FIT_MAXBANNED)
-			fit->banned[fit->nbanned++] = phrase->stem;
-	}
-	reco_seeds_add_labels(run);
-	fit->forbid = (uint16) ((RECO_THEMES & ~mood->asked) | mood->excluded);
-	if (request->era_from > 0 || request->era_to > 0)
-	{
-		run->era_from = request->era_from;
-		run->era_to = request->era_to;
-	}
-	else
-	{
-		run->era_from = mood->era_from;
-		run->era_to = mood->era_to;
-	}
-	fit->era_from = run->era_from;
-	fit->era_to = run->era_to;
-	fit->min_popularity = request->min_popularity;
-	fit->max_popularity = request->max_popularity;
-	if (request->ranked > 0)
-	{
-		/* ranking is about order: who may be in the list is not its business */
-		fit->forbid = 0;
-		fit->era_from = fit->era_to = 0;
-	}
-}
-
-/* Finds what fits: tracks to choose among, and artists. */
-static void
-search(RecoRun *run)
-{
-	const RecoMood *mood = &run->mood;
-	const char **words = palloc(sizeof(char *) * RECO_MOOD_MAXPHRASES);
-	RecoKey		track_key = {0};
-	RecoKey		artist_key = {0};
-	RecoAsk		asks[2] = {{0}};
-
-	track_key.fit = &run->fit;
-	track_key.limit = run->request->ranked > 0
-		? Max(run->request->ranked, POOL_TRACKS)
-		: Max(POOL_TRACKS, POOL_FACTOR * run->request->size);
-	track_key.words = words;
-	for (int i = 0; i < mood->nphrases; i++)
-		if (mood->phrases[i].nwords == 1 && !mood->phrases[i].negated)
-			words[track_key.nwords++] = mood->phrases[i].stem;
-	artist_key.fit = &run->fit;
-	artist_key.limit = 2 * MAX_ARTISTS;
-
-	asks[0].kind = RECO_KIND_TRACK_SEARCH;
-	asks[0].nkeys = 1;
-	asks[0].keys = &track_key;
-	asks[1].kind = RECO_KIND_ARTIST_SEARCH;
-	asks[1].nkeys = run->request->strategies[RECO_ARTIST_DISCOVERY] ? 1 : 0;
-	asks[1].keys = &artist_key;
-	reco_run_resolve(run, asks, 2);
-	run->has_words = track_key.nwords > 0;
-	run->npool = asks[0].values[0].answer.ntracks;
-	run->pool = asks[0].values[0].answer.tracks;
-	run->pool_limit = track_key.limit;
-	if (asks[1].nkeys > 0)
-		prune_artists(run, &asks[1].values[0].answer);
-}
-
-/*
- * Drops artists before anything is asked about them: known to be unknown, or
- * excluded. Absent popularity is no reason.
- */
-static void
-prune_artists(RecoRun *run, const RecoAnswer *answer)
-{
-	run->artists = palloc(sizeof(RecoArtist *) * Max(answer->nartists, 1));
-	for (int i = 0; i < answer->nartists; i++)
-	{
-		RecoArtist *artist = answer->artists[i];
-
-		if ((artist->popularity >= 0 && artist->popularity < MIN_POPULARITY) ||
-			reco_rules_listed(run->excluded, run->nexcluded, artist->artist_id))
-			run->nartists_pruned++;
-		else if (run->nartists < MAX_ARTISTS)
-			run->artists[run->nartists++] = artist;
-	}
+	run->stages[RECO_STAGE_MOOD].out = mood->nphrases;
+	return 0;
 }
 
 const char *
 reco_run_stage_name(RecoStage stage)
 {
-	static const char *const names[] = {
-		"mood", "names", "search", "seeds", "strategies", "rank", "rules", "order", "quality"
+	static const char *const names[RECO_NSTAGES] = {
+		[RECO_STAGE_OPEN] = "open",
+		[RECO_STAGE_MOOD] = "mood",
+		[RECO_STAGE_MODEL] = "model",
+		[RECO_STAGE_TOP_TRACKS] = "fetch_top_tracks",
+		[RECO_STAGE_TOP_ARTISTS] = "fetch_top_artists",
+		[RECO_STAGE_NAMES] = "search_user_tracks",
+		[RECO_STAGE_DISCOVER] = "discover_artists",
+		[RECO_STAGE_ANCHORS] = "select_anchors",
+		[RECO_STAGE_SEEDS] = "build_seed_pool",
+		[RECO_STAGE_USER_ANCHORS] = "user_anchors",
+		[RECO_STAGE_ARTIST_DISCOVERY] = "artist_discovery",
+		[RECO_STAGE_SEED_BASED] = "seed_based",
+		[RECO_STAGE_RANK] = "rank",
+		[RECO_STAGE_RULES] = "rules",
+		[RECO_STAGE_QUALITY] = "quality",
+		[RECO_STAGE_ORDER] = "order",
+		[RECO_STAGE_KEEP] = "keep",
 	};
 
 	return names[stage];

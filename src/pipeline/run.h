@@ -25,26 +25,38 @@
 #include "rules.h"
 #include "source/source.h"
 
-/* The stages, in the order in which they begin. */
+/* The stages, in the order in which they are told. Names are those of metrics. */
 typedef enum RecoStage
 {
-	RECO_STAGE_MOOD = 0,
-	RECO_STAGE_NAMES,			/* mentions, and what the listener plays */
-	RECO_STAGE_SEARCH,			/* what fits the mood */
+	RECO_STAGE_OPEN = 0,		/* the seam, and what the listener's last run left */
+	RECO_STAGE_MOOD,			/* what the prompt means, by the lexicon */
+	RECO_STAGE_MODEL,			/* and by a language model, where that is unsure */
+	RECO_STAGE_TOP_TRACKS,		/* what the listener plays */
+	RECO_STAGE_TOP_ARTISTS,
+	RECO_STAGE_NAMES,			/* mentioned tracks and artists */
+	RECO_STAGE_DISCOVER,		/* tracks and artists that fit the mood */
+	RECO_STAGE_ANCHORS,
 	RECO_STAGE_SEEDS,
-	RECO_STAGE_STRATEGIES,
+	RECO_STAGE_USER_ANCHORS,	/* the strategies, in the order of RecoStrategyId */
+	RECO_STAGE_ARTIST_DISCOVERY,
+	RECO_STAGE_SEED_BASED,
 	RECO_STAGE_RANK,
 	RECO_STAGE_RULES,
-	RECO_STAGE_ORDER,
 	RECO_STAGE_QUALITY,
+	RECO_STAGE_ORDER,
+	RECO_STAGE_KEEP,			/* what the listener's next run may reuse */
 	RECO_NSTAGES
 } RecoStage;
 
+/* Busy and waiting times of all stages add up to the run's. */
 typedef struct RecoStageRecord
 {
 	bool		began;
+	bool		late;			/* time was over before everything had come */
 	int64		start_us;		/* since the run began */
-	int64		us;
+	int64		end_us;			/* since the run began; others run in between */
+	int64		us;				/* busy */
+	int64		wait_us;		/* the run stood still for this stage */
 	int			in;
 	int			out;
 	int			asked;			/* keys that the seam asked somebody for */
@@ -85,6 +97,7 @@ typedef struct RecoRun
 	int			era_to;
 
 	/* mentions and listener */
+	void	   *name_keys[2];	/* of mentions.c, while names are asked for */
 	int			nmentioned_tracks;
 	RecoTrack **mentioned_tracks;
 	int			nmentioned;
@@ -118,6 +131,7 @@ typedef struct RecoRun
 	int			nnegatives;
 	RecoTrack **negatives;
 
+	struct RecoFound *found;	/* by each strategy; see strategy.h */
 	int			ncandidates;
 	RecoCandidate *candidates;	/* best first, once ranked */
 	RecoRanking ranking;
@@ -126,13 +140,15 @@ typedef struct RecoRun
 	int			nlist;
 	RecoCandidate **list;		/* in the order delivered */
 	char	  **reasons;		/* why each track is in it */
+	RecoNear   *near;			/* the seed that each is nearest to */
 	RecoArc		arc;
 	RecoQuality quality;
 	int			exchanged;		/* by the improvement round */
 
 	bool		complete;		/* nothing was left out for time */
 	bool		partial;		/* the catalogue was not in hand as a whole */
-	RecoStage	stage;			/* the one that is under way */
+	RecoStage	stage;			/* the one that is at work */
+	int64		stage_began;	/* since the run began */
 	RecoStageRecord stages[RECO_NSTAGES];
 	RecoStrategyRecord strategies[RECO_NSTRATEGIES];
 	int			pruned[RECO_NRULES];
@@ -141,6 +157,8 @@ typedef struct RecoRun
 	uint32		catalogue;		/* tracks in hand */
 	const RecoSourceCount *counts;	/* of each kind */
 	const RecoLists *lists;
+	int			ncalls;
+	const RecoCallTrace *calls; /* what services were asked */
 	RecoReused	reused;
 } RecoRun;
 
@@ -162,10 +180,30 @@ extern const char *reco_run_stage_name(RecoStage stage);
 /* Why a track is in the list: a short true sentence. */
 extern char *reco_reason_of(const RecoRun *run, const RecoCandidate *candidate);
 
-/* mentions.c: names and the listener; labels of what was named. seeds.c: seeds. */
-extern void reco_seeds_find_names(RecoRun *run);
+/*
+ * Nodes of the run: what each asks of the seam, and what it makes of the answers; see
+ * graph.h. mentions.c: what the listener plays; names; what is like the named.
+ */
+extern int	reco_seeds_ask_top_tracks(RecoRun *run, RecoAsk *asks);
+extern void reco_seeds_take_top_tracks(RecoRun *run, RecoAsk *asks, int nasks);
+extern int	reco_seeds_ask_top_artists(RecoRun *run, RecoAsk *asks);
+extern void reco_seeds_take_top_artists(RecoRun *run, RecoAsk *asks, int nasks);
+extern int	reco_seeds_ask_names(RecoRun *run, RecoAsk *asks);
+extern void reco_seeds_take_names(RecoRun *run, RecoAsk *asks, int nasks);
+extern int	reco_seeds_ask_named(RecoRun *run, RecoAsk *asks);
+extern void reco_seeds_take_named(RecoRun *run, RecoAsk *asks, int nasks);
 extern void reco_seeds_add_labels(RecoRun *run);
-extern void reco_seeds_choose(RecoRun *run);
+
+/* discover.c: tracks and artists that fit the mood, here and at services. */
+extern int	reco_discover_ask_local(RecoRun *run, RecoAsk *asks);
+extern void reco_discover_take_local(RecoRun *run, RecoAsk *asks, int nasks);
+extern int	reco_discover_ask_services(RecoRun *run, RecoAsk *asks);
+extern void reco_discover_take_services(RecoRun *run, RecoAsk *asks, int nasks);
+
+/* seeds.c: anchors and negative seeds; the pool of seeds. */
+extern int	reco_seeds_ask_anchors(RecoRun *run, RecoAsk *asks);
+extern void reco_seeds_take_anchors(RecoRun *run, RecoAsk *asks, int nasks);
+extern void reco_seeds_build_pool(RecoRun *run, RecoAsk *asks, int nasks);
 
 /* select.c: the list, one improvement round, its order. */
 extern void reco_select_list(RecoRun *run);
@@ -173,8 +211,17 @@ extern void reco_select_seen(RecoRun *run);
 extern void reco_select_improve(RecoRun *run);
 extern void reco_select_order(RecoRun *run);
 
-/* Asks the seam, and comes back to the run's own memory. */
+/*
+ * Asks the seam, and comes back to the run's own memory: at once and waiting; or putting
+ * questions and collecting the answers.
+ */
 extern void reco_run_resolve(RecoRun *run, RecoAsk *asks, int nasks);
+extern RecoTicket *reco_run_start(RecoRun *run, RecoAsk *asks, int nasks);
+extern void reco_run_collect(RecoRun *run, RecoTicket *ticket, RecoAsk *asks, int nasks);
+
+/* The time from here on is a stage's, until it ends. Stages do not nest. */
+extern void reco_run_begin_stage(RecoRun *run, RecoStage stage);
+extern void reco_run_end_stage(RecoRun *run);
 
 /* Since when a played track is not given again. */
 extern TimestampTz reco_run_repeat_since(const RecoRun *run);

@@ -116,35 +116,45 @@ choose_seeds(RecoRun *run)
 		run->seeds[i] = scores[i].track;
 }
 
-/* Chooses negative seeds: what was skipped lately, and the option's tracks. */
-static void
-choose_negatives(RecoRun *run)
+/* Chooses the anchors, and asks for the negative seeds: skipped lately, or an option's. */
+int
+reco_seeds_ask_anchors(RecoRun *run, RecoAsk *asks)
 {
 	const char **ids = palloc(sizeof(char *) * MAX_NEGATIVE_SEEDS);
-	RecoKey		key = {0};
-	RecoAsk		ask = {0};
+	RecoKey    *key = palloc0(sizeof(RecoKey));
+	RecoStageRecord *record = &run->stages[RECO_STAGE_ANCHORS];
 
-	for (int i = 0; i < run->request->nnegative && key.nids < MAX_NEGATIVE_SEEDS; i++)
-		ids[key.nids++] = run->request->negative_tracks[i];
-	for (int i = 0; i < run->nhistory && key.nids < MAX_NEGATIVE_SEEDS; i++)
+	record->in = run->nmentioned_tracks + run->nartist_tracks + run->ntop_tracks;
+	choose_anchors(run);
+	record->out = run->nanchors;
+	for (int i = 0; i < run->request->nnegative && key->nids < MAX_NEGATIVE_SEEDS; i++)
+		ids[key->nids++] = run->request->negative_tracks[i];
+	for (int i = 0; i < run->nhistory && key->nids < MAX_NEGATIVE_SEEDS; i++)
 		if (run->history[i]->events & RECO_EVENT_SKIPPED)
-			ids[key.nids++] = run->history[i]->track_id;
-	if (key.nids == 0)
-		return;
-	key.ids = ids;
-	ask.kind = RECO_KIND_TRACK_FACTS;
-	ask.nkeys = 1;
-	ask.keys = &key;
-	reco_run_resolve(run, &ask, 1);
-	run->negatives = ask.values[0].answer.tracks;
-	run->nnegatives = ask.values[0].answer.ntracks;
+			ids[key->nids++] = run->history[i]->track_id;
+	key->ids = ids;
+	asks[0].kind = RECO_KIND_TRACK_FACTS;
+	asks[0].nkeys = 1;
+	asks[0].keys = key;
+	return key->nids > 0 ? 1 : 0;
 }
 
-/* Chooses anchors, seeds and negative seeds. */
 void
-reco_seeds_choose(RecoRun *run)
+reco_seeds_take_anchors(RecoRun *run, RecoAsk *asks, int nasks)
 {
-	choose_anchors(run);
+	if (nasks == 0)
+		return;
+	run->negatives = asks[0].values[0].answer.tracks;
+	run->nnegatives = asks[0].values[0].answer.ntracks;
+}
+
+/* Chooses the seeds among all that may be one. */
+void
+reco_seeds_build_pool(RecoRun *run, RecoAsk *asks, int nasks)
+{
+	RecoStageRecord *record = &run->stages[RECO_STAGE_SEEDS];
+
+	record->in = run->npool + run->ntop_tracks + run->nmentioned_tracks;
 	choose_seeds(run);
-	choose_negatives(run);
+	record->out = run->nseeds;
 }

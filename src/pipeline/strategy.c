@@ -3,8 +3,8 @@
  * strategy.c
  *	  Three ways to candidates: asking, merging, ranking.
  *
- * Purpose: see strategy.h. All strategies ask in one call of the seam, so that
- *			what they ask shares a pass; each is collected alone.
+ * Purpose: see strategy.h. Each strategy is a node of the run: it asks as soon as what
+ *			it needs is there, and is collected alone.
  * Runs in: wherever a run does.
  * Locks:	none.
  * Never:	merge by position: tracks meet by id.
@@ -142,10 +142,55 @@ merge(RecoRun *run, HTAB *by_id, RecoTrack *track)
 	return candidate;
 }
 
-/* Merges all that was found; nobody's rank is lost. */
-static void
-merge_all(RecoRun *run, const RecoFound *found)
+/* Which strategy's stage is at work. */
+static RecoStrategyId
+strategy_at_work(const RecoRun *run)
 {
+	return (RecoStrategyId) (run->stage - RECO_STAGE_USER_ANCHORS);
+}
+
+/* Lets the strategy at work ask, if it is wanted and there is time. */
+int
+reco_strategy_ask(RecoRun *run, RecoAsk *asks)
+{
+	RecoStrategyId id = strategy_at_work(run);
+	RecoStrategyRecord *record = &run->strategies[id];
+	int			nasks = 0;
+
+	if (run->found == NULL)
+		run->found = palloc0(sizeof(RecoFound) * RECO_NSTRATEGIES);
+	record->asked = run->request->strategies[id];
+	record->finished = record->asked && !reco_run_is_late(run);
+	if (record->finished)
+		nasks = strategies[id]->ask(run, asks);
+	for (int a = 0; a < nasks; a++)
+		run->stages[run->stage].in += asks[a].nkeys;
+	return nasks;
+}
+
+/* Lets it make candidates of the answers; those of others do not depend on it. */
+void
+reco_strategy_take(RecoRun *run, RecoAsk *asks, int nasks)
+{
+	RecoStrategyId id = strategy_at_work(run);
+	RecoStrategyRecord *record = &run->strategies[id];
+
+	if (!record->asked)
+		return;
+	for (int a = 0; a < nasks; a++)
+		for (int k = 0; k < asks[a].nkeys; k++)
+			record->finished &= asks[a].values[k].outcome == RECO_OUTCOME_FRESH;
+	record->finished &= !run->stages[run->stage].late;
+	strategies[id]->collect(run, asks, nasks, &run->found[id]);
+	run->stages[run->stage].out = run->found[id].n;
+	run->complete &= record->finished;
+}
+
+/* Merges all that was found; nobody's rank is lost. */
+void
+reco_strategy_merge(RecoRun *run)
+{
+	const RecoFound *found = run->found;
 	HASHCTL		control = {0};
 	HTAB	   *by_id;
 	int			total = run->nmentioned_tracks;
@@ -172,46 +217,6 @@ merge_all(RecoRun *run, const RecoFound *found)
 	for (int i = 0; i < run->nmentioned_tracks; i++)
 		merge(run, by_id, run->mentioned_tracks[i])->protected = true;
 	hash_destroy(by_id);
-}
-
-/* Asks for all strategies at once, and collects each alone. */
-void
-reco_strategy_run_all(RecoRun *run)
-{
-	RecoAsk		asks[RECO_NSTRATEGIES * RECO_STRATEGY_MAXASKS];
-	int			first[RECO_NSTRATEGIES + 1];
-	RecoFound	found[RECO_NSTRATEGIES];
-	int			nasks = 0;
-	bool		late = reco_run_is_late(run);
-
-	memset(asks, 0, sizeof(asks));
-	memset(found, 0, sizeof(found));
-	for (int s = 0; s < RECO_NSTRATEGIES; s++)
-	{
-		first[s] = nasks;
-		if (!run->request->strategies[s])
-			continue;
-		run->strategies[s].asked = true;
-		if (!late)
-			nasks += strategies[s]->ask(run, &asks[nasks]);
-	}
-	first[RECO_NSTRATEGIES] = nasks;
-	if (nasks > 0)
-		reco_run_resolve(run, asks, nasks);
-	for (int s = 0; s < RECO_NSTRATEGIES; s++)
-	{
-		RecoStrategyRecord *record = &run->strategies[s];
-
-		if (!record->asked)
-			continue;
-		record->finished = !late;
-		for (int a = first[s]; a < first[s + 1]; a++)
-			for (int k = 0; k < asks[a].nkeys; k++)
-				record->finished &= asks[a].values[k].outcome == RECO_OUTCOME_FRESH;
-		strategies[s]->collect(run, &asks[first[s]], first[s + 1] - first[s], &found[s]);
-		run->complete &= record->finished;
-	}
-	merge_all(run, found);
 }
 
 /* Better score first, then by id. */

@@ -4,7 +4,7 @@
  *	  Three ways to candidates, behind one interface.
  *
  * Purpose: a strategy says what it wants to know, and makes of the answers a
- *			list of tracks, best first; all of them ask at once.
+ *			list of tracks, best first.
  * Runs in: wherever a run does.
  * Locks:	none.
  * Never:	let one strategy's failure drop another's candidates.
@@ -47,7 +47,12 @@ extern float reco_strategy_share(const RecoRun *run, RecoStrategyId strategy);
 /* How many tracks to ask for around one seed. */
 extern int	reco_strategy_near_limit(const RecoRun *run);
 
-extern void reco_strategy_run_all(RecoRun *run);
+/* The strategy whose stage is at work, as a node of the run. */
+extern int	reco_strategy_ask(RecoRun *run, RecoAsk *asks);
+extern void reco_strategy_take(RecoRun *run, RecoAsk *asks, int nasks);
+
+/* Puts together what all found, and ranks it. */
+extern void reco_strategy_merge(RecoRun *run);
 extern void reco_strategy_rank(RecoRun *run);
 
 /* Adds what a wider search brought to the candidates, ranked; returns how many. */

@@ -31,7 +31,7 @@ ask(RecoRun *run, RecoAsk *asks)
 	{
 		keys[i].id = run->artists[i]->artist_id;
 		keys[i].fit = &run->fit;
-		keys[i].limit = each;
+		keys[i].limit = keys[i].enough = each;
 	}
 	asks[0].kind = RECO_KIND_ARTIST_TRACKS;
 	asks[0].nkeys = run->nartists;

@@ -15,6 +15,7 @@
 
 #define OWN_ARTISTS		5		/* of the listener's, that fit or not */
 #define OWN_TRACKS		4		/* of each */
+#define ENOUGH_OF_NAMED	10		/* tracks of who was named: more are not asked for */
 
 static int
 ask(RecoRun *run, RecoAsk *asks)
@@ -40,6 +41,7 @@ ask(RecoRun *run, RecoAsk *asks)
 		artists[n].id = mentioned ? run->mentioned[i]
 								  : run->top_artists[i - run->nmentioned]->artist_id;
 		artists[n].fit = &run->fit;
+		artists[n].enough = mentioned ? ENOUGH_OF_NAMED : OWN_TRACKS;
 		artists[n++].limit = mentioned ? run->request->size : OWN_TRACKS;
 	}
 	asks[0].kind = RECO_KIND_RECOMMENDATION;

@@ -18,6 +18,7 @@
 #include "compat.h"
 
 #include "source.h"
+#include "upstream/service.h"
 
 /* What a run knows of services; lives in the run's memory context. */
 typedef struct RecoLive RecoLive;
@@ -32,6 +33,9 @@ extern RecoLive *reco_live_open(MemoryContext context, RecoEngine *engine);
 extern void reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks,
 							 TimestampTz give_up);
 
+/* Is there a server that can be asked this? */
+extern bool reco_live_can_ask(const RecoLive *live, RecoOperation operation);
+
 /* How many tracks of services are remembered. */
 extern uint32 reco_live_tracks(const RecoLive *live);
 
@@ -40,5 +44,8 @@ extern const RecoLists *reco_live_lists(const RecoLive *live);
 
 /* Did a service not answer what it may answer another time? */
 extern bool reco_live_missed(const RecoLive *live);
+
+/* What services were asked, one by one; see trace.h. */
+extern const RecoCallTrace *reco_live_calls(const RecoLive *live, int *n);
 
 #endif							/* RECO_LIVE_H */

@@ -93,6 +93,25 @@ reco_source_open(MemoryContext context, void (*pause)(void *), void *arg)
 	return source;
 }
 
+/* Looks for services, once a run. */
+static void
+look_for_services(RecoSource *source)
+{
+	if (source->looked)
+		return;
+	source->looked = true;
+	if (reco_remote_is_on())
+		source->live = reco_live_open(source->context, source->engine);
+}
+
+bool
+reco_source_can_ask(RecoSource *source, RecoKind kind)
+{
+	look_for_services(source);
+	return source->live != NULL && kinds[kind].service != NOBODY &&
+		reco_live_can_ask(source->live, kinds[kind].service);
+}
+
 /* Questions that were put. */
 struct RecoTicket
 {
@@ -145,12 +164,7 @@ reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz gi
 	old = MemoryContextSwitchTo(source->context);
 	start = GetCurrentTimestamp();
 	answer_locally(source, asks, nasks, give_up);
-	if (!source->looked)
-	{
-		source->looked = true;
-		if (reco_remote_is_on())
-			source->live = reco_live_open(source->context, source->engine);
-	}
+	look_for_services(source);
 	if (source->live != NULL)
 		reco_live_enrich(source->live, asks, nasks, give_up);
 	count(source, asks, nasks, GetCurrentTimestamp() - start);
@@ -183,6 +197,13 @@ answer_locally(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up
 
 			if (kinds[asks[i].kind].local == NOBODY)
 				continue;
+
+			/* a service's search text is none of the engine's business */
+			if (asks[i].keys[k].query != NULL)
+			{
+				asks[i].values[k].answer.done = true;
+				continue;
+			}
 			question->kind = asks[i].kind;
 			question->key = &asks[i].keys[k];
 			question->value = &asks[i].values[k];
@@ -357,4 +378,11 @@ const RecoSourceCount *
 reco_source_counts(const RecoSource *source)
 {
 	return source->counts;
+}
+
+const RecoCallTrace *
+reco_source_calls(const RecoSource *source, int *n)
+{
+	*n = 0;
+	return source->live == NULL ? NULL : reco_live_calls(source->live, n);
 }

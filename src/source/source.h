@@ -19,6 +19,7 @@
 
 #include "catalogue/engine.h"
 #include "origin.h"
+#include "trace.h"
 #include "upstream/guard.h"
 #include "upstream/outcome.h"
 
@@ -109,6 +110,9 @@ extern void reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks,
 extern const RecoBackground *reco_source_background(RecoSource *source);
 extern uint32 reco_source_tracks(const RecoSource *source);
 
+/* Is there a service that this run may ask such a thing? */
+extern bool reco_source_can_ask(RecoSource *source, RecoKind kind);
+
 /* Was anything left out that a service would have told another time? */
 extern bool reco_source_missed(const RecoSource *source);
 
@@ -142,6 +146,9 @@ typedef struct RecoSourceCount
 	int			kept;			/* keys that it had answered before */
 	int64		us;				/* spent */
 } RecoSourceCount;
+
+/* What services were asked, one by one: the rows of a waterfall, as they were put. */
+extern const RecoCallTrace *reco_source_calls(const RecoSource *source, int *n);
 
 extern const RecoSourceCount *reco_source_counts(const RecoSource *source);
 
