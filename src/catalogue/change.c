@@ -4,9 +4,9 @@
  *	  Which state of the catalogue a snapshot sees.
  *
  * Purpose: every statement that writes reco.track leaves a row in
- *			reco.change, but for what the keeper learns from services. A reader's token is a hash over the rows that its
- *			snapshot sees: MVCC itself says what is committed, rolled back or
- *			the reader's own.
+ *			reco.change, but for what the keeper learns from services. A reader's
+ *			token is a hash over the rows that its snapshot sees: MVCC itself says
+ *			what is committed, rolled back or the reader's own.
  * Runs in: any process with a database and a transaction.
  * Locks:	row locks of reco.change, taken only with SKIP LOCKED.
  * Never:	delete under REPEATABLE READ, where a concurrent delete is an error.

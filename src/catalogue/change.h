@@ -36,9 +36,8 @@ extern void reco_change_note_learned(void);
 extern bool reco_change_is_mine(void);
 
 /*
- * A number that stands for the state of 'what' (NULL = of all but what was learned) in the
- * current snapshot:
- * equal while no change was committed (or rolled back) in between.
+ * A number that stands for the state of 'what' (NULL = of all but what was learned) in
+ * the current snapshot: equal while no change was committed (or rolled back) in between.
  */
 extern uint64 reco_change_token(const char *what);
 

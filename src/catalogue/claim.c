@@ -67,7 +67,8 @@ is_of_service(TriggerData *trigger, HeapTuple tuple, const char *column)
 	TupleDesc	desc = trigger->tg_relation->rd_att;
 	int			number = SPI_fnumber(desc, column);
 	char	   *is = number > 0 ? SPI_getvalue(tuple, desc, number) : NULL;
-	char	   *was = is == NULL ? NULL : SPI_getvalue(trigger->tg_trigtuple, desc, number);
+	HeapTuple	old = trigger->tg_trigtuple;
+	char	   *was = is == NULL ? NULL : SPI_getvalue(old, desc, number);
 
 	return was != NULL && strcmp(is, was) == 0 &&
 		(strcmp(is, "spotify") == 0 || strcmp(is, "reccobeats") == 0);

@@ -4,8 +4,8 @@
  *	  From what services said to answers of the seam.
  *
  * Purpose: see live_parts.h. A track that came live is looked up in the catalogue;
- *			what nobody has measured is, all together; what that does not have gets what the
- *			rules judge by.
+ *			what nobody has measured is, all together; what the catalogue does not have
+ *			gets what the rules judge by.
  * Runs in: any process with a database and a transaction.
  * Locks:	those of its SELECTs.
  * Never:	let a live track past a rule for want of a derived field; hand one track
