@@ -67,13 +67,6 @@ typedef struct RecoTrack
 	bool		measured_expired;	/* likewise */
 } RecoTrack;
 
-/* Should a service be asked for the audio features of a track? */
-static inline bool
-reco_track_wants_features(const RecoTrack *track)
-{
-	return track->measured == RECO_MEASURED_UNKNOWN || track->measured_expired;
-}
-
 typedef struct RecoArtist
 {
 	const char *artist_id;

@@ -19,6 +19,7 @@
 #include "access/xlog.h"
 #include "keeper_facts.h"
 #include "keeper_limits.h"
+#include "keeper_model.h"
 #include "keeper_promises.h"
 #include "keeper_snapshot.h"
 #include "mb/pg_wchar.h"
@@ -240,6 +241,7 @@ drain(void)
 		reco_keeper_facts_take(&waiting[i]);
 	}
 	reco_cache_write(rows, nrows);
+	reco_keeper_teach(waiting, n);
 	reco_run_write(runs, nruns);
 	more = trim_runs(nruns > 0);
 	return more || (n > 0 && reco_cached_waiting(MyDatabaseId) > n);

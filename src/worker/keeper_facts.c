@@ -414,6 +414,15 @@ publish(void)
 	step.published = true;
 }
 
+static uint64
+token_of(const char *what)
+{
+	uint64		token;
+
+	(void) reco_change_read(what, &token);
+	return token;
+}
+
 /*
  * Makes the lexicon anew, as there are genres that it does not know. It is made of the
  * matrix: once that has them, and only where all sessions share one.
@@ -429,9 +438,8 @@ learn_lexicon(void)
 	next_lexicon = begun + LEXICON_US;
 	(void) reco_matrix_facts(MyDatabaseId, &facts);
 	if (area == NULL || !facts.offered || !facts.exact ||
-		facts.token != reco_change_token("catalogue") ||
-		facts.learned != reco_change_token(RECO_CHANGE_LEARNED) ||
-		!reco_learned_lock_lexicon())
+		facts.token != token_of("catalogue") ||
+		facts.learned != token_of(RECO_CHANGE_LEARNED) || !reco_learned_lock_lexicon())
 		return;
 	reco_matrix_image_read(area, &matrix);
 	reco_lexicon_learn_from(&matrix);
