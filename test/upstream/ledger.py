@@ -7,6 +7,9 @@ Never:   keep a secret: credentials are fingerprints.
 import hashlib
 import time
 
+# So many prompts are remembered.
+MOST_PROMPTS = 500
+
 # A call that was under way when its client was told to be quiet is no offence.
 GRACE = 0.05
 
@@ -75,6 +78,7 @@ class Ledger:
         """Forgets all but the connections that are open, and the calls under way."""
         self.services = {}
         self.routes = {}
+        self.prompts = []           # of models: service, system text, user's text
         self.bugs = []              # what the emulator itself broke on
         self.seen = {}              # question -> calls of it
         self.refused = set()        # identities that were answered 403 or 404
@@ -119,6 +123,11 @@ class Ledger:
         add(of_service.user_agents, request.headers.get("user-agent", ""))
         self.note_credentials(of_service, request)
         return Call((of_service, of_route), row, request, identity)
+
+    def prompted(self, service, system, words):
+        """A model was asked."""
+        self.prompts.append({"service": service, "system": system, "prompt": words})
+        del self.prompts[:-MOST_PROMPTS]
 
     def note_credentials(self, tally, request):
         for name in ("authorization", "x-goog-api-key"):
