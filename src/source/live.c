@@ -54,6 +54,7 @@ reco_live_open(MemoryContext context, RecoEngine *engine)
 		live->tracks = make_table("reco live tracks", sizeof(RecoLiveTrack), context);
 		live->artists = make_table("reco live artists", sizeof(RecoLiveName), context);
 		live->questions = make_questions(context);
+		live->traces = reco_traces_open(context);
 	}
 	MemoryContextSwitchTo(old);
 	return live;
@@ -415,6 +416,15 @@ bool
 reco_live_missed(const RecoLive *live)
 {
 	return live->missed;
+}
+
+const RecoCallTrace *
+reco_live_calls(const RecoLive *live, int *n)
+{
+	/* what is still under way has a row as well */
+	if (live->remote != NULL)
+		reco_remote_end_traces(live->remote);
+	return reco_traces_list(live->traces, n);
 }
 
 const RecoLists *

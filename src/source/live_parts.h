@@ -180,6 +180,7 @@ struct RecoLive
 	bool		missed;			/* something was not answered, and may be another time */
 
 	RecoRemote *remote;			/* NULL = nothing was asked yet */
+	RecoTraces *traces;			/* of the questions that services were asked */
 	RecoTextTools tools;		/* of the call that is under way */
 	RecoLiveQueue queues[RECO_LIVE_NLOTS];	/* to be sent */
 	RecoLiveQueue under_way;
@@ -229,7 +230,7 @@ extern const RecoServer *reco_live_server(const RecoLive *live, RecoLiveLot lot)
 extern void reco_live_harvest(RecoLive *live);
 
 /* How many calls of a lot a run may still make; how many lists it may want. */
-extern int	reco_live_calls(RecoLive *live, RecoLiveLot lot);
+extern int	reco_live_left(RecoLive *live, RecoLiveLot lot);
 extern int	reco_live_most_lists(RecoLive *live);
 
 /* Notes what could not be had of a service, and why. */

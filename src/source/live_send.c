@@ -43,8 +43,8 @@ static const LotRow lots[RECO_LIVE_NLOTS] = {
 };
 
 static RecoLiveAllowance *allowance_of(RecoLive *live, const RecoServer *server);
-static int	look(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n,
-				 bool again);
+static int	put(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n,
+				RecoLook look);
 static void take(RecoLive *live, RecoLiveQuestion *question);
 static void put_under_way(RecoLive *live, RecoLiveQuestion *question);
 static bool note_spent(RecoLive *live, RecoLiveQuestion *question,
@@ -92,7 +92,7 @@ allowance_of(RecoLive *live, const RecoServer *server)
  * to what is found by them; a recommendation leaves a call to features.
  */
 int
-reco_live_calls(RecoLive *live, RecoLiveLot lot)
+reco_live_left(RecoLive *live, RecoLiveLot lot)
 {
 	const RecoServer *server = reco_live_server(live, lot);
 	RecoBudgetKind kind;
@@ -166,9 +166,10 @@ reco_live_send(RecoLive *live, RecoLiveLot lot, int64 until)
 	keys = palloc(sizeof(char *) * n);
 	for (int i = 0; i < n; i++)
 		keys[i] = queue->questions[i]->key;
-	number = look(live, lot, keys, n, lot == RECO_LIVE_FEATURES);
+	number = put(live, lot, keys, n,
+				 lot == RECO_LIVE_FEATURES ? RECO_LOOK_AGAIN : RECO_LOOK_FIRST);
 	allowance = &allowance_of(live, server)->allowance;
-	calls = reco_live_calls(live, lot);
+	calls = reco_live_left(live, lot);
 	until = Min(until - RECO_LIVE_LAST_US,
 				reco_now_us() + (int64) server->options.deadline_ms * 1000);
 	sent = reco_remote_send(live->remote, number,
@@ -197,7 +198,7 @@ note_spent(RecoLive *live, RecoLiveQuestion *question, const RecoServer *server)
 		reco_remote_value(live->remote, question->number, question->nth);
 	bool		by_quota = allowance_of(live, server)->allowance.by_quota;
 
-	if (!value->unasked || reco_live_calls(live, question->lot) > 0)
+	if (!value->unasked || reco_live_left(live, question->lot) > 0)
 		return false;
 	question->outcome = by_quota ? RECO_OUTCOME_QUOTA : RECO_OUTCOME_LIMITED;
 	reco_live_note(live, question->lot, question->outcome,
@@ -230,7 +231,7 @@ reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions, in
 		return;
 	for (int i = 0; i < n; i++)
 		keys[i] = questions[i]->key;
-	number = look(live, lot, keys, n, false);
+	number = put(live, lot, keys, n, RECO_LOOK_ONLY);
 	for (int i = 0; i < n; i++)
 	{
 		if (questions[i]->state != RECO_LIVE_NEW ||
@@ -245,15 +246,18 @@ reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions, in
 
 /* Puts keys of a lot, and answers what is known of them. */
 static int
-look(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n, bool again)
+put(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n, RecoLook look)
 {
 	RecoOperation operation = lots[lot].operation;
 
 	if (live->remote == NULL)
+	{
 		live->remote = reco_remote_open();
+		reco_remote_trace(live->remote, live->traces);
+	}
 	return reco_remote_look(
 		live->remote, reco_live_server(live, lot), operation,
-		reco_operation_is_listeners(operation) ? live->user_id : NULL, keys, n, again);
+		reco_operation_is_listeners(operation) ? live->user_id : NULL, keys, n, look);
 }
 
 /* Takes what came of what is under way. */

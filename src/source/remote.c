@@ -37,6 +37,7 @@ typedef struct Part
 	int			first;			/* in the question's 'asked' */
 	int			nkeys;
 	int64		deadline;
+	bool		told;			/* its trace was ended before it */
 } Part;
 
 typedef struct Question
@@ -55,12 +56,14 @@ typedef struct Question
 	const char *user_id;		/* of a listener's own; NULL otherwise */
 	RecoPromiseKey token;		/* what it was asked with; UTF-8 */
 	RecoProblem problem;
+	int			trace;			/* number of its trace; -1 = it has none */
 } Question;
 
 struct RecoRemote
 {
 	MemoryContext context;
 	MemoryContextCallback release;
+	RecoTraces *traces;			/* NULL = nowhere */
 	int			nquestions;
 	int			questions_size;
 	Question   *questions;
@@ -75,9 +78,9 @@ struct RecoRemote
 static void release_slots(void *arg);
 static void tell_apart(Question *question, const char *const *keys, int nkeys);
 static int	look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-				const char *user_id, const char *const *keys, int nkeys, bool again,
+				const char *user_id, const char *const *keys, int nkeys, RecoLook how,
 				RecoListener *listener);
-static void find(Question *question, bool again);
+static void find(RecoRemote *remote, Question *question, RecoLook how);
 static int	submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 				   RecoPriority priority, int64 deadline);
 static void wipe(RecoListener *listener);
@@ -85,6 +88,11 @@ static void wait_for_keeper(RecoRemote *remote, int64 until);
 static Part *add_part(RecoRemote *remote);
 static void refresh(RecoWireRequest *request);
 static void send_part(RecoRemote *remote, RecoWireRequest *request, Part *part);
+static void note_known(RecoRemote *remote, const Question *question,
+					   const RecoScreened *screened, const bool *kept,
+					   const RecoKeptAnswer *known);
+static void end_trace(RecoRemote *remote, const Question *question, int first,
+					  int nkeys);
 static void settle(Question *question, int first, int nkeys, RecoOutcome outcome,
 				   const char *message);
 static void collect(RecoRemote *remote, Part *part);
@@ -110,6 +118,12 @@ reco_remote_open(void)
 	remote->release.arg = remote;
 	MemoryContextRegisterResetCallback(context, &remote->release);
 	return remote;
+}
+
+void
+reco_remote_trace(RecoRemote *remote, RecoTraces *traces)
+{
+	remote->traces = traces;
 }
 
 void
@@ -148,7 +162,7 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
 	RecoListener listener = {0};
 	int			number =
-		look(remote, server, operation, user_id, keys, nkeys, false, &listener);
+		look(remote, server, operation, user_id, keys, nkeys, RECO_LOOK_FIRST, &listener);
 
 	(void) submit(remote, number, &listener, INT_MAX, priority, deadline);
 	wipe(&listener);
@@ -158,12 +172,12 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 
 int
 reco_remote_look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-				 const char *user_id, const char *const *keys, int nkeys, bool again)
+				 const char *user_id, const char *const *keys, int nkeys, RecoLook how)
 {
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
 	RecoListener listener = {0};
 	int			number =
-		look(remote, server, operation, user_id, keys, nkeys, again, &listener);
+		look(remote, server, operation, user_id, keys, nkeys, how, &listener);
 
 	wipe(&listener);
 	MemoryContextSwitchTo(old);
@@ -191,7 +205,7 @@ reco_remote_send(RecoRemote *remote, int number, int most, RecoPriority priority
 /* Puts a question: what is known answers it, the rest is not sent yet. */
 static int
 look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-	 const char *user_id, const char *const *keys, int nkeys, bool again,
+	 const char *user_id, const char *const *keys, int nkeys, RecoLook how,
 	 RecoListener *listener)
 {
 	Question   *question;
@@ -210,6 +224,10 @@ look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 		question->user_id = pstrdup(user_id);
 	tell_apart(question, keys, nkeys);
 	question->asked = palloc(sizeof(int) * Max(question->ndistinct, 1));
+	question->trace = -1;
+	if (question->ndistinct > 0 && how != RECO_LOOK_ONLY)
+		question->trace = reco_traces_put(remote->traces, server->name, operation,
+										  question->ndistinct);
 	if (user_id != NULL &&
 		!reco_own_token_take(server, user_id, &question->token, listener))
 	{
@@ -217,11 +235,12 @@ look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 			question->asked[i] = i;
 		settle(question, 0, question->ndistinct, RECO_OUTCOME_UNCONFIGURED,
 			   "the listener is not connected");
+		end_trace(remote, question, 0, question->ndistinct);
 	}
 	else if (question->ndistinct > 0)
 	{
 		reco_kept_open(server, operation, listener->user_id, &question->kept);
-		find(question, again);
+		find(remote, question, how);
 	}
 	return remote->nquestions - 1;
 }
@@ -290,14 +309,15 @@ tell_apart(Question *question, const char *const *keys, int nkeys)
 
 /* Answers what is known, and finds out what would have to be asked. */
 static void
-find(Question *question, bool again)
+find(RecoRemote *remote, Question *question, RecoLook how)
 {
 	int			n = question->ndistinct;
+	bool	   *kept = palloc0(sizeof(bool) * n);
 	RecoKeptAnswer *known = palloc(sizeof(RecoKeptAnswer) * n);
 	RecoScreened *screened = palloc(sizeof(RecoScreened) * n);
 
 	question->stale = palloc(sizeof(char *) * n);
-	if (again)
+	if (how == RECO_LOOK_AGAIN)
 	{
 		memset(screened, 0, sizeof(RecoScreened) * n);
 		memset(known, 0, sizeof(RecoKeptAnswer) * n);
@@ -306,6 +326,8 @@ find(Question *question, bool again)
 	{
 		reco_screen_lists(&question->kept, question->keys, n, screened);
 		reco_kept_find(&question->kept, question->keys, n, known);
+		for (int i = 0; i < n; i++)
+			kept[i] = known[i].found;
 		reco_screen_features(&question->kept, question->keys, n, known);
 	}
 	for (int i = 0; i < n; i++)
@@ -335,8 +357,36 @@ find(Question *question, bool again)
 		if (known[i].origin == RECO_ORIGIN_STALE && !known[i].last)
 			question->stale[question->nstale++] = question->keys[i];
 	}
+	if (how == RECO_LOOK_ONLY && question->nasked < n)
+		question->trace =
+			reco_traces_put(remote->traces, question->server->name,
+							question->kept.operation, n - question->nasked);
+	note_known(remote, question, screened, kept, known);
+	if (question->nasked == 0 || how == RECO_LOOK_ONLY)
+		reco_traces_end(remote->traces, question->trace);
+	pfree(kept);
 	pfree(known);
 	pfree(screened);
+}
+
+/*
+ * Counts the keys of a question that are known here: 'kept' were found in the buffer or a
+ * table, and 'known' are, or are missing.
+ */
+static void
+note_known(RecoRemote *remote, const Question *question, const RecoScreened *screened,
+		   const bool *kept, const RecoKeptAnswer *known)
+{
+	RecoCallTrace *trace = reco_traces_at(remote->traces, question->trace);
+
+	for (int i = 0; i < question->ndistinct && trace != NULL; i++)
+	{
+		trace->denied += screened[i].outcome == RECO_OUTCOME_DENIED;
+		if (screened[i].outcome == RECO_OUTCOME_FRESH)
+			trace->kept += kept[i];
+		trace->missing += screened[i].outcome == RECO_OUTCOME_ABSENT ||
+			(screened[i].outcome == RECO_OUTCOME_FRESH && known[i].found && !kept[i]);
+	}
 }
 
 /*
@@ -354,12 +404,16 @@ submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 	const char **keys;
 	RecoWireRequest request = {0};
 
+	if (n < question->nasked || deadline <= reco_now_us())
+		end_trace(remote, question, deadline <= reco_now_us() ? 0 : n,
+				  deadline <= reco_now_us() ? question->nasked : question->nasked - n);
 	if (deadline <= reco_now_us() || n + nstale == 0)
 		return 0;
 	secret = reco_server_unlock(question->server, &question->problem);
 	if (secret == NULL)
 	{
 		settle(question, 0, n, RECO_OUTCOME_UNCONFIGURED, question->problem.message);
+		end_trace(remote, question, 0, n);
 		return 0;
 	}
 	(void) reco_limit_state_load(false);
@@ -386,6 +440,7 @@ submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 		part->first = first;
 		part->nkeys = Min(RECO_WIRE_MAXKEYS, n - first);
 		part->deadline = deadline;
+		part->told = false;
 		part->ref.slot = -1;
 		request.nkeys = part->nkeys;
 		request.keys = keys + first;
@@ -473,7 +528,36 @@ send_part(RecoRemote *remote, RecoWireRequest *request, Part *part)
 		return;
 	part->ref.slot = -1;
 	settle(question, part->first, part->nkeys, why, NULL);
+	end_trace(remote, question, part->first, part->nkeys);
 	remote->nparts--;			/* it is the newest */
+}
+
+/* Tells what a range of keys came to. */
+static void
+end_trace(RecoRemote *remote, const Question *question, int first, int nkeys)
+{
+	for (int i = first; i < first + nkeys; i++)
+	{
+		const RecoRemoteValue *value = &question->values[question->asked[i]];
+
+		reco_traces_answer(remote->traces, question->trace, value->outcome, value->json);
+	}
+	reco_traces_end(remote->traces, question->trace);
+}
+
+void
+reco_remote_end_traces(RecoRemote *remote)
+{
+	reco_remote_peek(remote);
+	for (int i = 0; i < remote->nparts; i++)
+	{
+		Part	   *part = &remote->parts[i];
+
+		if (!part->told)
+			end_trace(remote, &remote->questions[part->question], part->first,
+					  part->nkeys);
+		part->told = true;
+	}
 }
 
 /* Gives a range of keys an outcome without a value. */
@@ -620,9 +704,12 @@ collect(RecoRemote *remote, Part *part)
 			question->values[question->asked[i]].outcome =
 				!done && late ? RECO_OUTCOME_TIMEOUT : RECO_OUTCOME_LOST;
 		}
+	if (bytes != NULL)
+		read_records(remote, part, bytes, len);
+	if (!part->told)
+		end_trace(remote, question, part->first, part->nkeys);
 	if (bytes == NULL)
 		return;
-	read_records(remote, part, bytes, len);
 	reco_wipe(bytes, len);
 	pfree(bytes);
 }
@@ -640,8 +727,10 @@ read_records(RecoRemote *remote, const Part *part, const char *bytes, Size len)
 	{
 		RecoRemoteValue *value;
 
-		if (answer.key == -1 && question->user_id != NULL)
+		if (answer.key == RECO_WIRE_ROTATED && question->user_id != NULL)
 			note_rotation(remote, question, &answer);
+		if (answer.key == RECO_WIRE_TRACE && !part->told)
+			reco_traces_take(remote->traces, question->trace, &answer.trace);
 		if (answer.key < 0 || answer.key >= part->nkeys)
 			continue;
 		value = &question->values[question->asked[part->first + answer.key]];
