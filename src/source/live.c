@@ -26,7 +26,9 @@ static int64 monotonic(TimestampTz until);
 static void advance(RecoLive *live);
 static bool step(RecoLive *live, RecoLiveWant *want);
 static bool send_all(RecoLive *live);
-static bool has_more_to_come(const RecoLive *live);
+static bool is_to_bring(const RecoLiveWant *want);
+static bool waits(const RecoLiveWant *want);
+static bool has_any(const RecoLive *live, bool (*is_such)(const RecoLiveWant *));
 static void settle(RecoLive *live);
 
 /* What the seam can ask a service for. */
@@ -236,7 +238,7 @@ advance(RecoLive *live)
 				moved |= step(live, &ticket->wants[i]);
 		}
 		moved |= send_all(live);
-		moved |= reco_live_measure(live, has_more_to_come(live));
+		moved |= reco_live_measure(live, has_any(live, is_to_bring), has_any(live, waits));
 	} while (moved);
 	settle(live);
 }
@@ -260,8 +262,12 @@ step(RecoLive *live, RecoLiveWant *want)
 				reco_live_take(live, want);
 			return true;
 		case RECO_LIVE_FACTS:
+			/* what a search found may go on without features; they are filled in */
 			reco_live_weigh(live, want);
-			want->stage = RECO_LIVE_MEASURES;
+			want->stage = want->operation == RECO_OP_SEARCH &&
+					want->ask->keys[want->key].name == NULL
+				? RECO_LIVE_DONE
+				: RECO_LIVE_MEASURES;
 			return true;
 		case RECO_LIVE_MEASURES:
 			if (!reco_live_is_measured(live, want) && !reco_live_is_late(want->ticket))
@@ -292,9 +298,23 @@ send_all(RecoLive *live)
 	return any;
 }
 
-/* Is anything under way that may bring tracks? */
+/* May a want bring tracks yet? */
 static bool
-has_more_to_come(const RecoLive *live)
+is_to_bring(const RecoLiveWant *want)
+{
+	return want->stage < RECO_LIVE_FACTS && want->operation != RECO_OP_COMPLETION;
+}
+
+/* Does a want wait for features? */
+static bool
+waits(const RecoLiveWant *want)
+{
+	return want->stage == RECO_LIVE_MEASURES;
+}
+
+/* Is there any such want? */
+static bool
+has_any(const RecoLive *live, bool (*is_such)(const RecoLiveWant *))
 {
 	ListCell   *cell;
 
@@ -303,8 +323,7 @@ has_more_to_come(const RecoLive *live)
 		RecoLiveTicket *ticket = lfirst(cell);
 
 		for (int i = 0; i < ticket->nwants; i++)
-			if (ticket->wants[i].stage < RECO_LIVE_FACTS &&
-				ticket->wants[i].operation != RECO_OP_COMPLETION)
+			if (is_such(&ticket->wants[i]))
 				return true;
 	}
 	return false;

@@ -153,11 +153,11 @@ reco_live_is_measured(const RecoLive *live, const RecoLiveWant *want)
 
 /*
  * Takes features that came, and asks for more: as soon as a call is full, else when
- * nothing more can come, or waiting would cost too much of the time. True = some of what
- * waited need not wait any more.
+ * somebody waits for them and nothing more can come, or waiting would cost too much of
+ * the time. True = some of what waited need not wait any more.
  */
 bool
-reco_live_measure(RecoLive *live, bool more_to_come)
+reco_live_measure(RecoLive *live, bool more_to_come, bool awaited)
 {
 	int			before = list_length(live->waiting);
 	int			n;
@@ -173,12 +173,24 @@ reco_live_measure(RecoLive *live, bool more_to_come)
 	}
 	if (n > 0 && live->hold_until == 0)
 		live->hold_until = now + Max(0, live->features_until - now) / HOLD_SHARE;
-	if (n >= RECO_LIVE_BATCH || (n > 0 && (!more_to_come || now >= live->hold_until)))
+	if (n >= RECO_LIVE_BATCH ||
+		(n > 0 && ((awaited && !more_to_come) || now >= live->hold_until)))
 		n -= ask(live, more_to_come && n >= RECO_LIVE_BATCH ? RECO_LIVE_BATCH : n);
 	if (n == 0)
 		live->hold_until = live->features_until = 0;
 	read_answers(live);
 	return list_length(live->waiting) < before;
+}
+
+/* Fills features into a track, and into copies that were handed out before. */
+static void
+fill_in(RecoLiveTrack *entry, const char *json)
+{
+	ListCell   *cell;
+
+	reco_live_read_features(json, entry->track);
+	foreach (cell, entry->copies)
+		reco_live_read_features(json, lfirst(cell));
 }
 
 /* Takes what came of the features that were asked for. */
@@ -196,7 +208,7 @@ read_answers(RecoLive *live)
 		{
 			entry->measure = RECO_LIVE_MEASURED;
 			if (entry->features != NULL && entry->features->json != NULL)
-				reco_live_read_features(entry->features->json, entry->track);
+				fill_in(entry, entry->features->json);
 		}
 		if (entry->measure != RECO_LIVE_MEASURED)
 			left = lappend(left, entry);

@@ -48,6 +48,7 @@ typedef struct RecoLiveTrack
 	bool		known;			/* the catalogue has it */
 	bool		complete;		/* looked up, and derived */
 	RecoLiveMeasure measure;
+	List	   *copies;			/* RecoTrack: handed out before they were measured */
 	float		weight;			/* of its places in answers: who is measured first */
 	struct RecoLiveQuestion *features;	/* NULL = nobody looked for them yet */
 } RecoLiveTrack;
@@ -252,7 +253,7 @@ extern void reco_live_recall(RecoLive *live, RecoAsk *ask);
 extern void reco_live_look_up(RecoLive *live);
 extern void reco_live_weigh(RecoLive *live, RecoLiveWant *want);
 extern bool reco_live_is_measured(const RecoLive *live, const RecoLiveWant *want);
-extern bool reco_live_measure(RecoLive *live, bool more_to_come);
+extern bool reco_live_measure(RecoLive *live, bool more_to_come, bool awaited);
 extern const char **reco_live_ruled_ids(RecoLive *live, const RecoTrack *track, int *n);
 
 #endif							/* RECO_LIVE_PARTS_H */
