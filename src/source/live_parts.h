@@ -234,6 +234,9 @@ extern void reco_live_harvest(RecoLive *live);
 extern int	reco_live_left(RecoLive *live, RecoLiveLot lot);
 extern int	reco_live_most_lists(RecoLive *live);
 
+/* Notes that nothing more of a lot is asked, for want of calls. */
+extern RecoOutcome reco_live_note_spent(RecoLive *live, RecoLiveLot lot);
+
 /* Notes what could not be had of a service, and why. */
 extern void reco_live_note(RecoLive *live, RecoLiveLot lot, RecoOutcome why,
 						   const char *reason);
@@ -253,7 +256,7 @@ extern void reco_live_recall(RecoLive *live, RecoAsk *ask);
 extern void reco_live_look_up(RecoLive *live);
 extern void reco_live_weigh(RecoLive *live, RecoLiveWant *want);
 extern bool reco_live_is_measured(const RecoLive *live, const RecoLiveWant *want);
-extern bool reco_live_measure(RecoLive *live, bool more_to_come, bool awaited);
+extern bool reco_live_measure(RecoLive *live, bool now);
 extern const char **reco_live_ruled_ids(RecoLive *live, const RecoTrack *track, int *n);
 
 #endif							/* RECO_LIVE_PARTS_H */

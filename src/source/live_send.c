@@ -47,8 +47,7 @@ static int	put(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n,
 				RecoLook look);
 static void take(RecoLive *live, RecoLiveQuestion *question);
 static void put_under_way(RecoLive *live, RecoLiveQuestion *question);
-static bool note_spent(RecoLive *live, RecoLiveQuestion *question,
-					   const RecoServer *server);
+static bool is_spent(RecoLive *live, RecoLiveQuestion *question);
 
 RecoOperation
 reco_live_operation(RecoLiveLot lot)
@@ -184,7 +183,7 @@ reco_live_send(RecoLive *live, RecoLiveLot lot, int64 until)
 
 		question->number = number;
 		question->nth = i;
-		if (!note_spent(live, question, server))
+		if (!is_spent(live, question))
 			put_under_way(live, question);
 	}
 	pfree(keys);
@@ -192,18 +191,27 @@ reco_live_send(RecoLive *live, RecoLiveLot lot, int64 until)
 
 /* Notes a question that was not asked because there are no calls left for it. */
 static bool
-note_spent(RecoLive *live, RecoLiveQuestion *question, const RecoServer *server)
+is_spent(RecoLive *live, RecoLiveQuestion *question)
 {
 	const RecoRemoteValue *value =
 		reco_remote_value(live->remote, question->number, question->nth);
-	bool		by_quota = allowance_of(live, server)->allowance.by_quota;
 
 	if (!value->unasked || reco_live_left(live, question->lot) > 0)
 		return false;
-	question->outcome = by_quota ? RECO_OUTCOME_QUOTA : RECO_OUTCOME_LIMITED;
-	reco_live_note(live, question->lot, question->outcome,
-				   by_quota ? SHARE_SPENT : BUDGET_SPENT);
+	question->outcome = reco_live_note_spent(live, question->lot);
 	return true;
+}
+
+/* Notes that nothing more of a lot is asked, for want of calls. */
+RecoOutcome
+reco_live_note_spent(RecoLive *live, RecoLiveLot lot)
+{
+	const RecoServer *server = reco_live_server(live, lot);
+	bool		by_quota = allowance_of(live, server)->allowance.by_quota;
+	RecoOutcome why = by_quota ? RECO_OUTCOME_QUOTA : RECO_OUTCOME_LIMITED;
+
+	reco_live_note(live, lot, why, by_quota ? SHARE_SPENT : BUDGET_SPENT);
+	return why;
 }
 
 /* Remembers what is under way, and takes what was known at once. */

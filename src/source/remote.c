@@ -404,6 +404,8 @@ submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 	const char **keys;
 	RecoWireRequest request = {0};
 
+	for (int i = n; i < question->nasked; i++)
+		question->values[question->asked[i]].outcome = RECO_OUTCOME_LIMITED;
 	if (n < question->nasked || deadline <= reco_now_us())
 		end_trace(remote, question, deadline <= reco_now_us() ? 0 : n,
 				  deadline <= reco_now_us() ? question->nasked : question->nasked - n);
