@@ -152,8 +152,8 @@ def cut(runs, prompt):
     document = runs.document(prompt)
     calls = {kind: count - before[kind] for kind, count in runs.calls().items()}
     ok(document["complete"], "the next call: a complete list")
-    same(calls["spotify"], whole["spotify"] - before["spotify"], "what was under way is not asked again")
-    same(runs.emulator.service("spotify")["duplicates"], 0, "nor anything else")
+    ok(calls["spotify"] < whole["spotify"], "it asks less than one that has to ask for all", calls, whole)
+    same(runs.emulator.service("spotify")["duplicates"], 0, "and nothing that was under way")
     same([(t["track_id"], t["score"]) for t in document["tracks"]], [(t["track_id"], t["score"]) for t in first["tracks"]],
          "and the list is the one that had time")
     before = runs.calls()
