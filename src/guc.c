@@ -34,6 +34,8 @@ bool		reco_guc_parallel_strategies = true;
 bool		reco_guc_cache = true;
 bool		reco_guc_id_registry = true;
 bool		reco_guc_deny_list = true;
+bool		reco_guc_model = true;
+double		reco_guc_llm_threshold = 0.6;
 bool		reco_guc_upstreams = true;
 RecoBudget	reco_guc_call_budget;
 int			reco_guc_gateway_slots = 256;
@@ -152,6 +154,17 @@ define_upstreams(void)
 		"Sets whether recommendations that were refused for good are not asked again.",
 		"How long, is in table reco.cache_policy. Off, those denied by hand are asked, too.",
 		&reco_guc_deny_list, true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("reco.model",
+							 "Asks a language model what an unclear prompt means.",
+							 "Off, what the lexicon makes of it stands.", &reco_guc_model,
+							 true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomRealVariable(
+		"reco.llm_threshold",
+		"Sets below which confidence of the lexicon a language model is asked.",
+		"0 asks it never, 1 about everything that is not perfectly clear.",
+		&reco_guc_llm_threshold, 0.6, 0, 1, PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable("reco.upstreams",
 							 "Asks the configured servers for what is missing.",

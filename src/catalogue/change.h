@@ -21,13 +21,21 @@
  */
 extern void reco_change_note(const char *what);
 
+/*
+ * Statements of this process note no change until it is said again: for what is learned
+ * from services, which makes no list that was made before wrong. The caller's statements
+ * must be all that happens in between, errors included.
+ */
+extern void reco_change_be_quiet(bool quiet);
+
 /* Has this very transaction changed the catalogue? */
 extern bool reco_change_is_mine(void);
 
 /*
  * A number that stands for the state of 'what' (NULL = of all) in the current snapshot:
- * equal while no change was committed (or rolled back) in between.
+ * equal while no change was committed (or rolled back) in between. False = nobody can
+ * tell now, see store/patience.h.
  */
-extern uint64 reco_change_token(const char *what);
+extern bool reco_change_read(const char *what, uint64 *token);
 
 #endif							/* RECO_CHANGE_H */

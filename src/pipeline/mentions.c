@@ -14,6 +14,7 @@
 #include "run.h"
 
 #include "catalogue/text.h"
+#include "deadline.h"
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
@@ -247,7 +248,7 @@ mention_artist(RecoRun *run, RecoArtist *artist)
 	if (run->mentioned == NULL)
 	{
 		int			most = MAX_NAMESAKES *
-			(RECO_MOOD_MAXMENTIONS * NAME_PREFIXES + run->request->ninclude);
+			(RECO_MOOD_MAXMENTIONS * (NAME_PREFIXES + 1) + run->request->ninclude);
 
 		run->mentioned = palloc(sizeof(char *) * most);
 		run->names = palloc(sizeof(RecoArtist *) * most);
@@ -265,6 +266,30 @@ mention_namesakes(RecoRun *run, const RecoAnswer *answer)
 {
 	for (int i = 0; i < answer->nartists && !(i > 0 && answer->artists[i]->fuzzy); i++)
 		mention_artist(run, answer->artists[i]);
+}
+
+/* Takes what was found of a mention that only a language model has seen. */
+void
+reco_seeds_mention(RecoRun *run, const RecoAnswer *answer, const RecoMention *mention)
+{
+	RecoMood   *mood = &run->mood;
+	RecoTrack **tracks;
+
+	if (answer->nartists > 0 && !answer->artists[0]->fuzzy &&
+		!reco_rules_listed(run->excluded, run->nexcluded, answer->artists[0]->artist_id))
+		mention_artist(run, answer->artists[0]);
+	else if (answer->ntracks > 0)
+	{
+		tracks = palloc(sizeof(RecoTrack *) * (run->nmentioned_tracks + 1));
+		for (int i = 0; i < run->nmentioned_tracks; i++)
+			tracks[i] = run->mentioned_tracks[i];
+		tracks[run->nmentioned_tracks++] = answer->tracks[0];
+		run->mentioned_tracks = tracks;
+	}
+	else
+		return;
+	if (mood->nmentions < RECO_MOOD_MAXMENTIONS)
+		mood->mentions[mood->nmentions++] = *mention;
 }
 
 /* Takes the artists that were found: only the sure ones, or all that are left. */
@@ -342,6 +367,8 @@ exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 	for (int i = 0; i < request->nexclude; i++)
 	{
 		exclude_artist(run, request->exclude_artists[i]);
+		if (ask->values[i].outcome != RECO_OUTCOME_FRESH)
+			reco_run_exclude_name(run, request->exclude_artists[i]);
 		for (int k = 0; k < ask->values[i].answer.nartists; k++)
 			exclude_artist(run, ask->values[i].answer.artists[k]->artist_id);
 	}
@@ -351,8 +378,11 @@ exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 			named->mention[i] >= 0 ? &run->mood.mentions[named->mention[i]] : NULL;
 		const RecoAnswer *answer = &named_ask->values[i].answer;
 
-		if (mention == NULL || !mention->negated || mention->resolved ||
-			answer->nartists == 0)
+		if (mention == NULL || !mention->negated || mention->resolved)
+			continue;
+		if (named_ask->values[i].outcome != RECO_OUTCOME_FRESH)
+			reco_run_exclude_name(run, named->keys[i].name);
+		if (answer->nartists == 0)
 			continue;
 		mention->resolved = true;
 		mention->nwords = named->nwords[i];

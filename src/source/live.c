@@ -478,17 +478,14 @@ reco_live_missed(const RecoLive *live)
 	return live->missed;
 }
 
-const RecoCallTrace *
-reco_live_calls(const RecoLive *live, int *n)
-{
-	/* what is still under way has a row as well */
-	if (live->remote != NULL)
-		reco_remote_end_traces(live->remote);
-	return reco_traces_list(live->traces, n);
-}
-
 const RecoLists *
 reco_live_lists(const RecoLive *live)
 {
 	return &live->lists;
+}
+
+const RecoCallTrace *
+reco_live_traces(RecoLive *live, int *n)
+{
+	return reco_traces_list(live->traces, n);
 }

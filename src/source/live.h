@@ -66,6 +66,6 @@ extern const RecoFallback *reco_live_fallbacks(const RecoLive *live, int *n);
 extern bool reco_live_missed(const RecoLive *live);
 
 /* What services were asked, one by one; see trace.h. */
-extern const RecoCallTrace *reco_live_calls(const RecoLive *live, int *n);
+extern const RecoCallTrace *reco_live_traces(RecoLive *live, int *n);
 
 #endif							/* RECO_LIVE_H */

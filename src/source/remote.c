@@ -37,7 +37,6 @@ typedef struct Part
 	int			first;			/* in the question's 'asked' */
 	int			nkeys;
 	int64		deadline;
-	bool		told;			/* its trace was ended before it */
 } Part;
 
 typedef struct Question
@@ -78,21 +77,21 @@ struct RecoRemote
 static void release_slots(void *arg);
 static void tell_apart(Question *question, const char *const *keys, int nkeys);
 static int	look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-				const char *user_id, const char *const *keys, int nkeys, RecoLook how,
+				const char *user_id, const char *const *keys, int nkeys, bool again,
 				RecoListener *listener);
-static void find(RecoRemote *remote, Question *question, RecoLook how);
+static void find(RecoRemote *remote, Question *question, bool again);
+static void note_known(RecoRemote *remote, Question *question,
+					   const RecoScreened *screened, const bool *kept,
+					   const RecoKeptAnswer *known);
+static void begin_trace(RecoRemote *remote, Question *question, int keys);
+static void end_trace(RecoRemote *remote, const Question *question, int first, int nkeys);
 static int	submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
-				   RecoPriority priority, int64 deadline);
+				  RecoPriority priority, int64 deadline);
 static void wipe(RecoListener *listener);
 static void wait_for_keeper(RecoRemote *remote, int64 until);
 static Part *add_part(RecoRemote *remote);
 static void refresh(RecoWireRequest *request);
 static void send_part(RecoRemote *remote, RecoWireRequest *request, Part *part);
-static void note_known(RecoRemote *remote, const Question *question,
-					   const RecoScreened *screened, const bool *kept,
-					   const RecoKeptAnswer *known);
-static void end_trace(RecoRemote *remote, const Question *question, int first,
-					  int nkeys);
 static void settle(Question *question, int first, int nkeys, RecoOutcome outcome,
 				   const char *message);
 static void collect(RecoRemote *remote, Part *part);
@@ -161,8 +160,7 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 {
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
 	RecoListener listener = {0};
-	int			number =
-		look(remote, server, operation, user_id, keys, nkeys, RECO_LOOK_FIRST, &listener);
+	int number = look(remote, server, operation, user_id, keys, nkeys, false, &listener);
 
 	(void) submit(remote, number, &listener, INT_MAX, priority, deadline);
 	wipe(&listener);
@@ -172,12 +170,11 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 
 int
 reco_remote_look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-				 const char *user_id, const char *const *keys, int nkeys, RecoLook how)
+				 const char *user_id, const char *const *keys, int nkeys, bool again)
 {
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
 	RecoListener listener = {0};
-	int			number =
-		look(remote, server, operation, user_id, keys, nkeys, how, &listener);
+	int number = look(remote, server, operation, user_id, keys, nkeys, again, &listener);
 
 	wipe(&listener);
 	MemoryContextSwitchTo(old);
@@ -205,7 +202,7 @@ reco_remote_send(RecoRemote *remote, int number, int most, RecoPriority priority
 /* Puts a question: what is known answers it, the rest is not sent yet. */
 static int
 look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-	 const char *user_id, const char *const *keys, int nkeys, RecoLook how,
+	 const char *user_id, const char *const *keys, int nkeys, bool again,
 	 RecoListener *listener)
 {
 	Question   *question;
@@ -220,14 +217,11 @@ look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 	question = &remote->questions[remote->nquestions++];
 	memset(question, 0, sizeof(*question));
 	question->server = server;
+	question->trace = -1;
 	if (user_id != NULL)
 		question->user_id = pstrdup(user_id);
 	tell_apart(question, keys, nkeys);
 	question->asked = palloc(sizeof(int) * Max(question->ndistinct, 1));
-	question->trace = -1;
-	if (question->ndistinct > 0 && how != RECO_LOOK_ONLY)
-		question->trace = reco_traces_put(remote->traces, server->name, operation,
-										  question->ndistinct);
 	if (user_id != NULL &&
 		!reco_own_token_take(server, user_id, &question->token, listener))
 	{
@@ -235,12 +229,14 @@ look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 			question->asked[i] = i;
 		settle(question, 0, question->ndistinct, RECO_OUTCOME_UNCONFIGURED,
 			   "the listener is not connected");
+		question->kept.operation = operation;
+		begin_trace(remote, question, question->ndistinct);
 		end_trace(remote, question, 0, question->ndistinct);
 	}
 	else if (question->ndistinct > 0)
 	{
 		reco_kept_open(server, operation, listener->user_id, &question->kept);
-		find(remote, question, how);
+		find(remote, question, again);
 	}
 	return remote->nquestions - 1;
 }
@@ -309,15 +305,15 @@ tell_apart(Question *question, const char *const *keys, int nkeys)
 
 /* Answers what is known, and finds out what would have to be asked. */
 static void
-find(RecoRemote *remote, Question *question, RecoLook how)
+find(RecoRemote *remote, Question *question, bool again)
 {
 	int			n = question->ndistinct;
-	bool	   *kept = palloc0(sizeof(bool) * n);
 	RecoKeptAnswer *known = palloc(sizeof(RecoKeptAnswer) * n);
 	RecoScreened *screened = palloc(sizeof(RecoScreened) * n);
+	bool	   *found = palloc0(sizeof(bool) * n);
 
 	question->stale = palloc(sizeof(char *) * n);
-	if (how == RECO_LOOK_AGAIN)
+	if (again)
 	{
 		memset(screened, 0, sizeof(RecoScreened) * n);
 		memset(known, 0, sizeof(RecoKeptAnswer) * n);
@@ -327,8 +323,9 @@ find(RecoRemote *remote, Question *question, RecoLook how)
 		reco_screen_lists(&question->kept, question->keys, n, screened);
 		reco_kept_find(&question->kept, question->keys, n, known);
 		for (int i = 0; i < n; i++)
-			kept[i] = known[i].found;
+			found[i] = known[i].found;
 		reco_screen_features(&question->kept, question->keys, n, known);
+		note_known(remote, question, screened, found, known);
 	}
 	for (int i = 0; i < n; i++)
 	{
@@ -357,16 +354,33 @@ find(RecoRemote *remote, Question *question, RecoLook how)
 		if (known[i].origin == RECO_ORIGIN_STALE && !known[i].last)
 			question->stale[question->nstale++] = question->keys[i];
 	}
-	if (how == RECO_LOOK_ONLY && question->nasked < n)
-		question->trace =
-			reco_traces_put(remote->traces, question->server->name,
-							question->kept.operation, n - question->nasked);
-	note_known(remote, question, screened, kept, known);
-	if (question->nasked == 0 || how == RECO_LOOK_ONLY)
-		reco_traces_end(remote->traces, question->trace);
-	pfree(kept);
 	pfree(known);
+	pfree(found);
 	pfree(screened);
+}
+
+/* Begins to tell of a question, if that was not done before, and of keys to be sent. */
+static void
+begin_trace(RecoRemote *remote, Question *question, int keys)
+{
+	if (question->trace < 0)
+		question->trace = reco_traces_put(remote->traces, question->server->name,
+										  question->kept.operation);
+	if (keys > 0)
+		reco_traces_sent(remote->traces, question->trace, keys);
+}
+
+/* Tells what a range of keys came to. */
+static void
+end_trace(RecoRemote *remote, const Question *question, int first, int nkeys)
+{
+	for (int i = first; i < first + nkeys; i++)
+	{
+		const RecoRemoteValue *value = &question->values[question->asked[i]];
+
+		reco_traces_answer(remote->traces, question->trace, value->outcome, value->json);
+	}
+	reco_traces_end(remote->traces, question->trace);
 }
 
 /*
@@ -374,19 +388,33 @@ find(RecoRemote *remote, Question *question, RecoLook how)
  * table, and 'known' are, or are missing.
  */
 static void
-note_known(RecoRemote *remote, const Question *question, const RecoScreened *screened,
+note_known(RecoRemote *remote, Question *question, const RecoScreened *screened,
 		   const bool *kept, const RecoKeptAnswer *known)
 {
-	RecoCallTrace *trace = reco_traces_at(remote->traces, question->trace);
+	RecoCallTrace *trace;
+	int			nkept = 0;
+	int			missing = 0;
+	int			denied = 0;
 
-	for (int i = 0; i < question->ndistinct && trace != NULL; i++)
+	for (int i = 0; i < question->ndistinct; i++)
 	{
-		trace->denied += screened[i].outcome == RECO_OUTCOME_DENIED;
-		if (screened[i].outcome == RECO_OUTCOME_FRESH)
-			trace->kept += kept[i];
-		trace->missing += screened[i].outcome == RECO_OUTCOME_ABSENT ||
-			(screened[i].outcome == RECO_OUTCOME_FRESH && known[i].found && !kept[i]);
+		bool		open = screened[i].outcome == RECO_OUTCOME_FRESH;
+
+		denied += screened[i].outcome == RECO_OUTCOME_DENIED;
+		nkept += open && kept[i];
+		missing += screened[i].outcome == RECO_OUTCOME_ABSENT ||
+			(open && known[i].found && !kept[i]);
 	}
+	if (nkept + missing + denied == 0)
+		return;
+	begin_trace(remote, question, 0);
+	trace = reco_traces_at(remote->traces, question->trace);
+	if (trace == NULL)
+		return;
+	trace->kept = nkept;
+	trace->missing = missing;
+	trace->denied = denied;
+	trace->keys += nkept + missing + denied;
 }
 
 /*
@@ -406,15 +434,13 @@ submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 
 	for (int i = n; i < question->nasked; i++)
 		question->values[question->asked[i]].outcome = RECO_OUTCOME_LIMITED;
-	if (n < question->nasked || deadline <= reco_now_us())
-		end_trace(remote, question, deadline <= reco_now_us() ? 0 : n,
-				  deadline <= reco_now_us() ? question->nasked : question->nasked - n);
 	if (deadline <= reco_now_us() || n + nstale == 0)
 		return 0;
 	secret = reco_server_unlock(question->server, &question->problem);
 	if (secret == NULL)
 	{
 		settle(question, 0, n, RECO_OUTCOME_UNCONFIGURED, question->problem.message);
+		begin_trace(remote, question, n);
 		end_trace(remote, question, 0, n);
 		return 0;
 	}
@@ -442,8 +468,8 @@ submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 		part->first = first;
 		part->nkeys = Min(RECO_WIRE_MAXKEYS, n - first);
 		part->deadline = deadline;
-		part->told = false;
 		part->ref.slot = -1;
+		begin_trace(remote, question, part->nkeys);
 		request.nkeys = part->nkeys;
 		request.keys = keys + first;
 		send_part(remote, &request, part);
@@ -532,34 +558,6 @@ send_part(RecoRemote *remote, RecoWireRequest *request, Part *part)
 	settle(question, part->first, part->nkeys, why, NULL);
 	end_trace(remote, question, part->first, part->nkeys);
 	remote->nparts--;			/* it is the newest */
-}
-
-/* Tells what a range of keys came to. */
-static void
-end_trace(RecoRemote *remote, const Question *question, int first, int nkeys)
-{
-	for (int i = first; i < first + nkeys; i++)
-	{
-		const RecoRemoteValue *value = &question->values[question->asked[i]];
-
-		reco_traces_answer(remote->traces, question->trace, value->outcome, value->json);
-	}
-	reco_traces_end(remote->traces, question->trace);
-}
-
-void
-reco_remote_end_traces(RecoRemote *remote)
-{
-	reco_remote_peek(remote);
-	for (int i = 0; i < remote->nparts; i++)
-	{
-		Part	   *part = &remote->parts[i];
-
-		if (!part->told)
-			end_trace(remote, &remote->questions[part->question], part->first,
-					  part->nkeys);
-		part->told = true;
-	}
 }
 
 /* Gives a range of keys an outcome without a value. */
@@ -708,8 +706,7 @@ collect(RecoRemote *remote, Part *part)
 		}
 	if (bytes != NULL)
 		read_records(remote, part, bytes, len);
-	if (!part->told)
-		end_trace(remote, question, part->first, part->nkeys);
+	end_trace(remote, question, part->first, part->nkeys);
 	if (bytes == NULL)
 		return;
 	reco_wipe(bytes, len);
@@ -731,7 +728,7 @@ read_records(RecoRemote *remote, const Part *part, const char *bytes, Size len)
 
 		if (answer.key == RECO_WIRE_ROTATED && question->user_id != NULL)
 			note_rotation(remote, question, &answer);
-		if (answer.key == RECO_WIRE_TRACE && !part->told)
+		if (answer.key == RECO_WIRE_TRACE)
 			reco_traces_take(remote->traces, question->trace, &answer.trace);
 		if (answer.key < 0 || answer.key >= part->nkeys)
 			continue;

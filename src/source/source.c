@@ -426,5 +426,5 @@ const RecoCallTrace *
 reco_source_calls(const RecoSource *source, int *n)
 {
 	*n = 0;
-	return source->live == NULL ? NULL : reco_live_calls(source->live, n);
+	return source->live == NULL ? NULL : reco_live_traces(source->live, n);
 }

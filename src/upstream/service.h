@@ -90,6 +90,8 @@ typedef struct RecoOptions
 	int			deadline_ms;	/* of a question, where the caller has none */
 	int			daily_quota;	/* calls in any 24 hours; 0 = no limit known */
 	const char *model;			/* language models */
+	double		price_in;		/* of a million tokens of questions; 0 = not said */
+	double		price_out;		/* of answers */
 	const char *market;			/* Spotify: two letters, or NULL */
 	const char *ca_file;		/* PEM file of accepted CAs, or NULL = the system's */
 	RecoAccess	access;
