@@ -14,6 +14,7 @@
 #include "run.h"
 
 #include "catalogue/text.h"
+#include "deadline.h"
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
@@ -366,6 +367,8 @@ exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 	for (int i = 0; i < request->nexclude; i++)
 	{
 		exclude_artist(run, request->exclude_artists[i]);
+		if (ask->values[i].outcome != RECO_OUTCOME_FRESH)
+			reco_run_exclude_name(run, request->exclude_artists[i]);
 		for (int k = 0; k < ask->values[i].answer.nartists; k++)
 			exclude_artist(run, ask->values[i].answer.artists[k]->artist_id);
 	}
@@ -375,8 +378,11 @@ exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 			named->mention[i] >= 0 ? &run->mood.mentions[named->mention[i]] : NULL;
 		const RecoAnswer *answer = &named_ask->values[i].answer;
 
-		if (mention == NULL || !mention->negated || mention->resolved ||
-			answer->nartists == 0)
+		if (mention == NULL || !mention->negated || mention->resolved)
+			continue;
+		if (named_ask->values[i].outcome != RECO_OUTCOME_FRESH)
+			reco_run_exclude_name(run, named->keys[i].name);
+		if (answer->nartists == 0)
 			continue;
 		mention->resolved = true;
 		mention->nwords = named->nwords[i];
