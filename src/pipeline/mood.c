@@ -58,6 +58,20 @@ complement(const RecoTarget *target, const RecoBackground *background, int colum
 	return result;
 }
 
+/*
+ * A row's target. Where the answers of models contradict each other it is wider than the
+ * catalogue, which says nothing, and not that the rare is wanted.
+ */
+static RecoTarget
+target_of(const RecoMoodEvidence *evidence, const RecoBackground *background, int column)
+{
+	RecoTarget	target = evidence->targets[column];
+
+	if (evidence->answers > 0)
+		target.sd = fminf(target.sd, background->sd[column]);
+	return target;
+}
+
 /* Sums of weighted evidence for one feature. */
 typedef struct Sums
 {
@@ -76,7 +90,7 @@ add_evidence(const RecoPhrase *phrase, const RecoMoodEvidence *evidence,
 {
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 	{
-		RecoTarget	target = evidence->targets[f];
+		RecoTarget	target = target_of(evidence, background, f);
 		double		weight;
 
 		if (target.weight <= 0)
@@ -108,16 +122,16 @@ reco_mood_clearness(const RecoMoodEvidence *evidence, const RecoBackground *back
 
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 	{
-		const RecoTarget *target = &evidence->targets[f];
+		RecoTarget	target = target_of(evidence, background, f);
 		double		clear;
 
-		if (target->weight <= 0)
+		if (target.weight <= 0)
 			continue;
-		clear = fmin(reco_fit_tightness(target, background, f) / FULL_TIGHTNESS, 1);
+		clear = fmin(reco_fit_tightness(&target, background, f) / FULL_TIGHTNESS, 1);
 
 		/* of a model's answers some may not speak of it */
 		if (evidence->answers > 0)
-			clear *= fmin(target->weight / FULL_LESSON, 1);
+			clear *= fmin(target.weight / FULL_LESSON, 1);
 		most = fmax(most, clear);
 	}
 
