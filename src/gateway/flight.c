@@ -36,6 +36,7 @@ static RecoFlight *make(RecoQuestion *question, const char *key, const char *lis
 						uint64 hash);
 static void count_coalesced(const RecoQuestion *question);
 static bool answer_from_buffer(RecoWaiter *waiter, const char *key);
+static void note_joined(RecoWaiter *waiter);
 static void note_cache(RecoFlight *flight, const RecoWireCache *wire);
 static void destroy(RecoFlight *flight);
 
@@ -68,6 +69,7 @@ reco_flight_join(RecoQuestion *question, int key)
 	}
 	waiter->flight = flight;
 	dlist_push_tail(&flight->waiters, &waiter->node);
+	note_joined(waiter);
 
 	/* who comes later may have more time, or be in more of a hurry */
 	if (flight->place == RECO_FLIGHT_NOWHERE || priority < flight->priority ||
@@ -83,6 +85,21 @@ reco_flight_join(RecoQuestion *question, int key)
 			reco_flight_queue(flight, 0);
 	}
 	return true;
+}
+
+/*
+ * Notes what a flight has behind it that is not this waiter's: its own time before it
+ * came here was spent in the queue. One that comes late is told of the trip.
+ */
+static void
+note_joined(RecoWaiter *waiter)
+{
+	RecoFlight *flight = waiter->flight;
+
+	reco_flight_times(waiter, &waiter->before);
+	waiter->before.queued -= Max(0, reco_now_us() - waiter->question->asked_at);
+	if (flight->place == RECO_FLIGHT_ON_TRIP && flight->trip->number > 0)
+		reco_trip_tell(flight->trip, waiter->question);
 }
 
 static void
@@ -160,7 +177,7 @@ make(RecoQuestion *question, const char *key, const char *listener, uint64 hash)
 	flight->variant = question->variant;
 	flight->batching = question->wire.batching;
 	flight->hash = hash;
-	flight->asked_at = question->asked_at;
+	flight->asked_at = flight->since = question->asked_at;
 	flight->number = next_number++;
 	flight->heap_index = -1;
 	dlist_init(&flight->waiters);
@@ -346,20 +363,21 @@ reco_flight_queue(RecoFlight *flight, int64 pause)
 {
 	RecoGatewayLane *lane = flight->lane;
 
+	reco_flight_move(flight, RECO_FLIGHT_NOWHERE);
 	flight->trip = NULL;
 	if (pause > 0)
 	{
 		flight->not_before = reco_now_us() + pause;
-		flight->place = RECO_FLIGHT_DELAYED;
+		reco_flight_move(flight, RECO_FLIGHT_DELAYED);
 		dlist_push_tail(&lane->delayed, &flight->node);
 	}
 	else if (reco_heap_push(&lane->heaps[flight->priority][flight->operation], flight))
-		flight->place = RECO_FLIGHT_QUEUED;
+		reco_flight_move(flight, RECO_FLIGHT_QUEUED);
 	else
 	{
 		/* without memory it waits for a better time, as after a failure */
 		flight->not_before = reco_now_us() + 100 * 1000;
-		flight->place = RECO_FLIGHT_DELAYED;
+		reco_flight_move(flight, RECO_FLIGHT_DELAYED);
 		dlist_push_tail(&lane->delayed, &flight->node);
 	}
 	lane->shared->queued = ++lane->queued;
@@ -369,8 +387,8 @@ reco_flight_queue(RecoFlight *flight, int64 pause)
 void
 reco_flight_park(RecoFlight *flight, RecoTokenHolder *holder)
 {
+	reco_flight_move(flight, RECO_FLIGHT_PARKED);
 	flight->trip = NULL;
-	flight->place = RECO_FLIGHT_PARKED;
 	dlist_push_tail(&holder->parked, &flight->node);
 	flight->lane->shared->queued = ++flight->lane->queued;
 }
@@ -396,5 +414,62 @@ reco_flight_unqueue(RecoFlight *flight)
 		case RECO_FLIGHT_ON_TRIP:
 			break;
 	}
-	flight->place = RECO_FLIGHT_NOWHERE;
+	reco_flight_move(flight, RECO_FLIGHT_NOWHERE);
+}
+
+/* Adds the time that a flight has spent where it is. */
+static void
+add_time(const RecoFlight *flight, int64 now, RecoWireTimes *times)
+{
+	int64		us = Max(0, now - flight->since);
+	int64		part;
+
+	switch (flight->place)
+	{
+		case RECO_FLIGHT_NOWHERE:
+			times->queued += us;
+			break;
+		case RECO_FLIGHT_QUEUED:
+			part = reco_lane_held(flight->lane, flight->priority, now) - flight->held;
+			part = Max(0, Min(part, us));
+			times->limited += part;
+			times->queued += us - part;
+			break;
+		case RECO_FLIGHT_DELAYED:
+		case RECO_FLIGHT_PARKED:
+			times->limited += us;
+			break;
+		case RECO_FLIGHT_ON_TRIP:
+			part = flight->trip->answered_at;
+			part = part > 0 ? Max(0, Min(now - part, us)) : 0;
+			times->parsed += part;
+			times->network += us - part;
+			break;
+	}
+}
+
+/* Moves a flight to another place. */
+void
+reco_flight_move(RecoFlight *flight, RecoFlightPlace place)
+{
+	int64		now = reco_now_us();
+
+	add_time(flight, now, &flight->times);
+	flight->since = Max(now, flight->since);
+	flight->held = reco_lane_held(flight->lane, flight->priority, now);
+	flight->place = place;
+}
+
+/* Where a waiter's time went until now. */
+void
+reco_flight_times(const RecoWaiter *waiter, RecoWireTimes *times)
+{
+	const RecoWireTimes *before = &waiter->before;
+
+	*times = waiter->flight->times;
+	add_time(waiter->flight, reco_now_us(), times);
+	times->queued -= before->queued;
+	times->limited -= before->limited;
+	times->network -= before->network;
+	times->parsed -= before->parsed;
 }

@@ -26,8 +26,10 @@
 typedef enum Step
 {
 	STEP_NEXT = 0,				/* it went, or was answered: look at the next */
-	STEP_WAIT,					/* not before 'until' */
-	STEP_FULL					/* not before a call ends */
+	STEP_WAIT,					/* not before 'until', for others to join */
+	STEP_LIMITED,				/* ... for a limit */
+	STEP_BUSY,					/* not before a call ends, for a limit */
+	STEP_FULL					/* ... for there is no room */
 } Step;
 
 static void set_up(RecoGatewayLane *lane, const RecoQuestion *question);
@@ -35,6 +37,7 @@ static void name(RecoGatewayLane *lane, const RecoQuestion *question, int64 now)
 static void take_strictest(RecoLimitRules *rules, const RecoLimitRules *other);
 static void learn_anew(RecoLane *shared, int64 now);
 static void release_delayed(RecoGatewayLane *lane, int64 now, int64 *next);
+static void note_held(RecoGatewayLane *lane, RecoPriority priority, bool held, int64 now);
 static bool is_answered(RecoGatewayLane *lane, RecoFlight *flight, int64 now);
 static Step send_if_allowed(RecoGatewayLane *lane, RecoFlight *flight, int64 now,
 							int64 *until);
@@ -81,6 +84,7 @@ set_up(RecoGatewayLane *lane, const RecoQuestion *question)
 	memset(lane->namers, 0, sizeof(lane->namers));
 	memset(&lane->budget, 0, sizeof(lane->budget));
 	memset(&lane->app, 0, sizeof(lane->app));
+	memset(lane->held_since, 0, sizeof(lane->held_since));
 	dlist_init(&lane->trips);
 	dlist_init(&lane->delayed);
 	dlist_init(&lane->listeners);
@@ -217,28 +221,50 @@ int64
 reco_lane_pump(RecoGatewayLane *lane, int64 now)
 {
 	int64		next = reco_token_pump(lane, now);
+	Step		step = STEP_NEXT;
 
 	next = Min(next, reco_trips_end_orphans(lane, now));
 	release_delayed(lane, now, &next);
 	for (int class = 0; class < RECO_NPRIORITIES; class ++)
 	{
-		RecoFlight *flight;
-		Step		step = STEP_NEXT;
+		RecoFlight *flight = NULL;
 
+		/* what is full for one class is full for those below */
+		if (step != STEP_BUSY && step != STEP_FULL)
+			step = STEP_NEXT;
 		while (step == STEP_NEXT && (flight = reco_lane_first(lane, class)) != NULL)
 		{
 			int64		until = PG_INT64_MAX;
 
 			if (!is_answered(lane, flight, now))
 				step = send_if_allowed(lane, flight, now, &until);
-			if (step == STEP_WAIT)
+			if (step == STEP_WAIT || step == STEP_LIMITED)
 				next = Min(next, Max(until, now + 1));
 		}
-		if (step == STEP_FULL)
-			break;
+		note_held(lane, class, step == STEP_LIMITED || step == STEP_BUSY, now);
 	}
 	lane->shared->connections = reco_transfer_connections(lane->index);
 	return next;
+}
+
+/* Notes whether a limit holds a class back from now on. */
+static void
+note_held(RecoGatewayLane *lane, RecoPriority priority, bool held, int64 now)
+{
+	int64	   *since = &lane->held_since[priority];
+
+	if (*since > 0)
+		lane->held_us[priority] += Max(0, now - *since);
+	*since = held ? now : 0;
+}
+
+/* How long limits have held a class back. */
+int64
+reco_lane_held(const RecoGatewayLane *lane, RecoPriority priority, int64 now)
+{
+	int64		since = lane->held_since[priority];
+
+	return lane->held_us[priority] + (since > 0 ? Max(0, now - since) : 0);
 }
 
 /* Puts into the queue what has waited long enough. */
@@ -306,14 +332,14 @@ send_if_allowed(RecoGatewayLane *lane, RecoFlight *flight, int64 now, int64 *unt
 							 background, until))
 	{
 		case RECO_LIMIT_FULL:
-			return STEP_FULL;
+			return STEP_BUSY;
 		case RECO_LIMIT_QUOTA:
 			reco_flight_end(flight, RECO_OUTCOME_QUOTA, NULL, 0, *until,
 							"our own quota of the day is used up (option daily_quota)");
 			return STEP_NEXT;
 		case RECO_LIMIT_WAIT:
 			if (*until < flight->deadline)
-				return STEP_WAIT;
+				return STEP_LIMITED;
 			reco_flight_end(flight, RECO_OUTCOME_LIMITED, NULL, 0, *until,
 							"our own limit lets it go after its deadline only");
 			return STEP_NEXT;

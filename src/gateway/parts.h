@@ -37,12 +37,14 @@ typedef struct RecoWaiter
 	dlist_node	node;			/* in its flight's 'waiters' */
 	RecoQuestion *question;
 	RecoFlight *flight;			/* NULL = answered */
+	RecoWireTimes before;		/* of the flight, that are none of this one's */
 } RecoWaiter;
 
 struct RecoQuestion
 {
 	int			slot;			/* -1 = detached: answers go to the buffer only */
 	uint32		generation;
+	int			owner;			/* who asks: a process's number */
 	Oid			database;
 	int64		asked_at;
 	int64		deadline;
@@ -54,6 +56,8 @@ struct RecoQuestion
 	int			pending;		/* keys without an answer */
 	int			refs;			/* the slot's, and one per trip */
 	RecoWaiter *waiters;		/* by key */
+	int64		told;			/* number of the trip that it was told of last */
+	RecoWireTimes times;		/* of the last key that was answered */
 };
 
 /* Where a flight is. */
@@ -101,6 +105,9 @@ struct RecoFlight
 	uint64		number;			/* order of arrival */
 
 	RecoFlightPlace place;
+	int64		since;			/* when it came there */
+	int64		held;			/* of its lane and class, then */
+	RecoWireTimes times;		/* until then */
 	int			heap_index;
 	dlist_node	node;			/* in 'delayed' or 'parked' */
 	RecoTrip   *trip;
@@ -168,6 +175,8 @@ struct RecoGatewayLane
 	RecoLaneNamer namers[RECO_LANE_NAMERS];
 	RecoLimitRules rules;		/* the strictest */
 	RecoHeap	heaps[RECO_NPRIORITIES][RECO_NOPERATIONS];
+	int64		held_us[RECO_NPRIORITIES];	/* that limits held each class back, and ... */
+	int64		held_since[RECO_NPRIORITIES];	/* ... since when they do; 0 = not */
 	int			queued;
 	dlist_head	trips;			/* under way */
 	dlist_head	delayed;
@@ -188,6 +197,9 @@ struct RecoTrip
 	RecoCall	call;
 	RecoHttpRequest request;
 	RecoTransfer *transfer;
+	int64		number;			/* of the request; 0 = it was not sent */
+	int64		answered_at;	/* 0 = it is under way */
+	int			sends;
 	dlist_node	node;			/* in the lane's 'trips', while there is a transfer */
 	uint32		epoch;			/* of the breaker, as it began */
 	int64		started_at;
@@ -214,6 +226,10 @@ extern void reco_question_look(int slot);
 extern void reco_question_answer(RecoWaiter *waiter, RecoOutcome outcome,
 								 const char *value, size_t value_len, int64 retry_at,
 								 const char *message);
+
+/* Tells who asked what the question came to; 'trip' NULL = it has ended. */
+extern void reco_question_tell(RecoQuestion *question, const RecoTrip *trip, bool shared,
+							   const RecoWireTimes *times);
 
 /* Hides the secrets that a question brought, where a message repeats them. */
 extern void reco_question_hide(const RecoQuestion *question, char *message);
@@ -249,6 +265,12 @@ extern void reco_flight_park(RecoFlight *flight, RecoTokenHolder *holder);
 /* Takes a flight out of wherever it waits. */
 extern void reco_flight_unqueue(RecoFlight *flight);
 
+/* Moves a flight to another place, and counts the time that it spent at the old one. */
+extern void reco_flight_move(RecoFlight *flight, RecoFlightPlace place);
+
+/* Where a waiter's time went until now. */
+extern void reco_flight_times(const RecoWaiter *waiter, RecoWireTimes *times);
+
 /* ---- lane.c ---- */
 
 /* Finds or makes the lane of a question; NULL = there is none to be had. */
@@ -260,6 +282,10 @@ extern int64 reco_lane_pump(RecoGatewayLane *lane, int64 now);
 /* The first flight of a class, or of one operation in it; NULL = none. */
 extern RecoFlight *reco_lane_first(RecoGatewayLane *lane, RecoPriority priority);
 
+/* How long limits have held a class back, in all. */
+extern int64 reco_lane_held(const RecoGatewayLane *lane, RecoPriority priority,
+							int64 now);
+
 extern bool reco_heap_push(RecoHeap *heap, RecoFlight *flight);
 extern void reco_heap_remove(RecoHeap *heap, RecoFlight *flight);
 
@@ -267,6 +293,9 @@ extern void reco_heap_remove(RecoHeap *heap, RecoFlight *flight);
 
 /* Sends a flight, and others that fit into the same call. */
 extern void reco_trip_begin(RecoGatewayLane *lane, RecoFlight *first, int64 now);
+
+/* Tells those who wait for a trip what it is; one of them, or all with NULL. */
+extern void reco_trip_tell(const RecoTrip *trip, RecoQuestion *only);
 
 /* A flight left; a trip without any is ended. */
 extern void reco_trip_leave(RecoTrip *trip, RecoFlight *flight);

@@ -25,6 +25,7 @@ static void let_go(int slot);
 static uint64 variant_of(const RecoWireRequest *wire);
 static void refuse(int slot, uint32 generation, int nkeys, RecoOutcome outcome);
 static void finish(RecoQuestion *question);
+static void append(const RecoQuestion *question, const RecoWireAnswer *answer);
 
 /* Looks at a slot. */
 void
@@ -77,6 +78,7 @@ take(int slot, RecoSlotRequest *request)
 	nkeys = question->wire.nkeys;
 	question->slot = slot;
 	question->generation = request->generation;
+	question->owner = request->owner;
 	question->database = request->database;
 	question->asked_at = request->submitted_at;
 	question->deadline = request->deadline;
@@ -219,6 +221,10 @@ reco_question_answer(RecoWaiter *waiter, RecoOutcome outcome, const char *value,
 		reco_buffer_free(&record, false);
 	lane->outcomes[outcome]++;
 	reco_histogram_add(&lane->total, reco_now_us() - question->asked_at);
+	if (waiter->flight != NULL)
+		reco_flight_times(waiter, &question->times);
+	else
+		question->times = (RecoWireTimes){.queued = reco_now_us() - question->asked_at};
 	waiter->flight = NULL;
 	if (--question->pending == 0)
 		finish(question);
@@ -234,27 +240,59 @@ finish(RecoQuestion *question)
 
 	if (rotated != NULL)
 	{
-		RecoBuffer	record;
 		RecoWireAnswer answer = {
-			.key = -1,
+			.key = RECO_WIRE_ROTATED,
 			.outcome = promised ? RECO_OUTCOME_FRESH : RECO_OUTCOME_BUSY,
 			.value = rotated,
 			.value_len = strlen(rotated)
 		};
 
-		reco_buffer_init(&record, 0);
-		reco_wire_write_answer(&record, &answer);
-		if (!record.failed)
-			(void) reco_slot_append(question->slot, question->generation, record.data,
-									record.len);
-		reco_buffer_free(&record, true);
+		append(question, &answer);
 	}
 	if (question->slot >= 0)
 	{
+		reco_question_tell(question, NULL, false, &question->times);
 		questions[question->slot] = NULL;
 		reco_slot_finish(question->slot, question->generation);
 	}
 	reco_question_release(question);
+}
+
+/* Adds a record that is not about a key, and wipes it, as far as there is memory. */
+static void
+append(const RecoQuestion *question, const RecoWireAnswer *answer)
+{
+	RecoBuffer	record;
+
+	reco_buffer_init(&record, 0);
+	reco_wire_write_answer(&record, answer);
+	if (!record.failed)
+		(void) reco_slot_append(question->slot, question->generation, record.data,
+								record.len);
+	reco_buffer_free(&record, true);
+}
+
+/* Tells what a question came to. Times may be a moment less than nothing. */
+void
+reco_question_tell(RecoQuestion *question, const RecoTrip *trip, bool shared,
+				   const RecoWireTimes *times)
+{
+	RecoWireAnswer answer = {.key = RECO_WIRE_TRACE};
+	RecoWireTrace *trace = &answer.trace;
+
+	trace->times.queued = Max(0, times->queued);
+	trace->times.limited = Max(0, times->limited);
+	trace->times.network = Max(0, times->network);
+	trace->times.parsed = Max(0, times->parsed);
+	if (trip != NULL)
+	{
+		trace->call = trip->number;
+		trace->sends = trip->sends;
+		trace->keys = trip->call.nkeys;
+		trace->shared = shared;
+		trace->sent_at = trip->answered_at > 0 ? 0 : reco_now_us();
+	}
+	append(question, &answer);
 }
 
 /* Hides secrets. */

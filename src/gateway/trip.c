@@ -34,6 +34,7 @@ static int gather(RecoGatewayLane *lane, RecoFlight *first, RecoFlight **flights
 				  int most);
 static void say_why_not(const RecoTrip *trip, Failure *failure);
 static void send_off(RecoTrip *trip, const char *secret, int64 now);
+static int64 next_number(void);
 static void ended(void *owner, RecoTransferResult *result);
 static void read_answer(RecoTrip *trip, const RecoTransferResult *result);
 static void take_answers(RecoTrip *trip, const RecoSplit *split);
@@ -154,7 +155,7 @@ make(RecoGatewayLane *lane, RecoFlight *first)
 		RecoFlight *flight = trip->flights[i];
 
 		trip->keys[i] = strdup(flight->key);
-		flight->place = RECO_FLIGHT_ON_TRIP;
+		reco_flight_move(flight, RECO_FLIGHT_ON_TRIP);
 		flight->trip = trip;
 	}
 	for (int i = 0; i < trip->call.nkeys; i++)
@@ -164,7 +165,7 @@ make(RecoGatewayLane *lane, RecoFlight *first)
 			for (int k = 0; k < trip->call.nkeys; k++)
 				if (trip->flights[k] != first)
 					reco_flight_queue(trip->flights[k], 1);
-			first->place = RECO_FLIGHT_NOWHERE;
+			reco_flight_move(first, RECO_FLIGHT_NOWHERE);
 			first->trip = NULL;
 			give_back(trip);
 			return NULL;
@@ -236,6 +237,71 @@ send_off(RecoTrip *trip, const char *secret, int64 now)
 	shared->counters[RECO_LANE_KEYS] += trip->call.nkeys;
 	for (int i = 0; i < trip->call.nkeys; i++)
 		reco_histogram_add(&shared->queue, now - trip->flights[i]->asked_at);
+	trip->number = next_number();
+	trip->sends = 1;
+	reco_trip_tell(trip, NULL);
+}
+
+/* Numbers that no request had before, not even one of a former gateway's. */
+static int64
+next_number(void)
+{
+	static int64 last = 0;
+
+	last = Max(last + 1, reco_now_us());
+	return last;
+}
+
+/* Do others wait for a trip than the first who does? */
+static bool
+is_shared(const RecoTrip *trip)
+{
+	int			owner = -1;
+	dlist_iter	iter;
+
+	for (int i = 0; i < trip->call.nkeys; i++)
+	{
+		if (trip->flights[i] == NULL)
+			continue;
+		dlist_foreach(iter, &trip->flights[i]->waiters)
+		{
+			const RecoQuestion *question =
+				dlist_container(RecoWaiter, node, iter.cur)->question;
+
+			if (owner >= 0 && question->owner != owner)
+				return true;
+			owner = question->owner;
+		}
+	}
+	return false;
+}
+
+/* Tells those who wait for a trip what it is, each question once. */
+void
+reco_trip_tell(const RecoTrip *trip, RecoQuestion *only)
+{
+	int64		mark = trip->answered_at > 0 ? -trip->number : trip->number;
+	bool		shared = is_shared(trip);
+	dlist_iter	iter;
+
+	for (int i = 0; i < trip->call.nkeys; i++)
+	{
+		if (trip->flights[i] == NULL)
+			continue;
+		dlist_foreach(iter, &trip->flights[i]->waiters)
+		{
+			RecoWaiter *waiter = dlist_container(RecoWaiter, node, iter.cur);
+			RecoQuestion *question = waiter->question;
+			RecoWireTimes times;
+
+			if (question->slot < 0 || question->told == mark ||
+				(only != NULL && question != only))
+				continue;
+			question->told = mark;
+			reco_flight_times(waiter, &times);
+			reco_question_tell(question, trip, shared, &times);
+		}
+	}
 }
 
 /* A flight left. */
@@ -250,7 +316,7 @@ reco_trip_leave(RecoTrip *trip, RecoFlight *flight)
 			trip->flights[i] = NULL;
 		left += trip->flights[i] != NULL;
 	}
-	flight->place = RECO_FLIGHT_NOWHERE;
+	reco_flight_move(flight, RECO_FLIGHT_NOWHERE);
 	flight->trip = NULL;
 	if (left == 0)
 		abandon(trip, reco_now_us());
@@ -330,6 +396,8 @@ ended(void *owner, RecoTransferResult *result)
 
 	dlist_delete(&trip->node);
 	shared->in_flight = --lane->in_flight;
+	trip->answered_at = result->ended_at;
+	trip->sends = Max(1, result->sends);
 
 	/* libcurl may have sent a request again whose connection had died */
 	for (int i = 1; i < result->sends; i++)
@@ -353,6 +421,7 @@ ended(void *owner, RecoTransferResult *result)
 	else
 	{
 		reco_trip_learn(trip, result, NULL);
+		reco_trip_tell(trip, NULL);
 		fail_below_http(trip, result);
 	}
 	reco_transfer_free(trip->transfer);
@@ -373,6 +442,7 @@ read_answer(RecoTrip *trip, const RecoTransferResult *result)
 	reco_question_hide(trip->question, split.message);
 	reco_message_hide(split.message, trip->holder != NULL ? trip->holder->access : NULL);
 	reco_trip_learn(trip, result, &split);
+	reco_trip_tell(trip, NULL);
 	if (split.outcome == RECO_OUTCOME_FRESH && split.answers != NULL)
 		take_answers(trip, &split);
 	else
@@ -392,7 +462,7 @@ take_answers(RecoTrip *trip, const RecoSplit *split)
 		if (flight == NULL)
 			continue;
 		trip->flights[i] = NULL;
-		flight->place = RECO_FLIGHT_NOWHERE;
+		reco_flight_move(flight, RECO_FLIGHT_NOWHERE);
 		if (i < split->nanswers)
 			reco_flight_keep(flight, answer->outcome, answer->value, answer->value_len);
 		if (i < split->nanswers)
@@ -564,7 +634,7 @@ fail(RecoTrip *trip, const Failure *failure)
 		}
 		else
 		{
-			flight->place = RECO_FLIGHT_NOWHERE;
+			reco_flight_move(flight, RECO_FLIGHT_NOWHERE);
 			reco_flight_end(flight, failure->outcome, NULL, 0, failure->retry_at,
 							failure->message);
 		}

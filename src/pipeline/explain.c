@@ -107,6 +107,8 @@ reco_explain_lines(const RecoRun *run)
 		 ms(run->total_us), request->deadline_ms,
 		 run->complete ? "complete" : "incomplete: the deadline came first");
 	lines = explain_stages(run, lines);
+	lines = reco_explain_total(run, lines);
+	lines = reco_explain_calls(run, lines);
 	lines = reco_artifacts_explain(run, lines);
 	line("Asked:");
 	for (int k = 0; k < RECO_NKINDS; k++)
@@ -240,10 +242,14 @@ explain_tracks(const RecoRun *run, List *lines)
 			if (candidate->parts[p] >= 0)
 				appendStringInfo(&parts, " %s=%.2f", reco_rank_part_name(p),
 								 candidate->parts[p]);
-		line("  %2d  %.3f  %s - %s  (%s)%s cohesion=%.2f", i + 1, candidate->score,
+		line("  %2d  %.3f  %s - %s  (%s, %s)%s cohesion=%.2f", i + 1, candidate->score,
 			 candidate->track->artist, candidate->track->title,
-			 reco_rank_strategy_name(reco_rank_strategy(candidate)), parts.data,
+			 reco_rank_strategy_name(reco_rank_strategy(candidate)),
+			 reco_source_origin_name(candidate->track->origin), parts.data,
 			 candidate->cohesion);
+		if (run->near[i].track != NULL)
+			line("             nearest seed: %s - %s (%.2f)", run->near[i].track->artist,
+				 run->near[i].track->title, run->near[i].similarity);
 	}
 	return lines;
 }

@@ -20,6 +20,10 @@
 /* Returns the lines, a list of C strings. */
 extern List *reco_explain_lines(const RecoRun *run);
 
+/* explain_calls.c: what services were asked; what stages add up to. */
+extern List *reco_explain_calls(const RecoRun *run, List *lines);
+extern List *reco_explain_total(const RecoRun *run, List *lines);
+
 /* Says in a few words what a mood means: "low energy, negative; 60..100 BPM". */
 extern char *reco_explain_mood(const RecoMood *mood);
 

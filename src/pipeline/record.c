@@ -331,6 +331,51 @@ put_calls(StringInfo json, const RecoRun *run)
 	appendStringInfoChar(json, '}');
 }
 
+static void
+put_counted(StringInfo json, const char *key, int count)
+{
+	if (count != 0)
+		put_number(json, key, count);
+}
+
+/* What services were asked, one by one; what is 0 is left out. */
+static void
+put_services(StringInfo json, const RecoRun *run)
+{
+	open_with(json, "services", '[');
+	for (int i = 0; i < run->ncalls; i++)
+	{
+		const RecoCallTrace *call = &run->calls[i];
+
+		open_with(json, NULL, '{');
+		put_string(json, "server", call->server);
+		put_string(json, "operation", reco_operation_name(call->operation));
+		put_number(json, "keys", call->keys);
+		put_counted(json, "cached", call->kept);
+		put_counted(json, "missing", call->missing);
+		put_counted(json, "denied", call->denied);
+		put_counted(json, "requests", call->calls);
+		put_counted(json, "again", call->again);
+		put_counted(json, "shared", call->shared);
+		put_counted(json, "request_keys", call->call_keys);
+		put_counted(json, "failed", call->failed);
+		if (call->failed > 0)
+			put_string(json, "outcome", reco_outcome_name(call->outcome));
+		put_ms(json, "start_ms", call->start_us);
+		put_ms(json, "ms", call->us);
+		put_ms(json, "queued_ms", call->queued_us);
+		put_ms(json, "limited_ms", call->limited_us);
+		put_ms(json, "network_ms", call->network_us);
+		put_ms(json, "parsed_ms", call->parsed_us);
+		put_counted(json, "prompt_tokens", call->prompt_tokens);
+		put_counted(json, "completion_tokens", call->completion_tokens);
+		if (call->cost > 0)
+			put_number(json, "cost_millionths", rint(call->cost * 1e6));
+		appendStringInfoChar(json, '}');
+	}
+	appendStringInfoChar(json, ']');
+}
+
 /* What was reused of the listener's last run. */
 static void
 put_artifacts(StringInfo json, const RecoRun *run)
@@ -359,6 +404,14 @@ put_track(StringInfo json, const RecoRun *run, int i)
 	put_text(json, "reason", run->reasons[i], MOST_TEXT);
 	reco_record_put_parts(json, "parts", candidate);
 	put_number(json, "cohesion", candidate->cohesion);
+	if (run->near[i].track != NULL)
+	{
+		open_with(json, "near", '{');
+		put_text(json, "title", run->near[i].track->title, MOST_TEXT);
+		put_text(json, "artist", run->near[i].track->artist, MOST_TEXT);
+		put_exact(json, "similarity", run->near[i].similarity);
+		appendStringInfoChar(json, '}');
+	}
 	appendStringInfoChar(json, '}');
 }
 
@@ -387,6 +440,7 @@ write_record(const RecoRun *run)
 	put_string(&json, "arc", reco_order_arc_name(run->arc));
 	put_stages(&json, run);
 	put_calls(&json, run);
+	put_services(&json, run);
 	put_number(&json, "lists", run->lists->asked);
 	reco_record_put_lists(&json, run);
 	put_artifacts(&json, run);

@@ -37,6 +37,7 @@ static void read_strategies(JsonbContainer *record, RecoRun *run);
 static void read_quality(JsonbContainer *quality, RecoRun *run);
 static void read_stages(JsonbContainer *stages, RecoRun *run);
 static void read_calls(JsonbContainer *calls, RecoRun *run);
+static void read_services(JsonbContainer *services, RecoRun *run);
 static void read_lists(JsonbContainer *record, RecoRun *run);
 static void read_tracks(JsonbContainer *tracks, RecoRun *run);
 
@@ -231,6 +232,7 @@ reco_record_read(Jsonb *jsonb)
 	read_quality(get_container(record, "quality"), run);
 	read_stages(get_container(record, "stages"), run);
 	read_calls(get_container(record, "calls"), run);
+	read_services(get_container(record, "services"), run);
 	read_lists(record, run);
 	read_tracks(get_container(record, "tracks"), run);
 	return run;
@@ -400,6 +402,63 @@ read_calls(JsonbContainer *calls, RecoRun *run)
 	run->counts = counts;
 }
 
+/* One question to a service; false = it names none. */
+static bool
+read_service(JsonbContainer *from, RecoCallTrace *call)
+{
+	const char *operation = get_string(from, "operation");
+	const char *outcome = get_string(from, "outcome");
+	int			o = 0;
+
+	call->server = get_string(from, "server");
+	while (operation != NULL && o < RECO_NOPERATIONS &&
+		   strcmp(operation, reco_operation_name(o)) != 0)
+		o++;
+	if (call->server == NULL || operation == NULL || o == RECO_NOPERATIONS)
+		return false;
+	call->operation = o;
+	call->outcome = RECO_OUTCOME_FRESH;
+	for (o = 0; o < RECO_NOUTCOMES && outcome != NULL; o++)
+		if (strcmp(outcome, reco_outcome_name(o)) == 0)
+			call->outcome = o;
+	call->keys = get_int(from, "keys");
+	call->kept = get_int(from, "cached");
+	call->missing = get_int(from, "missing");
+	call->denied = get_int(from, "denied");
+	call->calls = get_int(from, "requests");
+	call->again = get_int(from, "again");
+	call->shared = get_int(from, "shared");
+	call->call_keys = get_int(from, "request_keys");
+	call->failed = get_int(from, "failed");
+	call->start_us = get_ms(from, "start_ms");
+	call->us = get_ms(from, "ms");
+	call->queued_us = get_ms(from, "queued_ms");
+	call->limited_us = get_ms(from, "limited_ms");
+	call->network_us = get_ms(from, "network_ms");
+	call->parsed_us = get_ms(from, "parsed_ms");
+	call->prompt_tokens = get_int(from, "prompt_tokens");
+	call->completion_tokens = get_int(from, "completion_tokens");
+	call->cost = (double) get_id(from, "cost_millionths") / 1e6;
+	return true;
+}
+
+static void
+read_services(JsonbContainer *services, RecoRun *run)
+{
+	uint32		n = Min(count_of(services), RECO_TRACE_MOST);
+	RecoCallTrace *calls = palloc0(sizeof(RecoCallTrace) * Max(n, 1));
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		JsonbValue *value = getIthJsonbValueFromContainer(services, i);
+
+		if (value != NULL && value->type == jbvBinary &&
+			read_service(value->val.binary.data, &calls[run->ncalls]))
+			run->ncalls++;
+	}
+	run->calls = calls;
+}
+
 /* How recommendations of services were got, and what was reused. */
 static void
 read_lists(JsonbContainer *record, RecoRun *run)
@@ -459,6 +518,20 @@ read_track(JsonbContainer *from)
 	return candidate;
 }
 
+/* The seed that a track is nearest to; none = NULL. */
+static RecoNear
+read_near(JsonbContainer *from)
+{
+	RecoNear	near = {.similarity = get_real(from, "similarity", 0)};
+	RecoTrack  *track = palloc0(sizeof(RecoTrack));
+
+	track->title = get_string(from, "title");
+	track->artist = get_string(from, "artist");
+	if (track->title != NULL && track->artist != NULL)
+		near.track = track;
+	return near;
+}
+
 static void
 read_tracks(JsonbContainer *tracks, RecoRun *run)
 {
@@ -466,6 +539,7 @@ read_tracks(JsonbContainer *tracks, RecoRun *run)
 
 	run->list = palloc(sizeof(RecoCandidate *) * Max(n, 1));
 	run->reasons = palloc0(sizeof(char *) * Max(n, 1));
+	run->near = palloc0(sizeof(RecoNear) * Max(n, 1));
 	for (uint32 i = 0; i < n; i++)
 	{
 		JsonbValue *value = getIthJsonbValueFromContainer(tracks, i);
@@ -473,6 +547,7 @@ read_tracks(JsonbContainer *tracks, RecoRun *run)
 		if (value == NULL || value->type != jbvBinary)
 			continue;
 		run->reasons[run->nlist] = get_string(value->val.binary.data, "reason");
+		run->near[run->nlist] = read_near(get_container(value->val.binary.data, "near"));
 		run->list[run->nlist] = read_track(value->val.binary.data);
 		if (run->list[run->nlist] != NULL)
 			run->nlist++;

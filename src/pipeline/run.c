@@ -20,6 +20,7 @@
 #include "graph.h"
 #include "guc.h"
 #include "miscadmin.h"
+#include "shmem/shared.h"
 #include "store/id.h"
 #include "strategy.h"
 #include "utils/memutils.h"
@@ -32,6 +33,7 @@ static int	ask_to_weigh(RecoRun *run, RecoAsk *asks);
 static void rank(RecoRun *run);
 static void deliver(RecoRun *run);
 static void conclude(RecoRun *run);
+static void note_calls(RecoRun *run);
 
 /* The nodes of a run, in an order in which all could run one after the other. */
 typedef enum NodeId
@@ -111,8 +113,10 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RecoRun    *run = begin(context, request);
 
+	reco_run_begin_stage(run, RECO_STAGE_OPEN);
 	run->source = reco_source_open(context, pause, arg);
 	reco_artifacts_open(run);
+	reco_run_end_stage(run);
 
 	run_nodes(run, ((uint32) 1 << NNODES) - 1);
 	if (reco_source_tracks(run->source) == 0)
@@ -126,7 +130,9 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 		deliver(run);
 	else if (reco_source_is_behind(run->source))
 		reco_select_seen(run);
+	reco_run_begin_stage(run, RECO_STAGE_KEEP);
 	reco_artifacts_publish(run);
+	reco_run_end_stage(run);
 	conclude(run);
 
 	/* where transactions ended in between, the caller's context may be gone */
@@ -174,6 +180,17 @@ deliver(RecoRun *run)
 	}
 }
 
+/* The seed that a track is nearest to, if there is one that can be named. */
+static RecoNear
+nearest_seed(const RecoRun *run, const RecoTrack *track)
+{
+	RecoNear	near = reco_rank_near(&run->ranking, track);
+
+	if (near.track != NULL && (near.track->title == NULL || near.track->artist == NULL))
+		near.track = NULL;
+	return near;
+}
+
 /* Notes what is told of a run, but for its stages. */
 static void
 conclude(RecoRun *run)
@@ -182,10 +199,31 @@ conclude(RecoRun *run)
 	run->catalogue = reco_source_tracks(run->source);
 	run->counts = reco_source_counts(run->source);
 	run->lists = reco_source_lists(run->source);
+	note_calls(run);
 	reco_artifacts_conclude(run);
 	run->reasons = palloc(sizeof(char *) * Max(run->nlist, 1));
+	run->near = palloc(sizeof(RecoNear) * Max(run->nlist, 1));
 	for (int i = 0; i < run->nlist; i++)
+	{
 		run->reasons[i] = reco_reason_of(run, run->list[i]);
+		run->near[i] = nearest_seed(run, run->list[i]->track);
+	}
+}
+
+/* Notes what services were asked, by the run's own time. */
+static void
+note_calls(RecoRun *run)
+{
+	int64		began = reco_now_us() - (GetCurrentTimestamp() - run->started);
+	const RecoCallTrace *calls = reco_source_calls(run->source, &run->ncalls);
+	RecoCallTrace *copy = palloc(sizeof(RecoCallTrace) * Max(run->ncalls, 1));
+
+	for (int i = 0; i < run->ncalls; i++)
+	{
+		copy[i] = calls[i];
+		copy[i].start_us -= began;
+	}
+	run->calls = copy;
 }
 
 /* Only what the prompt means. */
@@ -379,6 +417,7 @@ const char *
 reco_run_stage_name(RecoStage stage)
 {
 	static const char *const names[RECO_NSTAGES] = {
+		[RECO_STAGE_OPEN] = "open",
 		[RECO_STAGE_MOOD] = "mood",
 		[RECO_STAGE_MODEL] = "model",
 		[RECO_STAGE_TOP_TRACKS] = "fetch_top_tracks",
@@ -394,6 +433,7 @@ reco_run_stage_name(RecoStage stage)
 		[RECO_STAGE_RULES] = "rules",
 		[RECO_STAGE_QUALITY] = "quality",
 		[RECO_STAGE_ORDER] = "order",
+		[RECO_STAGE_KEEP] = "keep",
 	};
 
 	return names[stage];

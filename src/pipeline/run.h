@@ -28,7 +28,8 @@
 /* The stages, in the order in which they are told. Names are those of metrics. */
 typedef enum RecoStage
 {
-	RECO_STAGE_MOOD = 0,		/* what the prompt means, by the lexicon */
+	RECO_STAGE_OPEN = 0,		/* the seam, and what the listener's last run left */
+	RECO_STAGE_MOOD,			/* what the prompt means, by the lexicon */
 	RECO_STAGE_MODEL,			/* and by a language model, where that is unsure */
 	RECO_STAGE_TOP_TRACKS,		/* what the listener plays */
 	RECO_STAGE_TOP_ARTISTS,
@@ -43,6 +44,7 @@ typedef enum RecoStage
 	RECO_STAGE_RULES,
 	RECO_STAGE_QUALITY,
 	RECO_STAGE_ORDER,
+	RECO_STAGE_KEEP,			/* what the listener's next run may reuse */
 	RECO_NSTAGES
 } RecoStage;
 
@@ -138,6 +140,7 @@ typedef struct RecoRun
 	int			nlist;
 	RecoCandidate **list;		/* in the order delivered */
 	char	  **reasons;		/* why each track is in it */
+	RecoNear   *near;			/* the seed that each is nearest to */
 	RecoArc		arc;
 	RecoQuality quality;
 	int			exchanged;		/* by the improvement round */
@@ -154,6 +157,8 @@ typedef struct RecoRun
 	uint32		catalogue;		/* tracks in hand */
 	const RecoSourceCount *counts;	/* of each kind */
 	const RecoLists *lists;
+	int			ncalls;
+	const RecoCallTrace *calls; /* what services were asked */
 	RecoReused	reused;
 } RecoRun;
 

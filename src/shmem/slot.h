@@ -135,6 +135,7 @@ extern int	reco_slots_next(void);
 typedef struct RecoSlotRequest
 {
 	uint32		generation;
+	int			owner;			/* number of its process; -1 = nobody waits */
 	Oid			database;
 	int64		submitted_at;
 	int64		deadline;

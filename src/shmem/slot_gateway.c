@@ -201,6 +201,7 @@ begin(int slot, RecoSlotRequest *request)
 		return false;
 	request->len = s->request_len;
 	reco_pool_read(s->request, request->bytes, request->len);
+	request->owner = s->detached ? -1 : s->owner_procno;
 	request->database = s->database;
 	request->submitted_at = s->submitted_at;
 	request->deadline = s->deadline;

@@ -23,6 +23,9 @@ static void write_options(RecoBuffer *out, const RecoOptions *options);
 static void read_options(RecoReader *in, RecoOptions *options);
 static void write_cache(RecoBuffer *out, const RecoWireCache *cache);
 static void read_cache(RecoReader *in, RecoWireCache *cache);
+static void write_trace(RecoBuffer *out, const RecoWireTrace *trace);
+static void read_trace(RecoReader *in, RecoWireTrace *trace);
+static int64_t read_time(RecoReader *in);
 static int	read_number(RecoReader *in, int64_t low, int64_t high);
 static uint32_t read_oid(RecoReader *in);
 static bool read_flag(RecoReader *in);
@@ -105,6 +108,11 @@ void
 reco_wire_write_answer(RecoBuffer *out, const RecoWireAnswer *answer)
 {
 	reco_buffer_put_int(out, answer->key);
+	if (answer->key == RECO_WIRE_TRACE)
+	{
+		write_trace(out, &answer->trace);
+		return;
+	}
 	reco_buffer_put_int(out, answer->outcome);
 	reco_buffer_put_int(out, answer->retry_at);
 	reco_buffer_put_bytes(out, answer->value, answer->value ? answer->value_len : 0);
@@ -118,11 +126,16 @@ reco_wire_read_answer(RecoReader *in, RecoWireAnswer *answer)
 	memset(answer, 0, sizeof(*answer));
 	if (in->failed || in->at == in->end)
 		return false;
-	answer->key = read_number(in, -1, RECO_WIRE_MAXKEYS - 1);
-	answer->outcome = read_number(in, 0, RECO_NOUTCOMES - 1);
-	answer->retry_at = reco_reader_int(in);
-	answer->value = reco_reader_bytes(in, &answer->value_len);
-	answer->message = reco_reader_string(in);
+	answer->key = read_number(in, RECO_WIRE_TRACE, RECO_WIRE_MAXKEYS - 1);
+	if (answer->key == RECO_WIRE_TRACE)
+		read_trace(in, &answer->trace);
+	else
+	{
+		answer->outcome = read_number(in, 0, RECO_NOUTCOMES - 1);
+		answer->retry_at = reco_reader_int(in);
+		answer->value = reco_reader_bytes(in, &answer->value_len);
+		answer->message = reco_reader_string(in);
+	}
 	if (in->failed)
 		memset(answer, 0, sizeof(*answer));
 	return !in->failed;
@@ -210,6 +223,44 @@ read_cache(RecoReader *in, RecoWireCache *cache)
 	cache->suffix = reco_reader_string(in);
 	in->failed |= cache->on && cache->prefix == NULL;
 	in->failed |= (cache->on || cache->deny_us > 0) && cache->suffix == NULL;
+}
+
+static void
+write_trace(RecoBuffer *out, const RecoWireTrace *trace)
+{
+	reco_buffer_put_int(out, trace->call);
+	reco_buffer_put_int(out, trace->sends);
+	reco_buffer_put_int(out, trace->keys);
+	reco_buffer_put_int(out, trace->shared);
+	reco_buffer_put_int(out, trace->sent_at);
+	reco_buffer_put_int(out, trace->times.queued);
+	reco_buffer_put_int(out, trace->times.limited);
+	reco_buffer_put_int(out, trace->times.network);
+	reco_buffer_put_int(out, trace->times.parsed);
+}
+
+static void
+read_trace(RecoReader *in, RecoWireTrace *trace)
+{
+	trace->call = read_time(in);
+	trace->sends = read_number(in, 0, INT_MAX);
+	trace->keys = read_number(in, 0, INT_MAX);
+	trace->shared = read_flag(in);
+	trace->sent_at = read_time(in);
+	trace->times.queued = read_time(in);
+	trace->times.limited = read_time(in);
+	trace->times.network = read_time(in);
+	trace->times.parsed = read_time(in);
+}
+
+/* Reads a time, which is never negative. */
+static int64_t
+read_time(RecoReader *in)
+{
+	int64_t		value = reco_reader_int(in);
+
+	in->failed |= value < 0;
+	return value;
 }
 
 /* Reads a number that has to be in a range; the lowest where it is not. */

@@ -77,16 +77,44 @@ extern void reco_wire_write_request(RecoBuffer *out, const RecoWireRequest *requ
 extern bool reco_wire_read_request(const void *bytes, size_t len,
 								   RecoWireRequest *request);
 
-/* One record of an answer: what became of a key, or a token to be stored. */
+/* Where the time of a question went, in us. */
+typedef struct RecoWireTimes
+{
+	int64_t		queued;			/* nobody looked at it, or others were first */
+	int64_t		limited;		/* held back by a limit, a pause or a token */
+	int64_t		network;		/* under way */
+	int64_t		parsed;			/* read */
+} RecoWireTimes;
+
+/*
+ * What a question has come to: an HTTP request that carries some of its keys was sent, or
+ * has ended; or the question has.
+ */
+typedef struct RecoWireTrace
+{
+	int64_t		call;			/* number of the request; 0 = the question has ended */
+	int			sends;			/* how often it was written */
+	int			keys;			/* of all who ask, in it */
+	bool		shared;			/* others wait for it, too */
+	int64_t		sent_at;		/* monotonic us; 0 = it has ended */
+	RecoWireTimes times;		/* since the question was put, until now */
+} RecoWireTrace;
+
+#define RECO_WIRE_ROTATED \
+	(-1)					 /* as 'key': a rotated token, promised (promise.h)
+								 * where the outcome is fresh */
+#define RECO_WIRE_TRACE		(-2)	/* as 'key': there is nothing but 'trace' */
+
+/* One record of an answer: what became of a key, a token to be stored, or a trace. */
 typedef struct RecoWireAnswer
 {
-	int			key;			/* index into the request's keys; -1 = a rotated token,
-								 * promised (promise.h) where the outcome is fresh */
+	int			key;			/* index into the request's keys, or one of the above */
 	RecoOutcome outcome;
 	int64_t		retry_at;		/* monotonic us; 0 = not known; or RECO_WIRE_NEVER */
 	const char *value;			/* JSON; the refresh token for key -1; NULL = none */
 	size_t		value_len;
 	const char *message;		/* the service's words, or ours; NULL = none */
+	RecoWireTrace trace;
 } RecoWireAnswer;
 
 extern void reco_wire_write_answer(RecoBuffer *out, const RecoWireAnswer *answer);

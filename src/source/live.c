@@ -49,6 +49,7 @@ reco_live_open(MemoryContext context, RecoEngine *engine)
 		live->tracks = make_table("reco live tracks", sizeof(RecoLiveTrack), context);
 		live->artists = make_table("reco live artists", sizeof(RecoLiveName), context);
 		live->questions = make_questions(context);
+		live->traces = reco_traces_open(context);
 	}
 	MemoryContextSwitchTo(old);
 	return live;
@@ -107,6 +108,7 @@ reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks, TimestampTz give_up)
 	if (turn->nwants > 0)
 	{
 		turn->remote = reco_remote_open();
+		reco_remote_trace(turn->remote, live->traces);
 		reco_live_send(turn, RECO_OP_TOP_TRACKS);
 		reco_live_send(turn, RECO_OP_TOP_ARTISTS);
 		reco_live_send(turn, RECO_OP_SEARCH);
@@ -282,6 +284,12 @@ bool
 reco_live_missed(const RecoLive *live)
 {
 	return live->missed;
+}
+
+const RecoCallTrace *
+reco_live_calls(const RecoLive *live, int *n)
+{
+	return reco_traces_list(live->traces, n);
 }
 
 const RecoLists *

@@ -45,4 +45,7 @@ extern const RecoLists *reco_live_lists(const RecoLive *live);
 /* Did a service not answer what it may answer another time? */
 extern bool reco_live_missed(const RecoLive *live);
 
+/* What services were asked, one by one; see trace.h. */
+extern const RecoCallTrace *reco_live_calls(const RecoLive *live, int *n);
+
 #endif							/* RECO_LIVE_H */

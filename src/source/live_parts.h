@@ -74,6 +74,7 @@ struct RecoLive
 	bool		looked_for_own; /* whether the listener is connected somewhere */
 	const char *user_id;
 	const RecoServer *own_server;	/* NULL = nowhere */
+	RecoTraces *traces;			/* of the questions that services were asked */
 	RecoLists	lists;			/* what became of recommendations */
 	bool		missed;			/* something was not answered, and may be another time */
 };

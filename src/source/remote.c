@@ -51,12 +51,14 @@ typedef struct Question
 	const char *user_id;		/* of a listener's own; NULL otherwise */
 	RecoPromiseKey token;		/* what it was asked with; UTF-8 */
 	RecoProblem problem;
+	int			trace;			/* number of its trace; -1 = it has none */
 } Question;
 
 struct RecoRemote
 {
 	MemoryContext context;
 	MemoryContextCallback release;
+	RecoTraces *traces;			/* NULL = nowhere */
 	int			nquestions;
 	int			questions_size;
 	Question   *questions;
@@ -79,6 +81,11 @@ static void wait_for_keeper(RecoRemote *remote, int64 until);
 static Part *add_part(RecoRemote *remote);
 static void refresh(RecoWireRequest *request);
 static void send_part(RecoRemote *remote, RecoWireRequest *request, Part *part);
+static void note_known(RecoRemote *remote, const Question *question,
+					   const RecoScreened *screened, const bool *kept,
+					   const RecoKeptAnswer *known);
+static void end_trace(RecoRemote *remote, const Question *question, int first,
+					  int nkeys);
 static void settle(Question *question, int first, int nkeys, RecoOutcome outcome,
 				   const char *message);
 static void collect(RecoRemote *remote, Part *part);
@@ -102,6 +109,12 @@ reco_remote_open(void)
 	remote->release.arg = remote;
 	MemoryContextRegisterResetCallback(context, &remote->release);
 	return remote;
+}
+
+void
+reco_remote_trace(RecoRemote *remote, RecoTraces *traces)
+{
+	remote->traces = traces;
 }
 
 void
@@ -152,6 +165,7 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 	if (user_id != NULL)
 		question->user_id = pstrdup(user_id);
 	tell_apart(question, keys, nkeys);
+	question->trace = -1;
 	if (question->ndistinct > 0)
 		find_or_submit(remote, server, operation, priority, deadline);
 	MemoryContextSwitchTo(old);
@@ -223,7 +237,9 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 	RecoScreened *screened = palloc(sizeof(RecoScreened) * n);
 	RecoListener listener = {0};
 	RecoKept	kept;
+	bool	   *found = palloc(sizeof(bool) * n);
 
+	question->trace = reco_traces_put(remote->traces, server->name, operation, n);
 	question->asked = palloc(sizeof(int) * n);
 	if (question->user_id != NULL &&
 		!reco_own_token_take(server, question->user_id, &question->token, &listener))
@@ -231,12 +247,16 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 		for (int i = 0; i < n; i++)
 			question->asked[question->nasked++] = i;
 		settle(question, 0, n, RECO_OUTCOME_UNCONFIGURED, "the listener is not connected");
+		end_trace(remote, question, 0, n);
 		return;
 	}
 	reco_kept_open(server, operation, listener.user_id, &kept);
 	reco_screen_lists(&kept, question->keys, n, screened);
 	reco_kept_find(&kept, question->keys, n, known);
+	for (int i = 0; i < n; i++)
+		found[i] = known[i].found;
 	reco_screen_features(&kept, question->keys, n, known);
+	note_known(remote, question, screened, found, known);
 	for (int i = 0; i < n; i++)
 	{
 		RecoRemoteValue *value = &question->values[i];
@@ -267,12 +287,35 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 	/* a deadline that is over asks for what is at hand */
 	if (deadline > reco_now_us() && question->nasked + nstale > 0)
 		submit(remote, server, &kept, &listener, priority, deadline, stale, nstale);
+	else
+		end_trace(remote, question, 0, question->nasked);
 	if (listener.refresh_token != NULL)
 		reco_wipe(unconstify(char *, listener.refresh_token),
 				  strlen(listener.refresh_token));
 	pfree(known);
+	pfree(found);
 	pfree(stale);
 	pfree(screened);
+}
+
+/*
+ * Counts the keys of a question that are known here: 'kept' were found in the buffer or a
+ * table, and 'known' are, or are missing.
+ */
+static void
+note_known(RecoRemote *remote, const Question *question, const RecoScreened *screened,
+		   const bool *kept, const RecoKeptAnswer *known)
+{
+	RecoCallTrace *trace = reco_traces_at(remote->traces, question->trace);
+
+	for (int i = 0; i < question->ndistinct && trace != NULL; i++)
+	{
+		trace->denied += screened[i].outcome == RECO_OUTCOME_DENIED;
+		if (screened[i].outcome == RECO_OUTCOME_FRESH)
+			trace->kept += kept[i];
+		trace->missing += screened[i].outcome == RECO_OUTCOME_ABSENT ||
+			(screened[i].outcome == RECO_OUTCOME_FRESH && known[i].found && !kept[i]);
+	}
 }
 
 /* Submits what the newest question has to ask, in as many parts as it takes. */
@@ -290,6 +333,7 @@ submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
 	{
 		settle(question, 0, question->nasked, RECO_OUTCOME_UNCONFIGURED,
 			   question->problem.message);
+		end_trace(remote, question, 0, question->nasked);
 		return;
 	}
 	(void) reco_limit_state_load(false);
@@ -397,7 +441,21 @@ send_part(RecoRemote *remote, RecoWireRequest *request, Part *part)
 		return;
 	part->ref.slot = -1;
 	settle(question, part->first, part->nkeys, why, NULL);
+	end_trace(remote, question, part->first, part->nkeys);
 	remote->nparts--;			/* it is the newest */
+}
+
+/* Tells what a range of keys came to. */
+static void
+end_trace(RecoRemote *remote, const Question *question, int first, int nkeys)
+{
+	for (int i = first; i < first + nkeys; i++)
+	{
+		const RecoRemoteValue *value = &question->values[question->asked[i]];
+
+		reco_traces_answer(remote->traces, question->trace, value->outcome, value->json);
+	}
+	reco_traces_end(remote->traces, question->trace);
 }
 
 /* Gives a range of keys an outcome without a value. */
@@ -463,15 +521,15 @@ collect(RecoRemote *remote, Part *part)
 	part->ref.slot = -1;
 	settle(question, part->first, part->nkeys,
 		   !done && late ? RECO_OUTCOME_TIMEOUT : RECO_OUTCOME_LOST, NULL);
-	if (bytes == NULL)
-		return;
-	reco_reader_init(&reader, bytes, len);
+	reco_reader_init(&reader, bytes, bytes == NULL ? 0 : len);
 	while (reco_wire_read_answer(&reader, &answer))
 	{
 		RecoRemoteValue *value;
 
-		if (answer.key == -1 && question->user_id != NULL)
+		if (answer.key == RECO_WIRE_ROTATED && question->user_id != NULL)
 			note_rotation(remote, question, &answer);
+		if (answer.key == RECO_WIRE_TRACE)
+			reco_traces_take(remote->traces, question->trace, &answer.trace);
 		if (answer.key < 0 || answer.key >= part->nkeys)
 			continue;
 		value = &question->values[question->asked[part->first + answer.key]];
@@ -487,6 +545,9 @@ collect(RecoRemote *remote, Part *part)
 		if (answer.outcome == RECO_OUTCOME_FRESH && value->json == NULL)
 			value->outcome = RECO_OUTCOME_MALFORMED;
 	}
+	end_trace(remote, question, part->first, part->nkeys);
+	if (bytes == NULL)
+		return;
 	reco_wipe(bytes, len);
 	pfree(bytes);
 }

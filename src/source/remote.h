@@ -21,6 +21,7 @@
 #include "server.h"
 #include "shmem/slot.h"
 #include "shmem/wire.h"
+#include "trace.h"
 
 /* What became of one key; lives as long as its RecoRemote. */
 typedef struct RecoRemoteValue
@@ -42,6 +43,9 @@ extern bool reco_remote_is_on(void);
 
 /* Lives in a child of the current context. */
 extern RecoRemote *reco_remote_open(void);
+
+/* Where its questions are told one by one; nowhere, unless this is called first. */
+extern void reco_remote_trace(RecoRemote *remote, RecoTraces *traces);
 
 /*
  * Submits a question and returns its number. Never waits; what cannot be asked has

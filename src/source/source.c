@@ -379,3 +379,10 @@ reco_source_counts(const RecoSource *source)
 {
 	return source->counts;
 }
+
+const RecoCallTrace *
+reco_source_calls(const RecoSource *source, int *n)
+{
+	*n = 0;
+	return source->live == NULL ? NULL : reco_live_calls(source->live, n);
+}

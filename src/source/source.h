@@ -19,6 +19,7 @@
 
 #include "catalogue/engine.h"
 #include "origin.h"
+#include "trace.h"
 #include "upstream/guard.h"
 #include "upstream/outcome.h"
 
@@ -145,6 +146,9 @@ typedef struct RecoSourceCount
 	int			kept;			/* keys that it had answered before */
 	int64		us;				/* spent */
 } RecoSourceCount;
+
+/* What services were asked, one by one: the rows of a waterfall, as they were put. */
+extern const RecoCallTrace *reco_source_calls(const RecoSource *source, int *n);
 
 extern const RecoSourceCount *reco_source_counts(const RecoSource *source);
 

@@ -17,7 +17,7 @@
 #include "compat.h"
 
 #include "origin.h"
-#include "upstream/service.h"
+#include "shmem/wire.h"
 
 /* One question of a run: keys of one operation that were put together. */
 typedef struct RecoCallTrace
@@ -29,18 +29,47 @@ typedef struct RecoCallTrace
 	int			missing;		/* ... that the registry knows to be missing */
 	int			denied;			/* ... that the deny list holds back */
 	int			calls;			/* HTTP requests that this question took part in */
-	int			shared;			/* ... that others asked for, too */
+	int			again;			/* ... that an earlier question of the run did, too */
+	int			shared;			/* ... that others waited for, too */
 	int			call_keys;		/* keys of all askers in these requests */
 	int			failed;			/* keys without an answer, and ... */
 	RecoOutcome outcome;		/* ... why: that of the last of them; fresh = all came */
-	int64		start_us;		/* since the run began */
-	int64		us;				/* until the last answer was taken, or time was over */
-	int64		queued_us;		/* of the slowest request: until somebody looked at it, */
-	int64		limited_us;		/* held back by a limit, a pause or a token, */
+	int64		start_us;		/* monotonic; in a run's record, since that began */
+	int64		us;				/* until the last answer was there, or time was over */
+	int64		queued_us;		/* of the slowest key: until its request was sent, */
+	int64		limited_us;		/* but held back by a limit, a pause or a token, */
 	int64		network_us;		/* under way, */
 	int64		parsed_us;		/* and read */
-	int			prompt_tokens;	/* of language models */
+	int			prompt_tokens;	/* of language models, that this question cost */
 	int			completion_tokens;
+	double		cost;			/* of these, by the server's prices; 0 = none are set */
 } RecoCallTrace;
+
+#define RECO_TRACE_MOST		100 /* questions of a run that are told one by one */
+
+/* All of a run's. */
+typedef struct RecoTraces RecoTraces;
+
+extern RecoTraces *reco_traces_open(MemoryContext context);
+
+/* The questions, in the order in which they were put; valid until the next is. */
+extern const RecoCallTrace *reco_traces_list(const RecoTraces *traces, int *n);
+
+/* Notes a question and returns its number; -1 = there are too many, or no traces. */
+extern int	reco_traces_put(RecoTraces *traces, const char *server,
+						   RecoOperation operation, int keys);
+
+/* One of them, to be filled in; NULL for -1. Valid until the next is put. */
+extern RecoCallTrace *reco_traces_at(RecoTraces *traces, int number);
+
+/* Takes in what the gateway tells of a question. */
+extern void reco_traces_take(RecoTraces *traces, int number, const RecoWireTrace *told);
+
+/* What came of a key. Of a model's answer tokens are counted. */
+extern void reco_traces_answer(RecoTraces *traces, int number, RecoOutcome outcome,
+							   const char *json);
+
+/* What there is of a request of a question was taken. */
+extern void reco_traces_end(RecoTraces *traces, int number);
 
 #endif							/* RECO_TRACE_H */

@@ -49,7 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	reco_reader_init(&reader, data, size);
 	while (reco_wire_read_answer(&reader, &answer))
 	{
-		check(answer.outcome < RECO_NOUTCOMES && answer.key >= -1);
+		check(answer.outcome < RECO_NOUTCOMES && answer.key >= RECO_WIRE_TRACE);
 		reco_wire_write_answer(&out, &answer);
 		check(out.len == (size_t) (reader.at - (const char *) data));
 		check(memcmp(out.data, data, out.len) == 0);

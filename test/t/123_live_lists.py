@@ -5,10 +5,8 @@ What a service tells is in the list, marked 'live', and under the same rules as 
 Whatever fails, hangs or lies, the list is the one that the catalogue alone gives, whole and
 within its deadline. Without servers, and switched off, nothing is asked and nothing changes.
 """
-import collections
 import sys
 import time
-import unicodedata
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
@@ -16,8 +14,8 @@ from bench import WIDE, WIDE_QUOTA  # noqa: E402
 from cluster import Cluster, nothing_left  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import call, done, literal, ok, same  # noqa: E402
+from rules import SIZE, broken_rules, essence, origins  # noqa: E402
 
-SIZE = 20
 SEED = {"seed": 7}
 SLACK = 3           # seconds over a deadline; generous, as machines are shared
 
@@ -51,43 +49,6 @@ class Lists:
 
     def calls(self):
         return sum(service["calls"] for service in self.emulator.counters()["services"].values())
-
-
-def bare(title):
-    """A title without case, accents, punctuation and version."""
-    title = unicodedata.normalize("NFKD", title).lower()
-    for version in (" (", " - ", " ["):
-        title = title.split(version)[0]
-    return "".join(c for c in title if c.isalnum())
-
-
-def broken_rules(document):
-    """What a list does not keep to."""
-    tracks = document["tracks"]
-    named = document["mood"]["artists"]
-    faults = []
-    if [track["rank"] for track in tracks] != list(range(1, SIZE + 1)):
-        faults.append(f"{len(tracks)} tracks")
-    for what in ("track_id", "isrc"):
-        values = [track[what] for track in tracks if track[what]]
-        faults += [f"{what} {value} twice" for value, n in collections.Counter(values).items() if n > 1]
-    pairs = collections.Counter((bare(track["title"]), artist) for track in tracks for artist in track["artist"].split(", "))
-    faults += [f"{pair} twice" for pair, n in pairs.items() if n > 1 and pair[0]]
-    counts = collections.Counter(artist for track in tracks for artist in set(track["artist"].split(", ")))
-    faults += [f"{n} tracks by {artist}" for artist, n in counts.items() if n > 2 and artist not in named]
-    by_named = [track for track in tracks if set(track["artist"].split(", ")) & set(named)]
-    if len(by_named) > SIZE // 2:
-        faults.append(f"{len(by_named)} tracks by those who were named")
-    return faults
-
-
-def essence(document):
-    """A list without what differs from run to run."""
-    return [(track["track_id"], track["score"], track["origin"]) for track in document["tracks"]]
-
-
-def origins(document):
-    return collections.Counter(track["origin"] for track in document["tracks"])
 
 
 def check_live(lists, prompt, name, document=None):

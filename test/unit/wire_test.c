@@ -239,7 +239,7 @@ test_cut_answers(void)
 {
 	static const RecoWireAnswer answer = {5, RECO_OUTCOME_QUOTA, 7, "[1]", 3, "why"};
 	static const RecoWireAnswer bad[] = {
-		{-2, RECO_OUTCOME_FRESH, 0, NULL, 0, NULL},
+		{RECO_WIRE_TRACE - 1, RECO_OUTCOME_FRESH, 0, NULL, 0, NULL},
 		{RECO_WIRE_MAXKEYS, RECO_OUTCOME_FRESH, 0, NULL, 0, NULL},
 		{0, RECO_NOUTCOMES, 0, NULL, 0, NULL},
 	};
@@ -267,6 +267,44 @@ test_cut_answers(void)
 	reco_buffer_free(&out, true);
 }
 
+/* What a question came to comes back the same; cut, or with a time that is none, not. */
+static void
+test_traces(void)
+{
+	static const RecoWireAnswer told = {
+		.key = RECO_WIRE_TRACE,
+		.trace = {INT64_C(1) << 60, 2, 40, true, 5, {6, INT64_C(7000000000), 8, 9}}
+	};
+	RecoWireAnswer bad = told;
+	RecoBuffer	out = {0};
+	RecoReader	in;
+	RecoWireAnswer read;
+	bool		good = true;
+
+	reco_wire_write_answer(&out, &told);
+	reco_reader_init(&in, out.data, out.len);
+	ok(reco_wire_read_answer(&in, &read) && read.key == told.key &&
+		   read.trace.call == told.trace.call && read.trace.sends == told.trace.sends &&
+		   read.trace.keys == told.trace.keys && read.trace.shared &&
+		   read.trace.sent_at == told.trace.sent_at && read.trace.times.queued == 6 &&
+		   read.trace.times.limited == told.trace.times.limited &&
+		   read.trace.times.network == 8 && read.trace.times.parsed == 9 &&
+		   !reco_wire_read_answer(&in, &read) && !in.failed,
+	   "a trace comes back the same");
+	for (size_t len = 1; len < out.len; len++)
+	{
+		reco_reader_init(&in, out.data, len);
+		good &= !reco_wire_read_answer(&in, &read) && in.failed;
+	}
+	ok(good, "every truncation of a trace is refused");
+	bad.trace.times.network = -1;
+	reco_buffer_reset(&out);
+	reco_wire_write_answer(&out, &bad);
+	reco_reader_init(&in, out.data, out.len);
+	ok(!reco_wire_read_answer(&in, &read) && in.failed, "a negative time is refused");
+	reco_buffer_free(&out, true);
+}
+
 int
 main(void)
 {
@@ -275,5 +313,6 @@ main(void)
 	test_truncations();
 	test_answers();
 	test_cut_answers();
+	test_traces();
 	return tap_done();
 }
