@@ -348,6 +348,7 @@ merge_artists(RecoLiveWant *want)
 	RecoLiveFacts *facts = &want->facts;
 	RecoArtist **artists =
 		palloc(sizeof(RecoArtist *) * (answer->nartists + facts->nartists));
+	int			most = want->ask->keys[want->key].limit;
 	int			n = 0;
 
 	/* likenesses of the catalogue give way to the very name */
@@ -367,9 +368,7 @@ merge_artists(RecoLiveWant *want)
 	if (n == 0)
 		return;
 	answer->artists = artists;
-	answer->nartists = n;
-	if (want->ask->kind == RECO_KIND_USER_TOP_ARTISTS)
-		answer->nartists = Min(n, want->ask->keys[want->key].limit);
+	answer->nartists = most > 0 ? Min(n, most) : n;
 }
 
 /* A track of its own for an answer; NULL where the fit bans it. */
