@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "store/patience.h"
 #include "store/sql.h"
 #include "store/stale.h"
 #include "utils/builtins.h"
@@ -97,14 +98,16 @@ reco_change_is_mine(void)
 		FullTransactionIdEquals(changed_in, GetTopFullTransactionIdIfAny());
 }
 
-/* Returns the token of the state that the current snapshot sees. */
-uint64
-reco_change_token(const char *what)
+/* Reads the token of the state that the current snapshot sees. */
+bool
+reco_change_read(const char *what, uint64 *token)
 {
 	Datum		value = what == NULL ? (Datum) 0 : CStringGetTextDatum(what);
-	uint64		token = 0;
 	RecoSql		sql;
 
+	*token = 0;
+	if (!reco_patience_lock(RECO_READS(CHANGE)))
+		return false;
 	reco_sql_begin(&sql);
 	reco_sql_run(&token_statement, &value, what == NULL ? "n" : NULL, true, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -113,8 +116,8 @@ reco_change_token(const char *what)
 		int64 id = DatumGetInt64(
 			SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
 
-		token = hash_combine64(token, (uint64) id + 1);
+		*token = hash_combine64(*token, (uint64) id + 1);
 	}
 	reco_sql_end(&sql);
-	return token;
+	return true;
 }

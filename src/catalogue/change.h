@@ -33,8 +33,9 @@ extern bool reco_change_is_mine(void);
 
 /*
  * A number that stands for the state of 'what' (NULL = of all) in the current snapshot:
- * equal while no change was committed (or rolled back) in between.
+ * equal while no change was committed (or rolled back) in between. False = nobody can
+ * tell now, see store/patience.h.
  */
-extern uint64 reco_change_token(const char *what);
+extern bool reco_change_read(const char *what, uint64 *token);
 
 #endif							/* RECO_CHANGE_H */

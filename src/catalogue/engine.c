@@ -18,6 +18,7 @@
 
 #include "miscadmin.h"
 #include "scan.h"
+#include "store/patience.h"
 #include "utils/memutils.h"
 
 #define ARTIST_POOL			2048	/* best tracks that artists are found among */
@@ -110,6 +111,7 @@ reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquest
 	{
 		RecoEngineQuestion *question = &questions[i];
 		bool		late = give_up != 0 && GetCurrentTimestamp() >= give_up;
+		int			refusals;
 
 		memset(question->answer, 0, sizeof(RecoAnswer));
 		CHECK_FOR_INTERRUPTS();
@@ -121,6 +123,7 @@ reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquest
 			continue;
 		if (question->kind != RECO_ENGINE_TRACK_FACTS && question->key->fit != NULL)
 			reco_engine_need_matrix(engine, give_up);
+		refusals = reco_patience_refusals();
 		if (is_scan(question))
 		{
 			scans[nscans].prepared = reco_engine_fit(engine, question->key->fit);
@@ -128,7 +131,9 @@ reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquest
 		}
 		else
 			reco_engine_lookup(engine, question);
-		question->answer->done = true;
+
+		/* a table that could not be read is one that did not answer */
+		question->answer->done = reco_patience_refusals() == refusals;
 		question->answer->partial = reco_engine_is_partial(engine);
 	}
 	if (nscans > 0)

@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "names.h"
+#include "store/patience.h"
 
 /* Turns found names into an answer of artists. */
 static void
@@ -171,12 +172,15 @@ reco_engine_artist_again(RecoEngine *engine, const RecoKey *key, uint32 first,
 static void
 need_listener(RecoEngine *engine, const RecoKey *key)
 {
+	int			refusals = reco_patience_refusals();
+
 	if (engine->listener != NULL && strcmp(engine->listener, key->id) == 0 &&
 		engine->since == key->since)
 		return;
 	engine->listened = reco_listener_tracks(key->id, key->since, &engine->nlistened);
 	engine->since = key->since;
-	engine->listener = pstrdup(key->id);
+	engine->listener =
+		reco_patience_refusals() == refusals ? pstrdup(key->id) : NULL;
 }
 
 static int

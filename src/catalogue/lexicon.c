@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fit.h"
+#include "store/patience.h"
 #include "store/sql.h"
 #include "text.h"
 #include "utils/array.h"
@@ -54,6 +55,9 @@ reco_lexicon_lookup(const char *const *stems, int nstems, int *nfound)
 	Datum		value;
 	RecoSql		sql;
 
+	*nfound = 0;
+	if (!reco_patience_lock(RECO_READS(MOOD_TERM)))
+		return NULL;
 	for (int i = 0; i < nstems; i++)
 		elements[i] = CStringGetTextDatum(stems[i]);
 	value = PointerGetDatum(

@@ -24,6 +24,7 @@
 #include "shmem/database.h"
 #include "shmem/matrix_shared.h"
 #include "storage/bufmgr.h"
+#include "store/patience.h"
 #include "store/sql.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -39,6 +40,8 @@ static RecoMatrix *current = NULL;
 static RecoMatrix *loading = NULL;
 static bool passing = false;	/* our own is for this transaction only */
 
+static RecoMatrix *acquire_any(void);
+static RecoMatrix *take_any(RecoMatrix *held, RecoMatrixState *state);
 static RecoMatrix *acquire_shared(void);
 static void unmap(RecoMatrix *matrix);
 static bool is_refreshed(void);
@@ -61,10 +64,13 @@ state_of(const RecoMatrix *common, uint64 token)
 RecoMatrix *
 reco_matrix_acquire(TimestampTz give_up, bool exact, RecoMatrixState *state)
 {
-	uint64		token = reco_change_token("catalogue");
+	uint64		token;
+	bool		known = reco_change_read("catalogue", &token);
 	RecoMatrix *common = acquire_shared();
 	RecoMatrix *own;
 
+	if (!known)
+		return common != NULL ? take_any(common, state) : take_any(acquire_any(), state);
 	if (common != NULL)
 	{
 		*state = state_of(common, token);
@@ -104,6 +110,29 @@ reco_matrix_acquire(TimestampTz give_up, bool exact, RecoMatrixState *state)
 		}
 	}
 	return own;
+}
+
+/* Our own as far as there is one, held; an empty one where there is none. */
+static RecoMatrix *
+acquire_any(void)
+{
+	RecoMatrix *own = current;
+
+	if (own == NULL)
+	{
+		own = reco_matrix_begin(0);
+		reco_matrix_finish(own);
+	}
+	own->holders++;
+	return own;
+}
+
+/* Says of what is held how it stands to a state that nobody can tell. */
+static RecoMatrix *
+take_any(RecoMatrix *held, RecoMatrixState *state)
+{
+	*state = held->lease != NULL || held->complete ? RECO_MATRIX_BEHIND : RECO_MATRIX_PART;
+	return held;
 }
 
 /* Gives a matrix back. */
@@ -267,9 +296,13 @@ static bool
 is_small(void)
 {
 	Oid			relid = get_relname_relid("track", get_namespace_oid("reco", false));
-	Relation	rel = table_open(relid, AccessShareLock);
-	BlockNumber blocks = RelationGetNumberOfBlocks(rel);
+	Relation	rel;
+	BlockNumber blocks;
 
+	if (!reco_patience_lock(RECO_READS(TRACK)))
+		return false;
+	rel = table_open(relid, AccessShareLock);
+	blocks = RelationGetNumberOfBlocks(rel);
 	table_close(rel, NoLock);
 	return blocks < SMALL_BLOCKS;
 }

@@ -19,6 +19,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "store/patience.h"
 #include "store/sql.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -98,12 +99,17 @@ reco_matrix_begin(uint64 token)
 	return matrix;
 }
 
-/* Loads pages until the end or the deadline, one page at least; true at the end. */
+/*
+ * Loads pages until the end or the deadline, one page at least where it can be read at
+ * all; true at the end.
+ */
 bool
 reco_matrix_load(RecoMatrix *matrix, TimestampTz give_up)
 {
 	for (;;)
 	{
+		if (!reco_patience_lock(RECO_READS(TRACK)))
+			return false;
 		if (load_page(matrix) < PAGE_ROWS)
 			return true;
 		CHECK_FOR_INTERRUPTS();

@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "store/patience.h"
 #include "store/sql.h"
 #include "text.h"
 #include "utils/array.h"
@@ -124,6 +125,9 @@ reco_names_artists(const char *name, bool exact, int limit, int *nfound)
 	RecoName   *names;
 	RecoSql		sql;
 
+	*nfound = 0;
+	if (!reco_patience_lock(RECO_READS(ARTIST)))
+		return NULL;
 	reco_text_open(&tools);
 	fold = reco_text_fold(&tools, name);
 	values[0] = CStringGetTextDatum(fold);
@@ -149,6 +153,9 @@ reco_names_tracks(const char *title, const char *artist, bool exact, int limit,
 	RecoName   *names;
 	RecoSql		sql;
 
+	*nfound = 0;
+	if (!reco_patience_lock(RECO_READS(TRACK) | RECO_READS(ARTIST)))
+		return NULL;
 	reco_text_open(&tools);
 	fold = reco_text_fold(&tools, title);
 	artist_fold = artist ? reco_text_fold(&tools, artist) : "";
@@ -260,7 +267,7 @@ reco_names_words(const char *const *stems, int nstems, uint64 catalogue, int *nf
 		numbers[nqueries] = i;
 		queries[nqueries++] = query_of(stems[i]);
 	}
-	if (nqueries == 0)
+	if (nqueries == 0 || !reco_patience_lock(RECO_READS(TRACK)))
 		return NULL;
 
 	values[0] = array_of(queries, nqueries);
@@ -334,6 +341,9 @@ reco_names_artist_ids(const char *const *ids, int nids, int *nfound)
 	RecoName   *names;
 	RecoSql		sql;
 
+	*nfound = 0;
+	if (!reco_patience_lock(RECO_READS(ARTIST)))
+		return NULL;
 	reco_sql_begin(&sql);
 	reco_sql_run(&artist_ids_statement, &value, NULL, true, 0);
 	names = collect(&sql, false, false, nfound);
@@ -350,6 +360,9 @@ reco_names_facts(const char *const *ids, int nids, int *nfound)
 	RecoTrack **tracks;
 	RecoSql		sql;
 
+	*nfound = 0;
+	if (!reco_patience_lock(RECO_READS(TRACK)))
+		return NULL;
 	reco_sql_begin(&sql);
 	reco_sql_run(&facts_statement, &value, NULL, true, 0);
 	*nfound = (int) SPI_processed;

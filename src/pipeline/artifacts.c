@@ -110,7 +110,9 @@ reco_artifacts_open(RecoRun *run)
 						  reco_cached_moved_at(MyDatabaseId)));
 	if (!artifacts->shared)
 		return;
-	artifacts->catalogue = reco_change_token(NULL);
+	artifacts->shared = reco_change_read(NULL, &artifacts->catalogue);
+	if (!artifacts->shared)
+		return;
 	artifacts->key.database = MyDatabaseId;
 	artifacts->key.extension = reco_sql_extension();
 	artifacts->key.category = RECO_CATEGORY_ARTIFACTS;

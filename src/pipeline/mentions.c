@@ -15,6 +15,7 @@
 
 #include "catalogue/import_name.h"
 #include "catalogue/text.h"
+#include "deadline.h"
 #include "lib/stringinfo.h"
 #include "utils/timestamp.h"
 
@@ -376,6 +377,8 @@ exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 
 		exclude_artist(run, &tools, request->exclude_artists[i],
 					   request->exclude_artists[i]);
+		if (ask->values[i].outcome != RECO_OUTCOME_FRESH)
+			reco_run_exclude_name(run, request->exclude_artists[i]);
 		for (int k = 0; k < answer->nartists; k++)
 			exclude_artist(run, &tools, answer->artists[k]->artist_id,
 						   answer->artists[k]->name);
@@ -386,8 +389,11 @@ exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 			named->mention[i] >= 0 ? &run->mood.mentions[named->mention[i]] : NULL;
 		const RecoAnswer *answer = &named_ask->values[i].answer;
 
-		if (mention == NULL || !mention->negated || mention->resolved ||
-			answer->nartists == 0)
+		if (mention == NULL || !mention->negated || mention->resolved)
+			continue;
+		if (named_ask->values[i].outcome != RECO_OUTCOME_FRESH)
+			reco_run_exclude_name(run, named->keys[i].name);
+		if (answer->nartists == 0)
 			continue;
 		mention->resolved = true;
 		mention->nwords = named->nwords[i];

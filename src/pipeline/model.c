@@ -105,7 +105,7 @@ write_question(RecoRun *run)
 	RecoBuffer	key = {0};
 	char	   *copy = NULL;
 
-	if (reco_model_words(mood->words, prompt, mood->nmentions > 0, &words))
+	if (reco_model_words(mood, prompt, &words))
 		question.words = reco_remote_key(words.data);
 	reco_buffer_free(&words, false);
 	if (question.words == NULL)

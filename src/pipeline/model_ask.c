@@ -75,9 +75,11 @@ fitting(const char *text, size_t most)
 
 /* Adds a word, with what stood before it; false when it does not fit. */
 static bool
-add_word(RecoBuffer *text, const RecoWord *word)
+add_word(RecoBuffer *text, const RecoWord *word, bool marks)
 {
-	const char *gap = text->len == 0 ? "" : word->gap == RECO_GAP_SENTENCE ? ", " : " ";
+	const char *gap = text->len == 0			 ? ""
+		: marks && word->gap == RECO_GAP_SENTENCE ? ", "
+												  : " ";
 
 	if (text->len + strlen(gap) + strlen(word->fold) > RECO_MODEL_MAXPROMPT)
 		return false;
@@ -86,14 +88,19 @@ add_word(RecoBuffer *text, const RecoWord *word)
 
 /* Writes the user's words. */
 bool
-reco_model_words(const RecoWords *words, const char *prompt, bool named, RecoBuffer *text)
+reco_model_words(const RecoMood *mood, const char *prompt, RecoBuffer *text)
 {
+	const RecoWords *words = mood->words;
+	bool		negation = false;	/* punctuation ends its reach */
 	bool		space = false;
 	size_t		most;
 
 	reco_buffer_reset(text);
-	for (int i = 0; !named && i < words->nwords; i++)
-		if (words->words[i].fold[0] != '\0' && !add_word(text, &words->words[i]))
+	for (int i = 0; i < mood->nphrases; i++)
+		negation |= mood->phrases[i].negated;
+	for (int i = 0; mood->nmentions == 0 && i < words->nwords; i++)
+		if (words->words[i].fold[0] != '\0' &&
+			!add_word(text, &words->words[i], negation))
 			break;
 	if (text->len > 0 && !text->failed)
 		return true;

@@ -19,7 +19,7 @@
 #ifndef RECO_MODEL_ASK_H
 #define RECO_MODEL_ASK_H
 
-#include "reco.h"
+#include "mood.h"
 #include "upstream/buffer.h"
 
 #define RECO_MODEL_MAXPROMPT	400 /* bytes of the user's words that are sent */
@@ -37,12 +37,12 @@ typedef struct RecoModelQuestion
 } RecoModelQuestion;
 
 /*
- * Writes the user's words as they are asked: in one spelling (case, accents, spaces)
- * where no name may be among them, else as they are but for white space. 'words' is the
- * prompt read, 'prompt' the same as written. False = there is nothing to ask.
+ * Writes the user's words as they are asked: in one spelling (case, accents, spaces, and
+ * punctuation where nothing is negated) if no name may be among them, else as they are but
+ * for white space. 'mood' is the prompt read, 'prompt' the same as written. False = there
+ * is nothing to ask.
  */
-extern bool reco_model_words(const RecoWords *words, const char *prompt, bool named,
-							 RecoBuffer *text);
+extern bool reco_model_words(const RecoMood *mood, const char *prompt, RecoBuffer *text);
 
 /* Writes the key: JSON in ASCII, so that no encoding changes it. False = no memory. */
 extern bool reco_model_ask(const RecoModelQuestion *question, RecoBuffer *key);

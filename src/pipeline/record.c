@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "shmem/cached.h"
 #include "source/remote.h"
+#include "store/patience.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -92,6 +93,9 @@ reco_record_put_missing(StringInfo json, const RecoRun *run)
 			put_string(json, NULL, reco_run_stage_name(s));
 	if (run->partial)
 		put_string(json, NULL, "catalogue");
+	for (int t = 0; t < RECO_NTABLES; t++)
+		if ((run->missed >> t) & 1)
+			put_string(json, NULL, psprintf("reco.%s", reco_table_name(t)));
 	appendStringInfoChar(json, ']');
 }
 

@@ -24,6 +24,7 @@
 #include "catalogue/change.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
+#include "deadline.h"
 #include "guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -40,6 +41,7 @@
 #include "source/server.h"
 #include "store/cache.h"
 #include "store/listener.h"
+#include "store/patience.h"
 #include "store/sql.h"
 #include "utils/inval.h"
 #include "utils/syscache.h"
@@ -114,7 +116,11 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	{
 		begin(&question);
 		if (!find_raw(&question, result))
+		{
+			reco_patience_begin(reco_run_patience(request));
 			result->bytes = get(&question, until, context, &result->origin);
+			reco_patience_end();
+		}
 	}
 	count_time(&question, asked_at);
 }
@@ -136,13 +142,16 @@ static const char *
 get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 {
 	RecoRequest *request = question->request;
-	const char *bytes;
+	const char *bytes = NULL;
 	bool		waited = false;
 
 	for (;;)
 	{
 		RecoRunTurn turn;
 
+		make_key(question);
+		if (question->key == NULL)
+			break;
 		bytes = find_by_meaning(question, origin);
 		if (waited && bytes != NULL)
 			pg_atomic_fetch_add_u64(&reco_cached_counts[RECO_CATEGORY_RESULT].coalesced,
@@ -339,7 +348,6 @@ find_by_meaning(Question *question, RecoOrigin *origin)
 	const char *bytes;
 	bool		table = false;
 
-	make_key(question);
 	bytes = find_text(question, &value, origin);
 	if (bytes != NULL && *origin == RECO_ORIGIN_CACHED && question->publishes)
 		put_raw(question, bytes, &value);
@@ -437,22 +445,26 @@ reco_result_row_key(const RecoCachedUse *use)
 	return psprintf("%.*s%.*s", (int) prefix, use->key, KEY_END, use->head + EPOCHS);
 }
 
-/* Makes the key by meaning: with the state of everything that a list depends on. */
+/*
+ * Makes the key by meaning: with the state of everything that a list depends on. There is
+ * none where some of that cannot be read.
+ */
 static void
 make_key(Question *question)
 {
 	char		key[RECO_RESULT_KEYSIZE];
+	int			refusals = reco_patience_refusals();
 	uint64		generation;
 
-	if (question->key != NULL)
+	if (question->key != NULL || !reco_change_read(NULL, &generation))
 		return;
-	generation = reco_change_token(NULL);
 	generation =
 		hash_combine64(generation, reco_listener_judged(question->request->user_id));
 	generation = hash_combine64(generation, reco_result_servers(GetUserId()));
 	reco_result_key(question->request, reco_result_read(question->request->prompt),
 					generation, key);
-	question->key = listeners_key(question->request, key);
+	if (reco_patience_refusals() == refusals)
+		question->key = listeners_key(question->request, key);
 }
 
 /*

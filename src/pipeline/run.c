@@ -17,6 +17,7 @@
 #include "artifacts.h"
 #include "catalogue/lexicon.h"
 #include "catalogue/text.h"
+#include "deadline.h"
 #include "graph.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -24,6 +25,7 @@
 #include "shmem/shared.h"
 #include "shmem/stage_stat.h"
 #include "store/id.h"
+#include "store/patience.h"
 #include "strategy.h"
 #include "utils/memutils.h"
 
@@ -132,6 +134,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RecoRun    *run = begin(context, request);
 
+	reco_patience_begin(reco_run_patience(request));
 	reco_run_begin_stage(run, RECO_STAGE_OPEN);
 	run->source = reco_source_open(context, pause, arg);
 	reco_artifacts_open(run);
@@ -139,11 +142,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 
 	run_nodes(run, ((uint32) 1 << NNODES) - 1);
 	if (reco_source_tracks(run->source) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the catalogue is empty"),
-				 errhint("Import tracks with reco_catalogue_import(), or try "
-						 "reco_demo_catalogue().")));
+		reco_run_fail(run);
 	rank(run);
 	if (request->ranked == 0)
 		deliver(run);
@@ -153,6 +152,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	reco_artifacts_publish(run);
 	reco_run_end_stage(run);
 	conclude(run);
+	reco_patience_end();
 
 	/* where transactions ended in between, the caller's context may be gone */
 	if (pause == NULL)
@@ -299,6 +299,7 @@ reco_run_repeat_since(const RecoRun *run)
 static void
 note_values(RecoRun *run, const RecoAsk *asks, int nasks)
 {
+	reco_run_note_missed(run);
 	for (int i = 0; i < nasks; i++)
 		for (int k = 0; k < asks[i].nkeys; k++)
 		{

@@ -108,6 +108,8 @@ typedef struct RecoRun
 	int			nartist_tracks;
 	RecoTrack **artist_tracks;	/* some of the mentioned artists' */
 	RecoTarget	named[RECO_NCOLUMNS];	/* what the named tracks are like */
+	int			nopen_names;
+	const char **open_names;	/* excluded, folded, and who that is could not be looked up */
 	int			nexcluded;
 	const char **excluded;		/* artist ids, ascending */
 	int			ntop_tracks;
@@ -151,6 +153,7 @@ typedef struct RecoRun
 
 	bool		complete;		/* nothing was left out for time */
 	bool		partial;		/* the catalogue was not in hand as a whole */
+	uint32		missed;			/* tables that could not be read: store/patience.h */
 	RecoStage	stage;			/* the one that is at work */
 	int64		stage_began;	/* since the run began */
 	RecoStageRecord stages[RECO_NSTAGES];

@@ -15,6 +15,7 @@
 
 #include "catalogue/facet.h"
 #include "catalogue/import_name.h"
+#include "deadline.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
@@ -25,6 +26,7 @@
 static void prepare_rules(RecoRun *run);
 static void mention_names(RecoRun *run);
 static void need_facts(RecoRun *run, int from, int n);
+static void do_without_facts(const RecoRun *run, RecoTrack *track);
 static bool consider(RecoRun *run, RecoCandidate *candidate);
 static bool in_list(const RecoRun *run, const RecoCandidate *candidate);
 
@@ -144,7 +146,9 @@ consider(RecoRun *run, RecoCandidate *candidate)
 	if (candidate->rule != RECO_RULE_NONE || !candidate->track->has_facts ||
 		in_list(run, candidate))
 		return false;
-	candidate->rule = reco_rules_judge(&run->rules, candidate);
+	candidate->rule = reco_run_may_list(run, candidate->track)
+		? reco_rules_judge(&run->rules, candidate)
+		: RECO_RULE_EXCLUDED_ARTIST;
 	if (candidate->rule != RECO_RULE_NONE)
 		return false;
 	reco_rules_admit(&run->rules, candidate);
@@ -264,9 +268,24 @@ need_facts(RecoRun *run, int from, int n)
 	ask.keys = &key;
 	reco_run_resolve(run, &ask, 1);
 	answer = &ask.values[0].answer;
-	for (int i = 0; i < key.nids && next < answer->ntracks; i++)
-		if (strcmp(ids[i], answer->tracks[next]->track_id) == 0)
+	for (int i = 0; i < key.nids; i++)
+	{
+		if (next < answer->ntracks &&
+			strcmp(ids[i], answer->tracks[next]->track_id) == 0)
 			take_facts(tracks[i], answer->tracks[next++]);
+		else if (ask.values[0].outcome != RECO_OUTCOME_FRESH)
+			do_without_facts(run, tracks[i]);
+	}
+}
+
+/*
+ * Lets a track be listed that nobody can tell the title of now: the matrix has its id, its
+ * artist's, and all that rules go by, but for an artist who is excluded by name.
+ */
+static void
+do_without_facts(const RecoRun *run, RecoTrack *track)
+{
+	track->has_facts = run->nopen_names == 0;
 }
 
 /*
@@ -290,6 +309,8 @@ reco_select_seen(RecoRun *run)
 	if (key.nids == 0)
 		return;
 	reco_run_resolve(run, &ask, 1);
+	if (ask.values[0].outcome != RECO_OUTCOME_FRESH)
+		return;
 	answer = &ask.values[0].answer;
 	for (int i = 0; i < n; i++)
 	{
@@ -349,7 +370,8 @@ reco_select_improve(RecoRun *run)
 				candidate->cohesion >= RECO_QUALITY_OUTLIER && !in_list(run, candidate) &&
 				(candidate->rule == RECO_RULE_NONE ||
 				 candidate->rule == RECO_RULE_ARTIST_CAP) &&
-				reco_rules_judge(&run->rules, candidate) == RECO_RULE_NONE)
+				reco_rules_judge(&run->rules, candidate) == RECO_RULE_NONE &&
+				reco_run_may_list(run, candidate->track))
 				in = candidate;
 		}
 		if (in == NULL)

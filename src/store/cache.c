@@ -21,18 +21,17 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "cache_parts.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "denied.h"
 #include "logged.h"
 #include "miscadmin.h"
+#include "patience.h"
 #include "registry.h"
 #include "sql.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #define WRITING			1		/* objsubid of our lock */
@@ -152,7 +151,7 @@ reco_cache_policy(const char *category, RecoCachePolicy *policy)
 	RecoSql		sql;
 
 	memset(policy, 0, sizeof(*policy));
-	if (!reco_cache_lock_to_read("cache_policy"))
+	if (!reco_patience_try(RECO_READS(CACHE_POLICY)))
 		return;
 	arguments[0] = CStringGetTextDatum(category);
 	reco_sql_begin(&sql);
@@ -216,7 +215,7 @@ reco_cache_read(const char *category, const char *const *keys, int nkeys, int *n
 	RecoSql		sql;
 
 	*nfound = 0;
-	if (nkeys == 0 || !reco_logged_can_read("cache") || !reco_cache_lock_to_read("cache"))
+	if (nkeys == 0 || !reco_logged_can_read("cache") || !reco_patience_try(RECO_READS(CACHE)))
 		return palloc0(sizeof(RecoCacheRow));
 
 	arguments[0] = CStringGetTextDatum(category);
@@ -246,15 +245,6 @@ reco_cache_read(const char *category, const char *const *keys, int nkeys, int *n
 	MemoryContextSwitchTo(old);
 	reco_sql_end(&sql);
 	return rows;
-}
-
-/* Locks one of our tables, or does not. */
-bool
-reco_cache_lock_to_read(const char *table)
-{
-	Oid			relation = get_relname_relid(table, get_namespace_oid("reco", true));
-
-	return !OidIsValid(relation) || ConditionalLockRelationOid(relation, AccessShareLock);
 }
 
 void

@@ -23,7 +23,6 @@ extern void reco_cache_note_written(const RecoCacheRow *rows, int nrows);
  * Locks one of our tables as a SELECT does, but never waits: false = somebody has it
  * alone (VACUUM FULL, TRUNCATE). One that does not exist is the statement's to report.
  */
-extern bool reco_cache_lock_to_read(const char *table);
 
 /* Strings as a text[], NULL stays NULL; the times at an offset of rows as an array. */
 extern Datum reco_cache_texts(const char *const *strings, int n);

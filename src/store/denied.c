@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "logged.h"
 #include "mb/pg_wchar.h"
+#include "patience.h"
 #include "snapshot.h"
 #include "sql.h"
 #include "upstream/denial.h"
@@ -115,7 +116,7 @@ reco_denied_read(const char *const *keys, int nkeys, const char *server, int *nf
 
 	*nfound = 0;
 	if (nkeys == 0 || !reco_logged_can_read("deny_list") ||
-		!reco_cache_lock_to_read("deny_list"))
+		!reco_patience_try(RECO_READS(DENY_LIST)))
 		return palloc0(sizeof(RecoDeniedRow));
 	arguments[0] = reco_cache_texts(keys, nkeys);
 	arguments[1] = CStringGetTextDatum(server);

@@ -13,15 +13,13 @@
 #include "limit_state.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "patience.h"
 #include "shmem/shared.h"
 #include "sql.h"
-#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #define NCOLUMNS	8
@@ -77,10 +75,9 @@ reco_limit_state_load(bool anew)
 static bool
 read_all(RecoLimitState *states, int *nstates)
 {
-	Oid table = get_relname_relid("limit_state", get_namespace_oid("reco", true));
 	RecoSql		sql;
 
-	if (OidIsValid(table) && !ConditionalLockRelationOid(table, AccessShareLock))
+	if (!reco_patience_try(RECO_READS(LIMIT_STATE)))
 		return false;
 	reco_sql_begin(&sql);
 	reco_sql_run(&read_statement, NULL, NULL, true, reco_shared->nlanes);

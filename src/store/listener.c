@@ -17,27 +17,38 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "id.h"
+#include "patience.h"
 #include "sql.h"
 #include "utils/builtins.h"
 
 #define MAX_TRIES	10
 
+/* What a listener played and judged, with the artist where that can be looked up. */
+#define LISTENED(artist, joined) \
+	"WITH played AS (SELECT track_id, count(*) AS plays, max(at) AS last FROM" \
+	"  reco.listen WHERE user_id = $1 AND at >= least($2, (SELECT coalesce(min(at), $2) FROM" \
+	"   (SELECT at FROM reco.listen WHERE user_id = $1 ORDER BY at DESC LIMIT 1000) AS l))" \
+	"  GROUP BY track_id)," \
+	" judged AS (SELECT DISTINCT ON (track_id) track_id, event FROM reco.feedback" \
+	"  WHERE user_id = $1 ORDER BY track_id, at DESC, feedback_id DESC)" \
+	" SELECT e.track_id, " artist ", e.plays::int, e.liked, e.skipped, e.last FROM" \
+	" (SELECT coalesce(p.track_id, j.track_id) AS track_id, coalesce(p.plays, 0) AS plays," \
+	"   coalesce(j.event IN ('like', 'save'), false) AS liked," \
+	"   coalesce(j.event IN ('skip', 'dislike'), false) AS skipped, p.last" \
+	"  FROM played AS p FULL JOIN judged AS j ON j.track_id = p.track_id" \
+	"  WHERE p.track_id IS NOT NULL OR j.event <> 'clear') AS e" joined \
+	" ORDER BY e.plays + CASE WHEN e.liked THEN 3 ELSE 0 END DESC, e.last DESC NULLS LAST," \
+	" e.track_id"
+
 static RecoStatement tracks_statement = {
-	.text = "WITH played AS (SELECT track_id, count(*) AS plays, max(at) AS last FROM"
-	"  reco.listen WHERE user_id = $1 AND at >= least($2, (SELECT coalesce(min(at), $2) FROM"
-	"   (SELECT at FROM reco.listen WHERE user_id = $1 ORDER BY at DESC LIMIT 1000) AS l))"
-	"  GROUP BY track_id),"
-	" judged AS (SELECT DISTINCT ON (track_id) track_id, event FROM reco.feedback"
-	"  WHERE user_id = $1 ORDER BY track_id, at DESC, feedback_id DESC)"
-	" SELECT e.track_id, t.artist_id, e.plays::int, e.liked, e.skipped, e.last FROM"
-	" (SELECT coalesce(p.track_id, j.track_id) AS track_id, coalesce(p.plays, 0) AS plays,"
-	"   coalesce(j.event IN ('like', 'save'), false) AS liked,"
-	"   coalesce(j.event IN ('skip', 'dislike'), false) AS skipped, p.last"
-	"  FROM played AS p FULL JOIN judged AS j ON j.track_id = p.track_id"
-	"  WHERE p.track_id IS NOT NULL OR j.event <> 'clear') AS e"
-	" LEFT JOIN reco.track AS t ON t.track_id = e.track_id"
-	" ORDER BY e.plays + CASE WHEN e.liked THEN 3 ELSE 0 END DESC, e.last DESC NULLS LAST,"
-	" e.track_id",
+	.text = LISTENED("t.artist_id", " LEFT JOIN reco.track AS t ON t.track_id = e.track_id"),
+	.nargs = 2,
+	.types = {TEXTOID, TIMESTAMPTZOID},
+};
+
+/* Where the catalogue cannot be read: what a rule rests on is here all the same. */
+static RecoStatement bare_statement = {
+	.text = LISTENED("NULL::text", ""),
 	.nargs = 2,
 	.types = {TEXTOID, TIMESTAMPTZOID},
 };
@@ -79,12 +90,18 @@ reco_listener_tracks(const char *user_id, TimestampTz since, int *nfound)
 	Datum		arguments[2];
 	RecoListened *tracks;
 	MemoryContext old;
+	RecoStatement *statement = &tracks_statement;
 	RecoSql		sql;
 
+	*nfound = 0;
+	if (!reco_patience_lock(RECO_READS(LISTEN) | RECO_READS(FEEDBACK)))
+		return NULL;
+	if (!reco_patience_lock(RECO_READS(TRACK)))
+		statement = &bare_statement;
 	arguments[0] = CStringGetTextDatum(user_id);
 	arguments[1] = TimestampTzGetDatum(since);
 	reco_sql_begin(&sql);
-	reco_sql_run(&tracks_statement, arguments, NULL, true, 0);
+	reco_sql_run(statement, arguments, NULL, true, 0);
 	old = MemoryContextSwitchTo(sql.caller);
 	*nfound = (int) SPI_processed;
 	tracks = palloc0(sizeof(RecoListened) * Max(*nfound, 1));
@@ -114,7 +131,7 @@ reco_listener_judged(const char *user_id)
 	uint64		state = 0;
 	RecoSql		sql;
 
-	if (user_id[0] == '\0')
+	if (user_id[0] == '\0' || !reco_patience_lock(RECO_READS(FEEDBACK)))
 		return 0;
 	reco_sql_begin(&sql);
 	reco_sql_run(&judged_statement, &argument, NULL, true, 1);
@@ -141,6 +158,8 @@ reco_listener_listened_at(const char *user_id)
 	bool		isnull;
 	Datum		id;
 
+	if (!reco_patience_lock(RECO_READS(LISTEN)))
+		return DT_NOEND;
 	reco_sql_begin(&sql);
 	reco_sql_run(&listened_statement, &argument, NULL, true, 1);
 	id = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);

@@ -40,7 +40,7 @@ extern RecoListened *reco_listener_tracks(const char *user_id, TimestampTz since
 /* A number that moves with every judgement of a listener; 0 without any. */
 extern uint64 reco_listener_judged(const char *user_id);
 
-/* When a listener's newest play was written; 0 without any. */
+/* When a listener's newest play was written; 0 without any, infinity where unknown. */
 extern TimestampTz reco_listener_listened_at(const char *user_id);
 
 /* Writes a play or a judgement; each an id of its own. */

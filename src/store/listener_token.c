@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "id.h"
+#include "patience.h"
 #include "sql.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
@@ -105,6 +106,8 @@ reco_listener_token_get(const char *user_id, const char *server, RecoListenerTok
 	bool		found = false;
 	RecoSql		sql;
 
+	if (!reco_patience_lock(RECO_READS(LISTENER_TOKEN)))
+		return false;
 	arguments[0] = CStringGetTextDatum(user_id);
 	arguments[1] = CStringGetTextDatum(server);
 	reco_sql_begin(&sql);

@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "logged.h"
+#include "patience.h"
 #include "sql.h"
 #include "upstream/reccobeats.h"
 #include "utils/builtins.h"
@@ -107,7 +108,7 @@ reco_registry_read(const char *const *ids, int nids, const char *server, bool mi
 
 	*nfound = 0;
 	if (nids == 0 || !reco_logged_can_read("id_registry") ||
-		!reco_cache_lock_to_read("id_registry"))
+		!reco_patience_try(RECO_READS(ID_REGISTRY)))
 		return palloc0(sizeof(RecoRegistryRow));
 	arguments[0] = reco_cache_texts(ids, nids);
 	arguments[1] = CStringGetTextDatum(server);

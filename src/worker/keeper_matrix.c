@@ -94,9 +94,10 @@ static bool
 begin(Oid extension)
 {
 	uint64		epoch = epoch_now();	/* first: what commits now is seen next */
-	uint64		token = reco_change_token("catalogue");
+	uint64		token;
 	RecoMatrixFacts facts;
 
+	(void) reco_change_read("catalogue", &token);
 	(void) reco_matrix_facts(MyDatabaseId, &facts);
 	seen_epoch = epoch;
 	next_look = GetCurrentTimestamp() + LOOK_US;
@@ -135,9 +136,11 @@ offer(Oid extension)
 {
 	int64		begun = reco_now_us();
 	RecoMatrixFacts facts = {0};
+	uint64		token;
 	Size		bytes;
 
-	building->exact = reco_change_token("catalogue") == building->token;
+	(void) reco_change_read("catalogue", &token);
+	building->exact = token == building->token;
 	building->complete = true;
 	reco_matrix_finish(building);
 	bytes = reco_matrix_image_size(building);

@@ -146,12 +146,16 @@ test_question(void)
 	RecoCompletion completion;
 	bool		ascii = true;
 
-	split("Rainy  SUNDAY, calm");
-	ok(reco_model_words(&words, "Rainy  SUNDAY, calm", false, &text), "there are words");
-	same(text.data, "rainy sunday, calm", "words without a name have one spelling");
-	ok(reco_model_words(&words, " Like\tAdele \n(live)", true, &text), "names are words");
+	weigh("Rainy  sunday, calm", NULL, 0);
+	ok(reco_model_words(&mood, "Rainy  sunday, calm", &text), "there are words");
+	same(text.data, "rainy sunday calm", "words without a name have one spelling");
+	weigh("Rainy, not sunday, calm", NULL, 0);
+	ok(reco_model_words(&mood, "Rainy, not sunday, calm", &text), "there are others");
+	same(text.data, "rainy, not sunday, calm", "a comma counts where something is negated");
+	weigh(" Like\tAdele \n(live)", NULL, 0);
+	ok(reco_model_words(&mood, " Like\tAdele \n(live)", &text), "names are words");
 	same(text.data, "Like Adele (live)", "with a name they are as written");
-	ok(!reco_model_words(&words, " \n", true, &text), "nothing is no question");
+	ok(!reco_model_words(&mood, " \n", &text), "nothing is no question");
 
 	question.words = "rainy sunday, calm";
 	ok(reco_model_ask(&question, &key), "there is a key");
@@ -200,11 +204,13 @@ test_long_prompt(void)
 		memcpy(prompt + i, "\xC3\xB6", 2);
 	prompt[1998] = '\0';
 	words.nwords = 0;
-	ok(reco_model_words(&words, prompt, false, &text) && text.len == RECO_MODEL_MAXPROMPT,
+	memset(&mood, 0, sizeof(mood));
+	mood.words = &words;
+	ok(reco_model_words(&mood, prompt, &text) && text.len == RECO_MODEL_MAXPROMPT,
 	   "a long prompt is cut");
 	prompt[0] = 'o';
 	memmove(prompt + 1, prompt + 2, 1997);
-	ok(reco_model_words(&words, prompt, true, &text) &&
+	ok(reco_model_words(&mood, prompt, &text) &&
 		   text.len == RECO_MODEL_MAXPROMPT - 1,
 	   "and not within a letter");
 	for (int i = 0; i < MAX_WORDS; i++)
@@ -213,7 +219,7 @@ test_long_prompt(void)
 		word[i] = (RecoWord){.fold = folds[i]};
 	}
 	words.nwords = MAX_WORDS;
-	ok(reco_model_words(&words, "x", false, &text) && text.len <= RECO_MODEL_MAXPROMPT &&
+	ok(reco_model_words(&mood, "x", &text) && text.len <= RECO_MODEL_MAXPROMPT &&
 		   text.len % 10 == 9,
 	   "nor within a word");
 	reco_buffer_free(&text, false);

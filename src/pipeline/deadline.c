@@ -1,0 +1,99 @@
+/*-------------------------------------------------------------------------
+ *
+ * deadline.c
+ *	  What holds a run to its deadline, whatever does not answer.
+ *
+ * Purpose: see deadline.h.
+ * Runs in: wherever a run does.
+ * Locks:	none.
+ * Never:	let one that does not answer take what others need.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "deadline.h"
+
+#include "catalogue/text.h"
+#include "miscadmin.h"
+#include "result.h"
+#include "store/patience.h"
+
+#define LOCKS_SHARE		8		/* of the deadline is an eighth for locked tables */
+#define MOST_FOR_LOCKS	((int64) 1000 * 1000)	/* us: who waits so long waits for a job */
+
+/* How long a run may wait for locked tables in all. */
+int64
+reco_run_patience(const RecoRequest *request)
+{
+	return Min((int64) request->deadline_ms * 1000 / LOCKS_SHARE, MOST_FOR_LOCKS);
+}
+
+/* Notes which tables could not be read. A list that lacks facts is not complete. */
+void
+reco_run_note_missed(RecoRun *run)
+{
+	run->missed = reco_patience_missed();
+	if (run->missed & RECO_READS_FACTS)
+		run->complete = false;
+}
+
+/* Notes a name that is excluded, and that nobody could look up. */
+void
+reco_run_exclude_name(RecoRun *run, const char *name)
+{
+	RecoTextTools tools;
+	char	   *fold;
+
+	reco_text_open(&tools);
+	fold = reco_text_fold(&tools, name);
+	if (fold[0] == '\0')
+		return;
+	run->open_names = run->open_names == NULL
+		? palloc(sizeof(char *))
+		: repalloc(run->open_names, sizeof(char *) * (run->nopen_names + 1));
+	run->open_names[run->nopen_names++] = fold;
+}
+
+/* Is a track's credit free of such names? Rather too few tracks than one too many. */
+bool
+reco_run_may_list(const RecoRun *run, const RecoTrack *track)
+{
+	RecoTextTools tools;
+	char	   *credit;
+
+	if (run->nopen_names == 0)
+		return true;
+	if (track->artist == NULL)
+		return false;
+	reco_text_open(&tools);
+	credit = reco_text_fold(&tools, track->artist);
+	for (int i = 0; i < run->nopen_names; i++)
+		if (strstr(credit, run->open_names[i]) != NULL)
+			return false;
+	return true;
+}
+
+/* Raises the ERROR that says why there is no list. */
+void
+reco_run_fail(const RecoRun *run)
+{
+	if (run->missed & (RECO_READS(TRACK) | RECO_READS(CHANGE)))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("the catalogue cannot be read now"),
+				 errdetail("Another session has locked table reco.%s, and no copy of the "
+						   "catalogue is at hand.",
+						   run->missed & RECO_READS(TRACK) ? "track" : "change"),
+				 errhint("Try again, or see pg_locks for who holds the lock.")));
+	if (reco_result_servers(GetUserId()) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the catalogue is empty, and no service told a track in time"),
+				 errhint("Import tracks with reco_catalogue_import(), or try "
+						 "reco_demo_catalogue(); reco_doctor() and reco_stat_upstream show "
+						 "how the services are.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the catalogue is empty"),
+			 errhint("Import tracks with reco_catalogue_import(), or try "
+					 "reco_demo_catalogue().")));
+}

@@ -1,0 +1,34 @@
+/*-------------------------------------------------------------------------
+ *
+ * deadline.h
+ *	  What holds a run to its deadline, whatever does not answer.
+ *
+ * Purpose: share a run's time out; note what did not answer; say why there is no list.
+ * Runs in: wherever a run does.
+ * Locks:	none.
+ * Never:	let one that does not answer take what others need.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RECO_DEADLINE_H
+#define RECO_DEADLINE_H
+
+#include "run.h"
+
+/* How long a run may wait for locked tables in all, in us. */
+extern int64 reco_run_patience(const RecoRequest *request);
+
+/* Notes which tables could not be read so far. */
+extern void reco_run_note_missed(RecoRun *run);
+
+/*
+ * Excludes whom a name is of where that could not be looked up; then a track may be listed
+ * whose credit has no such name.
+ */
+extern void reco_run_exclude_name(RecoRun *run, const char *name);
+extern bool reco_run_may_list(const RecoRun *run, const RecoTrack *track);
+
+/* There is nothing to make a list of: raises an ERROR that says why. */
+pg_noreturn extern void reco_run_fail(const RecoRun *run);
+
+#endif							/* RECO_DEADLINE_H */
