@@ -42,9 +42,12 @@ extern bool reco_live_is_settled(const RecoLiveTicket *ticket);
 extern bool reco_live_has_news(RecoLive *live);
 
 /*
- * Waits for one more answer, or until then; false = nothing is under way. Needs no
- * transaction. Then goes on with what came; false = time is over.
+ * Who waits has put all that can be put now, so what waited for company goes without it;
+ * true = that settled something. Then waits for one more answer, or until then, which
+ * needs no transaction; false = nothing is under way. Then goes on with what came; false
+ * = time is over.
  */
+extern bool reco_live_hasten(RecoLive *live);
 extern bool reco_live_wait(RecoLive *live, TimestampTz until);
 extern bool reco_live_go_on(RecoLive *live, TimestampTz until);
 

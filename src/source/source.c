@@ -175,6 +175,8 @@ reco_source_wait(RecoSource *source, TimestampTz until)
 
 	while (going && !reco_live_has_news(source->live))
 	{
+		if (reco_live_hasten(source->live))
+			continue;
 		pause_run(source, RECO_PAUSE_LEAVE);
 		going = reco_live_wait(source->live, until);
 		pause_run(source, RECO_PAUSE_ENTER);
