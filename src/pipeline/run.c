@@ -5,7 +5,7 @@
  *
  * Purpose: see run.h. Time for ranking is kept back from the deadline; what the
  *			strategies have not brought by then is left out, and said.
- * Runs in: a caller's backend; a job worker later.
+ * Runs in: a caller's backend; a job worker.
  * Locks:	none held between stages.
  * Never:	use CurrentMemoryContext after the seam without setting it: the
  *			transaction may be another one.

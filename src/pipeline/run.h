@@ -5,7 +5,7 @@
  *
  * Purpose: drive the stages within the deadline, and keep the record of what
  *			happened: that record is the list, its explanation and its JSON.
- * Runs in: a caller's backend; a job worker later.
+ * Runs in: a caller's backend; a job worker.
  * Locks:	none held between stages.
  * Never:	hold SPI, a snapshot, a pin or memory of the transaction at a call
  *			of the seam; write anything.

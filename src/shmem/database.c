@@ -348,6 +348,33 @@ reco_database_next_due(bool job_workers, int *waiting)
 	return next;
 }
 
+/* Asks a job worker to make room: an idle one, else one that then ends its job first. */
+void
+reco_database_make_room(void)
+{
+	RecoSeat   *best = NULL;
+
+	reco_database_lock();
+	for (int s = RECO_NSEATS - 1; s > RECO_SEAT_KEEPER; s--)
+		for (int i = 0; i < RECO_NDATABASES; i++)
+		{
+			RecoSeat   *seat = &reco_shared->database[i].seats[s];
+
+			if (seat->pid == 0)
+				continue;
+			if (seat->yields)	/* one is on its way */
+			{
+				reco_database_unlock(-1);
+				return;
+			}
+			if (best == NULL || (best->job != 0 && seat->job == 0))
+				best = seat;
+		}
+	if (best != NULL)
+		best->yields = true;
+	reco_database_unlock(best == NULL ? -1 : best->procno);
+}
+
 /* A worker did not come to life, if it is still awaited. */
 void
 reco_database_not_started(const RecoWorkerOrder *order)

@@ -53,6 +53,7 @@ typedef struct RecoSeat
 	bool		again;			/* something changed while a worker was there */
 	int64		claim;			/* by which its jobs are marked; 0 = none yet */
 	int64		job;			/* that it is at; 0 = none */
+	bool		yields;			/* it shall make room for a keeper, after its job */
 } RecoSeat;
 
 typedef struct RecoDatabase
@@ -132,6 +133,15 @@ extern bool reco_database_take(TimestampTz now, bool job_workers, RecoWorkerOrde
 
 /* When the next seat is due; 0 = none. 'waiting' is how many wait for a worker. */
 extern TimestampTz reco_database_next_due(bool job_workers, int *waiting);
+
+/*
+ * There is no process for a keeper: a job worker shall make room, one that is at no job
+ * if there is one. It comes back when it can.
+ */
+extern void reco_database_make_room(void);
+
+/* Shall this job worker make room? */
+extern bool reco_database_yields(void);
 
 /* A worker that was to start did not. */
 extern void reco_database_not_started(const RecoWorkerOrder *order);

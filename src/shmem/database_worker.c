@@ -19,6 +19,9 @@
 #include "miscadmin.h"
 #include "shared.h"
 #include "storage/proc.h"
+#include "utils/timestamp.h"
+
+#define ROOM_MS		5000	/* for the keeper to come in */
 
 static RecoSeat *my_seat(void);
 
@@ -94,6 +97,7 @@ reco_database_enter(const RecoWorkerOrder *order, int64 claim)
 		seat->procno = RECO_MY_PROC_NUMBER;
 		seat->claim = claim;
 		seat->job = 0;
+		seat->yields = false;
 		my_database = order->database;
 		my_number = order->seat;
 		my_generation = order->generation;
@@ -168,6 +172,19 @@ reco_database_at_job(int64 job)
 	reco_database_unlock(-1);
 }
 
+bool
+reco_database_yields(void)
+{
+	RecoSeat   *seat;
+	bool		yields;
+
+	reco_database_lock();
+	seat = my_seat();
+	yields = seat != NULL && seat->yields;
+	reco_database_unlock(-1);
+	return yields;
+}
+
 /* The worker has worked for long: the next failure is the first. */
 void
 reco_database_well(void)
@@ -201,6 +218,11 @@ reco_database_leave(RecoWorkerEnd end)
 			seat->state = RECO_WORKER_HELD;
 		else if (end == RECO_WORKER_FAILED)
 			reco_seat_fail(seat);
+		else if (seat->yields)
+		{
+			reco_seat_want(seat);
+			seat->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ROOM_MS);
+		}
 		else if (end == RECO_WORKER_LET_GO || seat->again)
 		{
 			reco_seat_want(seat);

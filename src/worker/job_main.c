@@ -128,7 +128,7 @@ look_up(void)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 	}
-	if (!reco_guc_keeper)
+	if (!reco_guc_keeper || reco_database_yields())
 		leave(RECO_WORKER_LET_GO);
 	if (order.seat > reco_guc_job_workers)
 		leave(RECO_WORKER_NOT_NEEDED);

@@ -236,6 +236,7 @@ start_due(void)
 		{
 			reco_database_forget(&due);
 			reco_matrix_forget(due.database);
+			no_worker = false;
 			continue;
 		}
 		if (start(&due))
@@ -243,6 +244,8 @@ start_due(void)
 		else
 		{
 			no_worker = no_worker || due.seat == RECO_SEAT_KEEPER;
+			if (due.seat == RECO_SEAT_KEEPER)
+				reco_database_make_room();
 			reco_database_not_started(&due);
 			tell_workers(&due);
 		}
