@@ -127,7 +127,7 @@ def mix(session, upstreams, prompts, count, rng):
     """Questions as people ask them; shares of those without a run, and without a call."""
     weights = [1 / (rank + 1) ** ZIPF for rank in range(len(prompts))]
     people = [1 / (rank + 1) ** ZIPF for rank in range(LISTENERS)]
-    again = spared = 0
+    spared = 0
     total = dict.fromkeys(SERVICES, 0)
     before = session.query("SELECT hits + table_hits + stale_hits + coalesced, misses FROM reco_cache_stats WHERE category = 'result'")[0]
     for number in range(count):
