@@ -122,8 +122,8 @@ reco_live_weigh(RecoLive *live, RecoLiveWant *want)
 		n = Min(n, key->limit);
 	for (int i = 0; i < n; i++)
 	{
-		RecoLiveTrack *entry = hash_search(
-			live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
+		RecoLiveTrack *entry =
+			hash_search(live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
 
 		if (entry == NULL || !is_measurable(entry) ||
 			(key->fit != NULL &&
@@ -145,8 +145,8 @@ reco_live_is_measured(const RecoLive *live, const RecoLiveWant *want)
 {
 	for (int i = 0; i < want->facts.ntracks; i++)
 	{
-		const RecoLiveTrack *entry = hash_search(
-			live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
+		const RecoLiveTrack *entry =
+			hash_search(live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
 
 		if (entry != NULL &&
 			(entry->measure == RECO_LIVE_WAITING || entry->measure == RECO_LIVE_ASKED))

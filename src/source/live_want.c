@@ -63,8 +63,8 @@ static bool
 has_enough(const RecoAsk *ask, int k)
 {
 	const RecoAnswer *answer = &ask->values[k].answer;
-	bool		artists = ask->kind == RECO_KIND_ARTIST_SEARCH ||
-		ask->kind == RECO_KIND_USER_TOP_ARTISTS;
+	bool artists =
+		ask->kind == RECO_KIND_ARTIST_SEARCH || ask->kind == RECO_KIND_USER_TOP_ARTISTS;
 	int			enough = ask->keys[k].enough;
 
 	return enough > 0 && (artists ? answer->nartists : answer->ntracks) >= enough;
