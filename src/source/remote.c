@@ -37,6 +37,7 @@ typedef struct Part
 	int			first;			/* in the question's 'asked' */
 	int			nkeys;
 	int64		deadline;
+	bool		told;			/* its trace was ended before it */
 } Part;
 
 typedef struct Question
@@ -77,9 +78,9 @@ struct RecoRemote
 static void release_slots(void *arg);
 static void tell_apart(Question *question, const char *const *keys, int nkeys);
 static int	look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-				const char *user_id, const char *const *keys, int nkeys, bool again,
+				const char *user_id, const char *const *keys, int nkeys, RecoLook how,
 				RecoListener *listener);
-static void find(RecoRemote *remote, Question *question, bool again);
+static void find(RecoRemote *remote, Question *question, RecoLook how);
 static void note_known(RecoRemote *remote, Question *question,
 					   const RecoScreened *screened, const bool *kept,
 					   const RecoKeptAnswer *known);
@@ -160,7 +161,8 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 {
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
 	RecoListener listener = {0};
-	int number = look(remote, server, operation, user_id, keys, nkeys, false, &listener);
+	int			number =
+		look(remote, server, operation, user_id, keys, nkeys, RECO_LOOK_FIRST, &listener);
 
 	(void) submit(remote, number, &listener, INT_MAX, priority, deadline);
 	wipe(&listener);
@@ -170,11 +172,12 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 
 int
 reco_remote_look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-				 const char *user_id, const char *const *keys, int nkeys, bool again)
+				 const char *user_id, const char *const *keys, int nkeys, RecoLook how)
 {
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
 	RecoListener listener = {0};
-	int number = look(remote, server, operation, user_id, keys, nkeys, again, &listener);
+	int			number =
+		look(remote, server, operation, user_id, keys, nkeys, how, &listener);
 
 	wipe(&listener);
 	MemoryContextSwitchTo(old);
@@ -202,7 +205,7 @@ reco_remote_send(RecoRemote *remote, int number, int most, RecoPriority priority
 /* Puts a question: what is known answers it, the rest is not sent yet. */
 static int
 look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-	 const char *user_id, const char *const *keys, int nkeys, bool again,
+	 const char *user_id, const char *const *keys, int nkeys, RecoLook how,
 	 RecoListener *listener)
 {
 	Question   *question;
@@ -236,7 +239,7 @@ look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 	else if (question->ndistinct > 0)
 	{
 		reco_kept_open(server, operation, listener->user_id, &question->kept);
-		find(remote, question, again);
+		find(remote, question, how);
 	}
 	return remote->nquestions - 1;
 }
@@ -305,15 +308,15 @@ tell_apart(Question *question, const char *const *keys, int nkeys)
 
 /* Answers what is known, and finds out what would have to be asked. */
 static void
-find(RecoRemote *remote, Question *question, bool again)
+find(RecoRemote *remote, Question *question, RecoLook how)
 {
 	int			n = question->ndistinct;
+	bool	   *kept = palloc0(sizeof(bool) * n);
 	RecoKeptAnswer *known = palloc(sizeof(RecoKeptAnswer) * n);
 	RecoScreened *screened = palloc(sizeof(RecoScreened) * n);
-	bool	   *found = palloc0(sizeof(bool) * n);
 
 	question->stale = palloc(sizeof(char *) * n);
-	if (again)
+	if (how == RECO_LOOK_AGAIN)
 	{
 		memset(screened, 0, sizeof(RecoScreened) * n);
 		memset(known, 0, sizeof(RecoKeptAnswer) * n);
@@ -323,9 +326,9 @@ find(RecoRemote *remote, Question *question, bool again)
 		reco_screen_lists(&question->kept, question->keys, n, screened);
 		reco_kept_find(&question->kept, question->keys, n, known);
 		for (int i = 0; i < n; i++)
-			found[i] = known[i].found;
+			kept[i] = known[i].found;
 		reco_screen_features(&question->kept, question->keys, n, known);
-		note_known(remote, question, screened, found, known);
+		note_known(remote, question, screened, kept, known);
 	}
 	for (int i = 0; i < n; i++)
 	{
@@ -355,7 +358,7 @@ find(RecoRemote *remote, Question *question, bool again)
 			question->stale[question->nstale++] = question->keys[i];
 	}
 	pfree(known);
-	pfree(found);
+	pfree(kept);
 	pfree(screened);
 }
 
@@ -433,7 +436,16 @@ submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 	const char **keys;
 	RecoWireRequest request = {0};
 
-	if (deadline <= reco_now_us() || n + nstale == 0)
+	for (int i = n; i < question->nasked; i++)
+		question->values[question->asked[i]].outcome = RECO_OUTCOME_LIMITED;
+	if (deadline <= reco_now_us())
+		n = nstale = 0;
+	if (n < question->nasked)
+	{
+		begin_trace(remote, question, question->nasked - n);
+		end_trace(remote, question, n, question->nasked - n);
+	}
+	if (n + nstale == 0)
 		return 0;
 	secret = reco_server_unlock(question->server, &question->problem);
 	if (secret == NULL)
@@ -467,6 +479,7 @@ submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 		part->first = first;
 		part->nkeys = Min(RECO_WIRE_MAXKEYS, n - first);
 		part->deadline = deadline;
+		part->told = false;
 		part->ref.slot = -1;
 		begin_trace(remote, question, part->nkeys);
 		request.nkeys = part->nkeys;
@@ -557,6 +570,21 @@ send_part(RecoRemote *remote, RecoWireRequest *request, Part *part)
 	settle(question, part->first, part->nkeys, why, NULL);
 	end_trace(remote, question, part->first, part->nkeys);
 	remote->nparts--;			/* it is the newest */
+}
+
+void
+reco_remote_end_traces(RecoRemote *remote)
+{
+	reco_remote_peek(remote);
+	for (int i = 0; i < remote->nparts; i++)
+	{
+		Part	   *part = &remote->parts[i];
+
+		if (!part->told)
+			end_trace(remote, &remote->questions[part->question], part->first,
+					  part->nkeys);
+		part->told = true;
+	}
 }
 
 /* Gives a range of keys an outcome without a value. */
@@ -705,7 +733,8 @@ collect(RecoRemote *remote, Part *part)
 		}
 	if (bytes != NULL)
 		read_records(remote, part, bytes, len);
-	end_trace(remote, question, part->first, part->nkeys);
+	if (!part->told)
+		end_trace(remote, question, part->first, part->nkeys);
 	if (bytes == NULL)
 		return;
 	reco_wipe(bytes, len);
@@ -727,7 +756,7 @@ read_records(RecoRemote *remote, const Part *part, const char *bytes, Size len)
 
 		if (answer.key == RECO_WIRE_ROTATED && question->user_id != NULL)
 			note_rotation(remote, question, &answer);
-		if (answer.key == RECO_WIRE_TRACE)
+		if (answer.key == RECO_WIRE_TRACE && !part->told)
 			reco_traces_take(remote->traces, question->trace, &answer.trace);
 		if (answer.key < 0 || answer.key >= part->nkeys)
 			continue;
