@@ -85,12 +85,14 @@ static const RecoNode nodes[NNODES] = {
 	/* searched meanwhile for the lexicon's mood; now for what the model made of it */
 	[NODE_REFINE] = {RECO_STAGE_MODEL, after(MODEL) | after(SEARCH), 0.7f,
 					 reco_model_refine, reco_model_take_refined},
-	[NODE_ANCHORS] = {RECO_STAGE_ANCHORS,
-					  after(SEARCH) | after(REFINE) | after(TOP_TRACKS), 0.8f,
+
+	/* what is near the seeds takes longest, so it does not wait for the model */
+	[NODE_ANCHORS] = {RECO_STAGE_ANCHORS, after(SEARCH) | after(TOP_TRACKS), 0.8f,
 					  reco_seeds_ask_anchors, reco_seeds_take_anchors},
 	[NODE_SEEDS] = {RECO_STAGE_SEEDS, after(ANCHORS) | after(DISCOVER), 1, NULL,
 					reco_seeds_build_pool},
-	[NODE_USER_ANCHORS] = {RECO_STAGE_USER_ANCHORS, after(SEEDS) | after(TOP_ARTISTS), 1,
+	[NODE_USER_ANCHORS] = {RECO_STAGE_USER_ANCHORS,
+						   after(SEEDS) | after(TOP_ARTISTS) | after(REFINE), 1,
 						   reco_strategy_ask, reco_strategy_take},
 	[NODE_ARTIST_DISCOVERY] = {RECO_STAGE_ARTIST_DISCOVERY,
 							   after(DISCOVER) | after(REFINE), 1, reco_strategy_ask,

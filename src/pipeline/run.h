@@ -94,6 +94,7 @@ typedef struct RecoRun
 
 	RecoMood	mood;
 	RecoFit		fit;
+	RecoFit    *sought;			/* 'fit' as it is looked for; one that was refined is another */
 	int			era_from;		/* of the options, else of the prompt; 0 = open */
 	int			era_to;
 

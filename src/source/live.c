@@ -487,7 +487,6 @@ reco_live_lists(const RecoLive *live)
 const RecoCallTrace *
 reco_live_traces(RecoLive *live, int *n)
 {
-	/* what is still under way is told as far as it came */
 	if (live->remote != NULL)
 		reco_remote_end_traces(live->remote);
 	return reco_traces_list(live->traces, n);

@@ -44,7 +44,7 @@ static const LotRow lots[RECO_LIVE_NLOTS] = {
 
 static RecoLiveAllowance *allowance_of(RecoLive *live, const RecoServer *server);
 static int	put(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n,
-				RecoLook look);
+				bool again);
 static void take(RecoLive *live, RecoLiveQuestion *question);
 static void put_under_way(RecoLive *live, RecoLiveQuestion *question);
 static bool is_spent(RecoLive *live, RecoLiveQuestion *question);
@@ -165,8 +165,7 @@ reco_live_send(RecoLive *live, RecoLiveLot lot, int64 until)
 	keys = palloc(sizeof(char *) * n);
 	for (int i = 0; i < n; i++)
 		keys[i] = queue->questions[i]->key;
-	number = put(live, lot, keys, n,
-				 lot == RECO_LIVE_FEATURES ? RECO_LOOK_AGAIN : RECO_LOOK_FIRST);
+	number = put(live, lot, keys, n, lot == RECO_LIVE_FEATURES);
 	allowance = &allowance_of(live, server)->allowance;
 	calls = reco_live_left(live, lot);
 	until = Min(until - RECO_LIVE_LAST_US,
@@ -239,7 +238,7 @@ reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions, in
 		return;
 	for (int i = 0; i < n; i++)
 		keys[i] = questions[i]->key;
-	number = put(live, lot, keys, n, RECO_LOOK_ONLY);
+	number = put(live, lot, keys, n, false);
 	for (int i = 0; i < n; i++)
 	{
 		if (questions[i]->state != RECO_LIVE_NEW ||
@@ -254,7 +253,7 @@ reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions, in
 
 /* Puts keys of a lot, and answers what is known of them. */
 static int
-put(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n, RecoLook look)
+put(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n, bool again)
 {
 	RecoOperation operation = lots[lot].operation;
 
@@ -265,7 +264,7 @@ put(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n, RecoLook lo
 	}
 	return reco_remote_look(
 		live->remote, reco_live_server(live, lot), operation,
-		reco_operation_is_listeners(operation) ? live->user_id : NULL, keys, n, look);
+		reco_operation_is_listeners(operation) ? live->user_id : NULL, keys, n, again);
 }
 
 /* Takes what came of what is under way. */

@@ -37,7 +37,7 @@ typedef struct Part
 	int			first;			/* in the question's 'asked' */
 	int			nkeys;
 	int64		deadline;
-	bool		told;			/* its trace was ended before it */
+	bool		told;			/* its trace has ended */
 } Part;
 
 typedef struct Question
@@ -78,9 +78,9 @@ struct RecoRemote
 static void release_slots(void *arg);
 static void tell_apart(Question *question, const char *const *keys, int nkeys);
 static int	look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-				const char *user_id, const char *const *keys, int nkeys, RecoLook how,
+				const char *user_id, const char *const *keys, int nkeys, bool again,
 				RecoListener *listener);
-static void find(RecoRemote *remote, Question *question, RecoLook how);
+static void find(RecoRemote *remote, Question *question, bool again);
 static void note_known(RecoRemote *remote, Question *question,
 					   const RecoScreened *screened, const bool *kept,
 					   const RecoKeptAnswer *known);
@@ -161,8 +161,7 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 {
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
 	RecoListener listener = {0};
-	int			number =
-		look(remote, server, operation, user_id, keys, nkeys, RECO_LOOK_FIRST, &listener);
+	int number = look(remote, server, operation, user_id, keys, nkeys, false, &listener);
 
 	(void) submit(remote, number, &listener, INT_MAX, priority, deadline);
 	wipe(&listener);
@@ -172,12 +171,11 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 
 int
 reco_remote_look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-				 const char *user_id, const char *const *keys, int nkeys, RecoLook how)
+				 const char *user_id, const char *const *keys, int nkeys, bool again)
 {
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
 	RecoListener listener = {0};
-	int			number =
-		look(remote, server, operation, user_id, keys, nkeys, how, &listener);
+	int number = look(remote, server, operation, user_id, keys, nkeys, again, &listener);
 
 	wipe(&listener);
 	MemoryContextSwitchTo(old);
@@ -205,7 +203,7 @@ reco_remote_send(RecoRemote *remote, int number, int most, RecoPriority priority
 /* Puts a question: what is known answers it, the rest is not sent yet. */
 static int
 look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-	 const char *user_id, const char *const *keys, int nkeys, RecoLook how,
+	 const char *user_id, const char *const *keys, int nkeys, bool again,
 	 RecoListener *listener)
 {
 	Question   *question;
@@ -239,7 +237,7 @@ look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 	else if (question->ndistinct > 0)
 	{
 		reco_kept_open(server, operation, listener->user_id, &question->kept);
-		find(remote, question, how);
+		find(remote, question, again);
 	}
 	return remote->nquestions - 1;
 }
@@ -308,15 +306,15 @@ tell_apart(Question *question, const char *const *keys, int nkeys)
 
 /* Answers what is known, and finds out what would have to be asked. */
 static void
-find(RecoRemote *remote, Question *question, RecoLook how)
+find(RecoRemote *remote, Question *question, bool again)
 {
 	int			n = question->ndistinct;
-	bool	   *kept = palloc0(sizeof(bool) * n);
 	RecoKeptAnswer *known = palloc(sizeof(RecoKeptAnswer) * n);
 	RecoScreened *screened = palloc(sizeof(RecoScreened) * n);
+	bool	   *found = palloc0(sizeof(bool) * n);
 
 	question->stale = palloc(sizeof(char *) * n);
-	if (how == RECO_LOOK_AGAIN)
+	if (again)
 	{
 		memset(screened, 0, sizeof(RecoScreened) * n);
 		memset(known, 0, sizeof(RecoKeptAnswer) * n);
@@ -326,9 +324,9 @@ find(RecoRemote *remote, Question *question, RecoLook how)
 		reco_screen_lists(&question->kept, question->keys, n, screened);
 		reco_kept_find(&question->kept, question->keys, n, known);
 		for (int i = 0; i < n; i++)
-			kept[i] = known[i].found;
+			found[i] = known[i].found;
 		reco_screen_features(&question->kept, question->keys, n, known);
-		note_known(remote, question, screened, kept, known);
+		note_known(remote, question, screened, found, known);
 	}
 	for (int i = 0; i < n; i++)
 	{
@@ -358,7 +356,7 @@ find(RecoRemote *remote, Question *question, RecoLook how)
 			question->stale[question->nstale++] = question->keys[i];
 	}
 	pfree(known);
-	pfree(kept);
+	pfree(found);
 	pfree(screened);
 }
 
@@ -438,14 +436,7 @@ submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 
 	for (int i = n; i < question->nasked; i++)
 		question->values[question->asked[i]].outcome = RECO_OUTCOME_LIMITED;
-	if (deadline <= reco_now_us())
-		n = nstale = 0;
-	if (n < question->nasked)
-	{
-		begin_trace(remote, question, question->nasked - n);
-		end_trace(remote, question, n, question->nasked - n);
-	}
-	if (n + nstale == 0)
+	if (deadline <= reco_now_us() || n + nstale == 0)
 		return 0;
 	secret = reco_server_unlock(question->server, &question->problem);
 	if (secret == NULL)
@@ -572,21 +563,6 @@ send_part(RecoRemote *remote, RecoWireRequest *request, Part *part)
 	remote->nparts--;			/* it is the newest */
 }
 
-void
-reco_remote_end_traces(RecoRemote *remote)
-{
-	reco_remote_peek(remote);
-	for (int i = 0; i < remote->nparts; i++)
-	{
-		Part	   *part = &remote->parts[i];
-
-		if (!part->told)
-			end_trace(remote, &remote->questions[part->question], part->first,
-					  part->nkeys);
-		part->told = true;
-	}
-}
-
 /* Gives a range of keys an outcome without a value. */
 static void
 settle(Question *question, int first, int nkeys, RecoOutcome outcome, const char *message)
@@ -685,6 +661,22 @@ reco_remote_peek(RecoRemote *remote)
 	MemoryContextSwitchTo(old);
 }
 
+/* Ends the traces of what is still under way, as far as it came. */
+void
+reco_remote_end_traces(RecoRemote *remote)
+{
+	reco_remote_peek(remote);
+	for (int i = 0; i < remote->nparts; i++)
+	{
+		Part	   *part = &remote->parts[i];
+
+		if (!part->told)
+			end_trace(remote, &remote->questions[part->question], part->first,
+					  part->nkeys);
+		part->told = true;
+	}
+}
+
 bool
 reco_remote_is_busy(const RecoRemote *remote)
 {
@@ -756,7 +748,7 @@ read_records(RecoRemote *remote, const Part *part, const char *bytes, Size len)
 
 		if (answer.key == RECO_WIRE_ROTATED && question->user_id != NULL)
 			note_rotation(remote, question, &answer);
-		if (answer.key == RECO_WIRE_TRACE && !part->told)
+		if (answer.key == RECO_WIRE_TRACE)
 			reco_traces_take(remote->traces, question->trace, &answer.trace);
 		if (answer.key < 0 || answer.key >= part->nkeys)
 			continue;

@@ -48,6 +48,7 @@ extern RecoRemote *reco_remote_open(void);
 
 /* Where its questions are told one by one; nowhere, unless this is called first. */
 extern void reco_remote_trace(RecoRemote *remote, RecoTraces *traces);
+extern void reco_remote_end_traces(RecoRemote *remote); /* of what is under way */
 
 /*
  * Submits a question and returns its number. Never waits; what cannot be asked has
@@ -73,21 +74,14 @@ extern int	reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server
  */
 extern void reco_remote_wait(RecoRemote *remote);
 
-typedef enum RecoLook
-{
-	RECO_LOOK_FIRST = 0,		/* what is not known is sent afterwards */
-	RECO_LOOK_ONLY,				/* or is put once more */
-	RECO_LOOK_AGAIN				/* this is it: an earlier look has found nothing */
-} RecoLook;
-
 /*
  * For those who ask some of the keys only: puts a question that is answered as far as
- * something is known. 'user_id' is NULL but for an operation of a listener's. The server
- * must stay.
+ * something is known; with 'again', nothing is, as an earlier look has found. 'user_id'
+ * is NULL but for an operation of a listener's. The server must stay.
  */
 extern int	reco_remote_look(RecoRemote *remote, const RecoServer *server,
 							 RecoOperation operation, const char *user_id,
-							 const char *const *keys, int nkeys, RecoLook look);
+							 const char *const *keys, int nkeys, bool again);
 
 /*
  * Sends the first keys of such a question that nobody here knows, then those of which
@@ -106,9 +100,6 @@ extern bool reco_remote_is_busy(const RecoRemote *remote);
 
 /* Reads what has come so far of what is still under way. */
 extern void reco_remote_peek(RecoRemote *remote);
-
-/* Ends the traces of what is under way, as far as that came. */
-extern void reco_remote_end_traces(RecoRemote *remote);
 
 /* Waits a moment until a listener's new token, or a used-up quota, is written. */
 extern void reco_remote_wait_for_keeper(RecoRemote *remote, int64 until);
