@@ -487,5 +487,7 @@ reco_live_lists(const RecoLive *live)
 const RecoCallTrace *
 reco_live_traces(RecoLive *live, int *n)
 {
+	if (live->remote != NULL)
+		reco_remote_end_traces(live->remote);
 	return reco_traces_list(live->traces, n);
 }

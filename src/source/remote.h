@@ -48,6 +48,7 @@ extern RecoRemote *reco_remote_open(void);
 
 /* Where its questions are told one by one; nowhere, unless this is called first. */
 extern void reco_remote_trace(RecoRemote *remote, RecoTraces *traces);
+extern void reco_remote_end_traces(RecoRemote *remote); /* of what is under way */
 
 /*
  * Submits a question and returns its number. Never waits; what cannot be asked has
