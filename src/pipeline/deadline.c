@@ -14,11 +14,49 @@
 
 #include "catalogue/text.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "result.h"
 #include "store/patience.h"
 
+#define LEAST_RESERVE	((int64) 20 * 1000) /* us */
+#define RESERVE_SHARE	5		/* of the deadline is at most a fifth for that */
+#define TAIL_MARGIN		1.5		/* and for writing the result */
+#define TAIL_MEMORY		8		/* runs */
+#define NSIZES			10
 #define LOCKS_SHARE		8		/* of the deadline is an eighth for locked tables */
 #define MOST_FOR_LOCKS	((int64) 1000 * 1000)	/* us: who waits so long waits for a job */
+
+/* How long lists of a size took from the last answer on, in us; sizes by powers of two. */
+static int64 tails[NSIZES];
+
+static int
+bucket_of(int size)
+{
+	return Min(pg_leftmost_one_pos32((uint32) Max(size, 1)), NSIZES - 1);
+}
+
+/* What is kept back for ranking, and for making the list. */
+int64
+reco_run_reserve(const RecoRequest *request)
+{
+	int64		most = (int64) request->deadline_ms * 1000 / RESERVE_SHARE;
+	int64		tail = tails[bucket_of(request->size)] * TAIL_MARGIN;
+
+	return Min(Max(tail, LEAST_RESERVE), most);
+}
+
+/* Learns how long it takes: at once where it takes longer, slowly where it does not. */
+void
+reco_run_note_tail(const RecoRun *run)
+{
+	int64	   *tail = &tails[bucket_of(run->request->size)];
+	int64		taken = run->total_us - run->stages[RECO_STAGE_RANK].start_us;
+
+	/* who waited for a lock tells nothing about work */
+	if (run->missed != 0)
+		return;
+	*tail = taken > *tail ? taken : *tail + (taken - *tail) / TAIL_MEMORY;
+}
 
 /* How long a run may wait for locked tables in all. */
 int64

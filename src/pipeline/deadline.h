@@ -15,6 +15,13 @@
 
 #include "run.h"
 
+/*
+ * What of a run's time is kept back for what comes behind the last answer, in us: as long
+ * as that took before. A run that is over tells how long it took this time.
+ */
+extern int64 reco_run_reserve(const RecoRequest *request);
+extern void reco_run_note_tail(const RecoRun *run);
+
 /* How long a run may wait for locked tables in all, in us. */
 extern int64 reco_run_patience(const RecoRequest *request);
 
