@@ -194,7 +194,7 @@ COMMENT ON COLUMN reco.listener_token.rotated_at IS 'Says when the keeper wrote 
 
 CREATE TABLE reco.mood_term (
 	term text NOT NULL,
-	source text NOT NULL DEFAULT 'manual' CHECK (source IN ('builtin', 'learned', 'manual')),
+	source text NOT NULL DEFAULT 'manual' CHECK (source IN ('builtin', 'learned', 'manual', 'model')),
 	targets jsonb NOT NULL,
 	tracks integer NOT NULL DEFAULT 0 CHECK (tracks >= 0),
 	labels integer NOT NULL DEFAULT 0 CHECK (labels >= 0),
@@ -205,9 +205,9 @@ CREATE TABLE reco.mood_term (
 );
 COMMENT ON TABLE reco.mood_term IS 'Holds what words mean, as ranges of features; edit it freely, rows with source manual are yours.';
 COMMENT ON COLUMN reco.mood_term.term IS 'Is one word, or two, as people write them.';
-COMMENT ON COLUMN reco.mood_term.source IS 'Says who wrote the row: builtin (came with the extension), learned (reco_learn_moods), manual (you).';
+COMMENT ON COLUMN reco.mood_term.source IS 'Says who wrote the row: builtin (came with the extension), learned (reco_learn_moods), manual (you), model (the keeper, from what a language model said of prompts with the word).';
 COMMENT ON COLUMN reco.mood_term.targets IS 'Holds a JSON object, feature: {"min", "max", "weight"} or {"mean", "sd", "weight"}, in the feature''s own unit; weight 0..1, default 1.';
-COMMENT ON COLUMN reco.mood_term.tracks IS 'Counts the tracks that a learned row rests on; 0 = none.';
+COMMENT ON COLUMN reco.mood_term.tracks IS 'Counts the tracks that a learned row rests on, or the answers that one of a model does; 0 = none.';
 COMMENT ON COLUMN reco.mood_term.labels IS 'Counts the genres and tags that say a learned row''s word.';
 COMMENT ON COLUMN reco.mood_term.genre IS 'Says whether some genre of the catalogue has a learned row''s word.';
 COMMENT ON COLUMN reco.mood_term.stem IS 'Is derived by a trigger: the stemmed words, as prompts are.';
@@ -991,9 +991,41 @@ COMMENT ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) IS
 	'Removes answers from memory, from the tables and from their snapshot, those of a category, of a key, or all; returns how many. What was denied by hand stays, see reco_allow(). With user_id it removes the lists that are kept for that listener.';
 REVOKE ALL ON FUNCTION @extschema@.reco_cache_invalidate(text, text, text) FROM PUBLIC;
 
+CREATE FUNCTION reco.stat_stage(
+	OUT database_id oid,
+	OUT nth integer,
+	OUT metric text,
+	OUT calls bigint,
+	OUT p50_ms double precision,
+	OUT p95_ms double precision,
+	OUT p99_ms double precision,
+	OUT mean_ms double precision,
+	OUT max_ms double precision,
+	OUT keys bigint,
+	OUT hits bigint,
+	OUT hit_ratio double precision)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_stage' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 20;
+COMMENT ON FUNCTION reco.stat_stage() IS 'Tells how long lists and the stages of runs took, for the view reco_stat_stage.';
+REVOKE ALL ON FUNCTION reco.stat_stage() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_stat_stage AS
+	SELECT d.datname AS database, s.metric, s.calls, s.p50_ms, s.p95_ms, s.p99_ms, s.mean_ms, s.max_ms,
+		s.keys, s.hits, s.hit_ratio
+	FROM reco.stat_stage() AS s JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) s.database_id
+	ORDER BY d.datname, s.nth;
+COMMENT ON VIEW @extschema@.reco_stat_stage IS 'Shows, by database, how long the lists of reco_generate took (metric total) and the stages of the runs that made them; times in milliseconds, right within a fifth.';
+COMMENT ON COLUMN @extschema@.reco_stat_stage.metric IS 'Is total, or the name of a stage as in reco_explain.';
+COMMENT ON COLUMN @extschema@.reco_stat_stage.calls IS 'Counts lists for total, for a stage the runs that came to it.';
+COMMENT ON COLUMN @extschema@.reco_stat_stage.p50_ms IS 'Is the median, of a stage with the time that the run waited for it.';
+COMMENT ON COLUMN @extschema@.reco_stat_stage.keys IS 'Counts the keys that a stage asked for; NULL for total.';
+COMMENT ON COLUMN @extschema@.reco_stat_stage.hits IS 'Counts for total the lists that no run was needed for, as they were kept or another session had just made them; for a stage the keys that were known before.';
+COMMENT ON COLUMN @extschema@.reco_stat_stage.hit_ratio IS 'Is their share, of calls for total, of keys for a stage.';
+REVOKE ALL ON @extschema@.reco_stat_stage FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.reco_stat_reset() RETURNS void
 AS 'MODULE_PATHNAME', 'reco_stat_reset' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION @extschema@.reco_stat_reset() IS 'Sets the figures of reco_stat_upstream and reco_cache_stats to 0; limits, breakers and what was learned stay.';
+COMMENT ON FUNCTION @extschema@.reco_stat_reset() IS 'Sets the figures of reco_stat_upstream, reco_stat_stage and reco_cache_stats to 0; limits, breakers and what was learned stay.';
 REVOKE ALL ON FUNCTION @extschema@.reco_stat_reset() FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.reco_doctor(
@@ -1009,10 +1041,10 @@ COMMENT ON FUNCTION @extschema@.reco_doctor(interval) IS
 REVOKE ALL ON FUNCTION @extschema@.reco_doctor(interval) FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION reco.stat_upstream(), reco.stat_worker(), reco.stat_gateway(), reco.stat_cache(),
-	reco.stat_id_registry(), reco.stat_deny_list(), reco.stat_memory() TO pg_monitor;
+	reco.stat_id_registry(), reco.stat_deny_list(), reco.stat_memory(), reco.stat_stage() TO pg_monitor;
 GRANT SELECT ON @extschema@.reco_stat_upstream, @extschema@.reco_stat_worker, @extschema@.reco_stat_gateway,
 	@extschema@.reco_cache_stats, @extschema@.reco_id_registry_stats, @extschema@.reco_deny_list,
-	@extschema@.reco_snapshot_stats, @extschema@.reco_stat_memory TO pg_monitor;
+	@extschema@.reco_snapshot_stats, @extschema@.reco_stat_memory, @extschema@.reco_stat_stage TO pg_monitor;
 
 /* -------------------------------------------------------------------------
  * Runs: what was asked, how the list came about, what it was

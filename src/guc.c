@@ -34,7 +34,10 @@ bool		reco_guc_parallel_strategies = true;
 bool		reco_guc_cache = true;
 bool		reco_guc_id_registry = true;
 bool		reco_guc_deny_list = true;
+bool		reco_guc_model = true;
+double		reco_guc_llm_threshold = 0.6;
 bool		reco_guc_upstreams = true;
+RecoBudget	reco_guc_call_budget;
 int			reco_guc_gateway_slots = 256;
 int			reco_guc_gateway_memory = 16 * 1024;
 int			reco_guc_buffer_memory = 32 * 1024;
@@ -48,6 +51,8 @@ int			reco_guc_snapshot_size = 128 * 1024;
 char	   *reco_guc_logged_tables = NULL;
 int			reco_guc_matrix_memory = 4 * 1024 * 1024;
 
+static char *call_budget = NULL;	/* as it is written */
+
 /* The tables that reco.logged_tables may name. */
 static const char *const memory_tables[] = {"cache", "id_registry", "deny_list"};
 
@@ -57,6 +62,8 @@ static void define_gateway(void);
 static void define_buffer(void);
 static void define_keeper(void);
 static void define_snapshot(void);
+static bool check_call_budget(char **value, void **extra, GucSource source);
+static void assign_call_budget(const char *value, void *extra);
 static bool check_logged_tables(char **value, void **extra, GucSource source);
 
 /* Defines the settings and reserves the prefix. */
@@ -148,10 +155,29 @@ define_upstreams(void)
 		"How long, is in table reco.cache_policy. Off, those denied by hand are asked, too.",
 		&reco_guc_deny_list, true, PGC_USERSET, 0, NULL, NULL, NULL);
 
+	DefineCustomBoolVariable("reco.model",
+							 "Asks a language model what an unclear prompt means.",
+							 "Off, what the lexicon makes of it stands.", &reco_guc_model,
+							 true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomRealVariable(
+		"reco.llm_threshold",
+		"Sets below which confidence of the lexicon a language model is asked.",
+		"0 asks it never, 1 about everything that is not perfectly clear.",
+		&reco_guc_llm_threshold, 0.6, 0, 1, PGC_USERSET, 0, NULL, NULL, NULL);
+
 	DefineCustomBoolVariable("reco.upstreams",
 							 "Asks the configured servers for what is missing.",
 							 "Off, what is known locally is used alone.",
 							 &reco_guc_upstreams, true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	/* calls cost money: who may change that is a superuser's business */
+	DefineCustomStringVariable(
+		"reco.call_budget", "Sets how many calls to upstreams one generation may cause.",
+		"By kind of upstream: spotify, reccobeats, model; \"unlimited\" is none. What does "
+		"not fit is made up for by what is known. Token requests do not count.",
+		&call_budget, RECO_BUDGET_DEFAULT, PGC_SUSET, 0, check_call_budget,
+		assign_call_budget, NULL);
 
 	DefineCustomBoolVariable("reco.batching",
 							 "Lets several keys share one call to an upstream.",
@@ -261,6 +287,31 @@ define_snapshot(void)
 		"Lists tables of the memory that keepers make logged: cache, id_registry, deny_list.",
 		"database.table names a table of one database only.", &reco_guc_logged_tables, "",
 		PGC_SIGHUP, GUC_LIST_INPUT, check_logged_tables, NULL, NULL);
+}
+
+/* Refuses what is no budget. */
+static bool
+check_call_budget(char **value, void **extra, GucSource source)
+{
+	const char *wrong;
+	RecoBudget	budget;
+
+	if (!reco_budget_parse(*value, &budget, &wrong))
+	{
+		GUC_check_errdetail("Budget syntax is invalid near \"%s\".", wrong);
+		GUC_check_errhint("Write it like \"%s\"; a number can be \"unlimited\".",
+						  RECO_BUDGET_DEFAULT);
+		return false;
+	}
+	return true;
+}
+
+static void
+assign_call_budget(const char *value, void *extra)
+{
+	const char *wrong;
+
+	(void) reco_budget_parse(value, &reco_guc_call_budget, &wrong);
 }
 
 /* The table of an element, which may have a database's name in front of it. */

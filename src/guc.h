@@ -13,6 +13,8 @@
 
 #include "compat.h"
 
+#include "upstream/budget.h"
+
 extern int	reco_guc_deadline;	/* ms; how long reco_generate may take */
 extern int	reco_guc_node_id;	/* 0..255; part of every id we make */
 extern int	reco_guc_repeat_days;	/* days; 0 = off */
@@ -30,7 +32,10 @@ extern bool reco_guc_artifacts; /* whether runs reuse what earlier ones were tol
 extern bool reco_guc_cache;		/* whether answers are kept and used again */
 extern bool reco_guc_id_registry;	/* whether ids of ReccoBeats are kept */
 extern bool reco_guc_deny_list; /* whether what was refused for good is not asked again */
+extern bool reco_guc_model; /* whether a language model is asked what a prompt means */
+extern double reco_guc_llm_threshold;	/* of the mood's confidence; below, it is asked */
 extern bool reco_guc_upstreams; /* whether reco_generate asks them at all */
+extern RecoBudget reco_guc_call_budget; /* how often a run does at most */
 
 /* of the gateway; SQL knows them only where the library is preloaded */
 extern int	reco_guc_gateway_slots; /* requests under way at once */

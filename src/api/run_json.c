@@ -9,7 +9,7 @@
  *			unknown[], artists[], tracks[{title, artist}], regions {prefer[],
  *			exclude[]}, exclude_genres[], exclude_themes[], era {from, to},
  *			confidence, source};
- *			run: {run_id, user_id, prompt, size, complete, missing[], mood,
+ *			run: {run_id, user_id, prompt, size, complete, missing[], mood, model,
  *			tracks[{rank, track_id, title, artist, album, isrc, release,
  *			score, parts, strategy, origin, reason, features}], quality, arc,
  *			strategies, stages, total_ms, artifacts {asked, reused, found, stages}}.
@@ -25,6 +25,7 @@
 #include "pipeline/artifacts.h"
 #include "pipeline/explain.h"
 #include "pipeline/json_write.h"
+#include "pipeline/model.h"
 #include "pipeline/record.h"
 
 static void
@@ -124,6 +125,8 @@ put_mood(StringInfo json, const char *key, const RecoRun *run)
 		if (mood->phrases[i].genre && !mood->phrases[i].negated &&
 			!is_half(mood, &mood->phrases[i]))
 			put_string(json, NULL, phrase_text(mood, &mood->phrases[i]));
+	for (int i = 0; i < mood->ngenres; i++)
+		put_string(json, NULL, mood->genres[i].name);
 	appendStringInfoChar(json, ']');
 	put_words(json, "keywords", mood, true, false);
 	put_words(json, "unknown", mood, false, false);
@@ -141,7 +144,8 @@ put_mood(StringInfo json, const char *key, const RecoRun *run)
 		put_number(json, "to", mood->era_to);
 	appendStringInfoChar(json, '}');
 	put_number(json, "confidence", mood->confidence);
-	put_string(json, "source", mood->learned ? "learned" : "lexicon");
+	put_string(json, "source", mood->refined ? "llm"
+			   : mood->learned				 ? "learned" : "lexicon");
 	appendStringInfoChar(json, '}');
 }
 
@@ -242,6 +246,7 @@ reco_run_json(const RecoRun *run)
 	put_bool(&json, "complete", run->complete);
 	reco_record_put_missing(&json, run);
 	put_mood(&json, "mood", run);
+	reco_model_write(&json, run);
 	open_with(&json, "tracks", '[');
 	for (int i = 0; i < run->nlist; i++)
 		put_track(&json, run, i);

@@ -15,8 +15,10 @@
 #include "cache.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "pipeline/run.h"
 #include "shmem/shared.h"
 #include "shmem/slot.h"
+#include "shmem/stage_stat.h"
 #include "source/remote.h"
 #include "utils/array.h"
 #include "store/sql.h"
@@ -27,6 +29,7 @@
 PG_FUNCTION_INFO_V1(reco_stat_upstream);
 PG_FUNCTION_INFO_V1(reco_stat_worker);
 PG_FUNCTION_INFO_V1(reco_stat_gateway);
+PG_FUNCTION_INFO_V1(reco_stat_stage);
 PG_FUNCTION_INFO_V1(reco_stat_reset);
 
 #define MOST_COLUMNS	64
@@ -267,6 +270,52 @@ reco_stat_gateway(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* The columns of a metric, in the order of the view. */
+static void
+put_metric(Row *row, const RecoStageStat *stat, int metric)
+{
+	const RecoHistogram *times = &stat->times;
+	uint64		asked = metric == RECO_STAGE_STAT_TOTAL ? times->n : stat->keys;
+
+	put(row, ObjectIdGetDatum(stat->database));
+	put(row, Int32GetDatum(metric));
+	put_text(row, reco_run_metric_name(metric));
+	put_count(row, times->n);
+	put_percentiles(row, times);
+	put(row, Float8GetDatum((double) times->sum_us / 1000 / times->n));
+	put(row, Float8GetDatum((double) times->max_us / 1000));
+	if (metric == RECO_STAGE_STAT_TOTAL)
+		put_null(row);
+	else
+		put_count(row, stat->keys);
+	put_count(row, stat->hits);
+	if (asked == 0)
+		put_null(row);
+	else
+		put(row, Float8GetDatum((double) stat->hits / asked));
+}
+
+/* One row per database and metric of which something was counted. */
+Datum
+reco_stat_stage(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = begin_rows(fcinfo);
+	RecoStageStat *stat = palloc(sizeof(RecoStageStat));
+
+	for (int i = 0; i < RECO_STAGE_STAT_ROWS; i++)
+		for (int m = 0; reco_run_metric_name(m) != NULL; m++)
+		{
+			Row			row = {0};
+
+			reco_stage_stat_read(i, m, stat);
+			if (!OidIsValid(stat->database) || stat->times.n == 0)
+				continue;
+			put_metric(&row, stat, m);
+			put_row(result, &row);
+		}
+	return (Datum) 0;
+}
+
 /* Sets the figures of all upstreams to 0; limits and what was learned stay. */
 Datum
 reco_stat_reset(PG_FUNCTION_ARGS)
@@ -274,5 +323,6 @@ reco_stat_reset(PG_FUNCTION_ARGS)
 	if (reco_shared != NULL)
 		reco_lanes_reset();
 	reco_cache_stats_reset();
+	reco_stage_stats_reset();
 	PG_RETURN_VOID();
 }

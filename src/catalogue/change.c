@@ -49,6 +49,15 @@ static RecoStatement token_statement = {
 /* The transaction that changed the catalogue last in this process. */
 static FullTransactionId changed_in = {0};
 
+/* Are changes not to be noted? */
+static bool is_quiet = false;
+
+void
+reco_change_be_quiet(bool quiet)
+{
+	is_quiet = quiet;
+}
+
 /* Notes a change of this transaction. */
 void
 reco_change_note(const char *what)
@@ -58,6 +67,8 @@ reco_change_note(const char *what)
 	int			tries = 0;
 	bool		isnull;
 
+	if (is_quiet)
+		return;
 	values[0] = CStringGetTextDatum(what);
 	reco_stale_all();
 

@@ -21,6 +21,13 @@
  */
 extern void reco_change_note(const char *what);
 
+/*
+ * Statements of this process note no change until it is said again: for what is learned
+ * from services, which makes no list that was made before wrong. The caller's statements
+ * must be all that happens in between, errors included.
+ */
+extern void reco_change_be_quiet(bool quiet);
+
 /* Has this very transaction changed the catalogue? */
 extern bool reco_change_is_mine(void);
 

@@ -34,8 +34,8 @@
 #define MAX_TERM_WORDS		8
 
 static RecoStatement lookup_statement = {
-	.text = "SELECT stem, source = 'learned', tracks, targets, genre FROM reco.mood_term"
-	" WHERE stem = ANY ($1) ORDER BY stem, source",
+	.text = "SELECT stem, source = 'learned', tracks, targets, genre, source = 'model'"
+	" FROM reco.mood_term WHERE stem = ANY ($1) ORDER BY stem, source",
 	.nargs = 1,
 	.types = {TEXTARRAYOID},
 };
@@ -78,6 +78,11 @@ reco_lexicon_lookup(const char *const *stems, int nstems, int *nfound)
 		terms[i].learned = DatumGetBool(SPI_getbinval(tuple, desc, 2, &isnull));
 		terms[i].tracks = DatumGetInt32(SPI_getbinval(tuple, desc, 3, &isnull));
 		terms[i].genre = DatumGetBool(SPI_getbinval(tuple, desc, 5, &isnull));
+		if (DatumGetBool(SPI_getbinval(tuple, desc, 6, &isnull)))
+		{
+			terms[i].answers = Max(terms[i].tracks, 1);
+			terms[i].tracks = 0;
+		}
 		if (terms[i].tracks == 0)
 			terms[i].tracks = BUILTIN_TRACKS;
 		parse_targets(DatumGetJsonbP(SPI_getbinval(tuple, desc, 4, &isnull)),
@@ -111,7 +116,8 @@ reco_lexicon_derive_row(TriggerData *trigger)
 	parse_targets(DatumGetJsonbP(json), targets, true);
 
 	/* what was learned is stems already */
-	if (strcmp(TextDatumGetCString(source), "learned") == 0)
+	if (strcmp(TextDatumGetCString(source), "learned") == 0 ||
+		strcmp(TextDatumGetCString(source), "model") == 0)
 		stem = term;
 	else
 		stem = CStringGetTextDatum(stem_of(TextDatumGetCString(term)));

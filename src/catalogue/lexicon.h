@@ -25,6 +25,7 @@ typedef struct RecoLexiconTerm
 	bool		learned;
 	bool		genre;			/* some genre of the catalogue says it */
 	int			tracks;			/* evidence; of a built-in or manual row as if */
+	int			answers;		/* of a language model, that it rests on; 0 = another row */
 	RecoTarget	targets[RECO_NCOLUMNS];
 } RecoLexiconTerm;
 
@@ -40,6 +41,21 @@ extern int64 reco_lexicon_learn_terms(void);
 
 /* The same, for those who do not ask how many. */
 extern void reco_lexicon_learn(void);
+
+/* What answers of a language model say of one stem; see learn_model.c. */
+typedef struct RecoLesson
+{
+	const char *stem;
+	int			answers;		/* so many */
+	RecoTarget	targets[RECO_NCOLUMNS]; /* in the features' own units */
+} RecoLesson;
+
+/*
+ * Adds lessons to the model's rows of the lexicon: what several answers said of a stem is
+ * averaged. For the keeper. False = nothing was written, since the table is locked: that
+ * is an import, which takes long.
+ */
+extern bool reco_lexicon_teach(const RecoLesson *lessons, int nlessons);
 
 /* BEFORE ROW trigger of reco.mood_term: checks targets, derives the stem. */
 extern Datum reco_lexicon_derive_row(TriggerData *trigger);

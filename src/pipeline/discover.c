@@ -15,6 +15,7 @@
 
 #include "catalogue/facet.h"
 #include "lib/stringinfo.h"
+#include "model.h"
 
 #define POOL_TRACKS			1024	/* best-fitting tracks to choose among */
 #define POOL_FACTOR			8
@@ -26,7 +27,7 @@
 #define MOST_QUERY_WORDS	6
 
 static void make_fit(RecoRun *run);
-static void prune_artists(RecoRun *run, const RecoAnswer *answer);
+static void merge_services(RecoRun *run);
 static bool has_enough(const RecoRun *run);
 static int	make_queries(const RecoRun *run, const char **queries);
 
@@ -63,11 +64,19 @@ reco_discover_ask_local(RecoRun *run, RecoAsk *asks)
 void
 reco_discover_take_local(RecoRun *run, RecoAsk *asks, int nasks)
 {
+	run->nartists = run->nartists_pruned = 0;
+	reco_discover_take_refined(run, asks);
+}
+
+/* Takes what fits; what services have found stays beside it, and artists before it. */
+void
+reco_discover_take_refined(RecoRun *run, RecoAsk *asks)
+{
 	run->npool = asks[0].values[0].answer.ntracks;
 	run->pool = asks[0].values[0].answer.tracks;
-	run->nartists = run->nartists_pruned = 0;
 	if (asks[1].nkeys > 0)
-		prune_artists(run, &asks[1].values[0].answer);
+		reco_discover_add_artists(run, &asks[1].values[0].answer);
+	merge_services(run);
 	run->stages[RECO_STAGE_DISCOVER].out = run->npool + run->nartists;
 }
 
@@ -97,15 +106,26 @@ reco_discover_ask_services(RecoRun *run, RecoAsk *asks)
 	return n > 0 ? 2 : 0;
 }
 
-/* Puts what services found beside what the catalogue has, in turns. */
 void
 reco_discover_take_services(RecoRun *run, RecoAsk *asks, int nasks)
 {
+	if (nasks == 0)
+		return;
+	run->searched = asks;
+	merge_services(run);
+	run->stages[RECO_STAGE_DISCOVER].out = run->npool + run->nartists;
+}
+
+/* Puts what services found beside what the catalogue has, in turns. */
+static void
+merge_services(RecoRun *run)
+{
+	const RecoAsk *asks = run->searched;
 	int			more = 0;
 	int			n = 0;
 	RecoTrack **pool;
 
-	if (nasks == 0)
+	if (asks == NULL)
 		return;
 	for (int i = 0; i < asks[0].nkeys; i++)
 		more += asks[0].values[i].answer.ntracks;
@@ -123,8 +143,7 @@ reco_discover_take_services(RecoRun *run, RecoAsk *asks, int nasks)
 	run->pool_limit += more;
 	for (int i = 0; i < asks[1].nkeys && run->request->strategies[RECO_ARTIST_DISCOVERY];
 		 i++)
-		prune_artists(run, &asks[1].values[i].answer);
-	run->stages[RECO_STAGE_DISCOVER].out = run->npool + run->nartists;
+		reco_discover_add_artists(run, &asks[1].values[i].answer);
 }
 
 /* Has the catalogue enough of what has the prompt's labels or words? */
@@ -201,6 +220,7 @@ make_fit(RecoRun *run)
 	const RecoMood *mood = &run->mood;
 	RecoFit    *fit = &run->fit;
 
+	memset(fit, 0, sizeof(*fit));
 	memcpy(fit->targets, mood->targets, sizeof(fit->targets));
 	for (int i = 0; i < mood->nphrases; i++)
 	{
@@ -224,6 +244,7 @@ make_fit(RecoRun *run)
 			fit->banned[fit->nbanned++] = phrase->stem;
 	}
 	reco_seeds_add_labels(run);
+	reco_model_add_genres(run);
 	fit->forbid = (uint16) ((RECO_THEMES & ~mood->asked) | mood->excluded);
 	if (request->era_from > 0 || request->era_to > 0)
 	{
@@ -251,8 +272,8 @@ make_fit(RecoRun *run)
  * Drops artists before anything is asked about them: known to be unknown, or
  * excluded. Absent popularity is no reason.
  */
-static void
-prune_artists(RecoRun *run, const RecoAnswer *answer)
+void
+reco_discover_add_artists(RecoRun *run, const RecoAnswer *answer)
 {
 	if (run->artists == NULL)
 		run->artists = palloc(sizeof(RecoArtist *) * MAX_ARTISTS);

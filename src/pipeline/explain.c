@@ -15,6 +15,7 @@
 #include "artifacts.h"
 #include "catalogue/facet.h"
 #include "lib/stringinfo.h"
+#include "model.h"
 #include "strategy.h"
 
 #define ms(us) ((double) (us) / 1000)
@@ -163,6 +164,12 @@ explain_mood(const RecoRun *run, List *lines)
 			appendStringInfo(&words, "%s%s", words.len ? ", " : "", mood->phrases[i].stem);
 	if (words.len > 0)
 		line("        Unknown: %s", words.data);
+	resetStringInfo(&words);
+	lines = reco_model_explain(run, lines);
+	for (int i = 0; i < mood->ngenres; i++)
+		appendStringInfo(&words, "%s%s", words.len ? ", " : "", mood->genres[i].name);
+	if (words.len > 0)
+		line("        Genres that the model adds: %s", words.data);
 	resetStringInfo(&words);
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 		if (run->fit.targets[f].weight > 0)

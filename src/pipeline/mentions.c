@@ -248,7 +248,7 @@ mention_artist(RecoRun *run, RecoArtist *artist)
 	if (run->mentioned == NULL)
 	{
 		int			most = MAX_NAMESAKES *
-			(RECO_MOOD_MAXMENTIONS * NAME_PREFIXES + run->request->ninclude);
+			(RECO_MOOD_MAXMENTIONS * (NAME_PREFIXES + 1) + run->request->ninclude);
 
 		run->mentioned = palloc(sizeof(char *) * most);
 		run->names = palloc(sizeof(RecoArtist *) * most);
@@ -266,6 +266,30 @@ mention_namesakes(RecoRun *run, const RecoAnswer *answer)
 {
 	for (int i = 0; i < answer->nartists && !(i > 0 && answer->artists[i]->fuzzy); i++)
 		mention_artist(run, answer->artists[i]);
+}
+
+/* Takes what was found of a mention that only a language model has seen. */
+void
+reco_seeds_mention(RecoRun *run, const RecoAnswer *answer, const RecoMention *mention)
+{
+	RecoMood   *mood = &run->mood;
+	RecoTrack **tracks;
+
+	if (answer->nartists > 0 && !answer->artists[0]->fuzzy &&
+		!reco_rules_listed(run->excluded, run->nexcluded, answer->artists[0]->artist_id))
+		mention_artist(run, answer->artists[0]);
+	else if (answer->ntracks > 0)
+	{
+		tracks = palloc(sizeof(RecoTrack *) * (run->nmentioned_tracks + 1));
+		for (int i = 0; i < run->nmentioned_tracks; i++)
+			tracks[i] = run->mentioned_tracks[i];
+		tracks[run->nmentioned_tracks++] = answer->tracks[0];
+		run->mentioned_tracks = tracks;
+	}
+	else
+		return;
+	if (mood->nmentions < RECO_MOOD_MAXMENTIONS)
+		mood->mentions[mood->nmentions++] = *mention;
 }
 
 /* Takes the artists that were found: only the sure ones, or all that are left. */

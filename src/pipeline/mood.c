@@ -99,9 +99,9 @@ add_evidence(const RecoPhrase *phrase, const RecoMoodEvidence *evidence,
 	}
 }
 
-/* How clear the lexicon is about a phrase: 0..1. */
-static double
-clearness(const RecoMoodEvidence *evidence, const RecoBackground *background)
+/* How clear the lexicon is about a phrase. */
+double
+reco_mood_clearness(const RecoMoodEvidence *evidence, const RecoBackground *background)
 {
 	double		most = 0;
 
@@ -110,7 +110,12 @@ clearness(const RecoMoodEvidence *evidence, const RecoBackground *background)
 		if (evidence->targets[f].weight > 0)
 			most = fmax(most, reco_fit_tightness(&evidence->targets[f], background, f));
 	}
-	return fmin(most / FULL_TIGHTNESS, 1);
+	most = fmin(most / FULL_TIGHTNESS, 1);
+
+	/* what a model said of other prompts is the surer the more often it said so */
+	if (evidence->answers > 0)
+		most *= (evidence->answers + 1.0) / (evidence->answers + 2.0);
+	return most;
 }
 
 /*
@@ -199,14 +204,15 @@ reco_mood_weigh(RecoMood *mood, const RecoMoodEvidence *evidence, int nevidence,
 			phrase->understood = true;
 			phrase->genre |= evidence[e].genre;
 			phrase->tightness =
-				(float) fmax(phrase->tightness, clearness(&evidence[e], background));
+				(float) fmax(phrase->tightness,
+							 reco_mood_clearness(&evidence[e], background));
 			if (evidence[e].learned)
 				phrase->tracks = evidence[e].tracks;
 
 			/* a list without a genre is not a list of that genre's opposite */
 			if (phrase->negated && evidence[e].learned)
 				continue;
-			mood->learned |= evidence[e].learned;
+			mood->learned |= evidence[e].learned || evidence[e].answers > 0;
 			add_evidence(phrase, &evidence[e], background,
 						 rarity(evidence[e].tracks, ntracks), sums);
 		}
@@ -223,6 +229,13 @@ reco_mood_weigh(RecoMood *mood, const RecoMoodEvidence *evidence, int nevidence,
 	}
 	weigh_labels(mood, ntracks);
 	mood->confidence = (float) confidence(mood);
+	reco_mood_label(mood);
+}
+
+/* Sets level and emotion by the targets. */
+void
+reco_mood_label(RecoMood *mood)
+{
 	if (mood->targets[RECO_ENERGY].weight > 0)
 		mood->energy_level = mood->targets[RECO_ENERGY].mean > HIGH_ENERGY
 			? RECO_LEVEL_HIGH

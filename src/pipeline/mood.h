@@ -20,6 +20,8 @@
 #define RECO_MOOD_MAXWORDS		120 /* of a prompt, that are read */
 #define RECO_MOOD_MAXPHRASES	RECO_FIT_MAXTERMS
 #define RECO_MOOD_MAXMENTIONS	8
+#define RECO_MOOD_MAXGENRES		6
+#define RECO_MOOD_GENRESIZE		48	/* with the NUL; longer ones are none */
 
 /* One word, or two in a row, that may mean something. */
 typedef struct RecoPhrase
@@ -69,6 +71,13 @@ typedef enum RecoLevel
 	RECO_LEVEL_HIGH
 } RecoLevel;
 
+/* A genre that fits, but is no word of the prompt's: a language model names it. */
+typedef struct RecoMoodGenre
+{
+	char		name[RECO_MOOD_GENRESIZE];
+	const char *stem;			/* as the catalogue's labels are; NULL = it has none such */
+} RecoMoodGenre;
+
 typedef struct RecoMood
 {
 	const RecoWords *words;
@@ -84,8 +93,12 @@ typedef struct RecoMood
 	int			era_to;
 	RecoEmotion emotion;
 	RecoLevel	energy_level;
+	bool		years_ruled_out;	/* some are not wanted, which is no era */
 	float		confidence;		/* 0..1 */
 	bool		learned;		/* the lexicon's learned rows had a say */
+	bool		refined;		/* a language model had one, see model_refine.h */
+	int			ngenres;		/* its genres */
+	RecoMoodGenre genres[RECO_MOOD_MAXGENRES];
 } RecoMood;
 
 /* What the lexicon says of one stem. */
@@ -95,6 +108,7 @@ typedef struct RecoMoodEvidence
 	bool		learned;
 	bool		genre;
 	int			tracks;
+	int			answers;		/* of a language model, that it rests on; 0 = not on any */
 	const RecoTarget *targets;	/* RECO_NCOLUMNS */
 } RecoMoodEvidence;
 
@@ -112,6 +126,13 @@ extern void reco_mood_drop_mentions(RecoMood *mood);
  */
 extern void reco_mood_weigh(RecoMood *mood, const RecoMoodEvidence *evidence,
 							int nevidence, const RecoBackground *background, int ntracks);
+
+/* How clear a row of the lexicon is about a phrase: 0..1. */
+extern double reco_mood_clearness(const RecoMoodEvidence *evidence,
+								  const RecoBackground *background);
+
+/* Sets level and emotion by the targets, where there are any of these. */
+extern void reco_mood_label(RecoMood *mood);
 
 extern const char *reco_mood_emotion_name(RecoEmotion emotion);
 extern const char *reco_mood_level_name(RecoLevel level);

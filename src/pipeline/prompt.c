@@ -170,7 +170,10 @@ read_era(Reader *reader)
 			continue;
 		reader->spent[i] = true;
 		if (reader->negated[i])
+		{
+			mood->years_ruled_out = true;
 			continue;
+		}
 		if (among(before, after_words))
 			set_era(mood, to + 1, 0);
 		else if (strcmp(before, "since") == 0 || among(after, on_words))

@@ -15,6 +15,7 @@
 #include "access/xlog.h"
 #include "guc.h"
 #include "json_write.h"
+#include "model.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "shmem/cached.h"
@@ -222,6 +223,7 @@ put_mood(StringInfo json, const RecoRun *run)
 	put_number(json, "era_from", mood->era_from);
 	put_number(json, "era_to", mood->era_to);
 	put_exact(json, "confidence", mood->confidence);
+	put_bool(json, "refined", mood->refined);
 	put_words(json, "understood", mood, true);
 	put_words(json, "unknown", mood, false);
 	open_with(json, "targets", '{');
@@ -237,7 +239,10 @@ put_mood(StringInfo json, const RecoRun *run)
 	}
 	appendStringInfoChar(json, '}');
 	put_facets(json, "left_out", run->fit.forbid);
-	appendStringInfoChar(json, '}');
+	open_with(json, "genres", '[');
+	for (int i = 0; i < mood->ngenres; i++)
+		put_string(json, NULL, mood->genres[i].name);
+	appendStringInfoString(json, "]}");
 }
 
 /* How many of everything there were on the way. */
@@ -438,6 +443,7 @@ write_record(const RecoRun *run)
 	put_bool(&json, "complete", run->complete);
 	reco_record_put_missing(&json, run);
 	put_mood(&json, run);
+	reco_model_write(&json, run);
 	put_counts(&json, run);
 	put_strategies(&json, run);
 	reco_record_put_quality(&json, run);

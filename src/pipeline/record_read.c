@@ -21,6 +21,7 @@
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "model.h"
 #include "shmem/cached.h"
 #include "shmem/cached_use.h"
 #include "source/remote.h"
@@ -33,6 +34,7 @@
 static void read_request(JsonbContainer *record, RecoRun *run);
 static void read_mood(JsonbContainer *mood, RecoRun *run);
 static void read_found(JsonbContainer *found, RecoRun *run);
+static void read_model(JsonbContainer *from, RecoRun *run);
 static void read_strategies(JsonbContainer *record, RecoRun *run);
 static void read_quality(JsonbContainer *quality, RecoRun *run);
 static void read_stages(JsonbContainer *stages, RecoRun *run);
@@ -227,6 +229,7 @@ reco_record_read(Jsonb *jsonb)
 	run->complete = get_bool(record, "complete");
 	read_request(record, run);
 	read_mood(get_container(record, "mood"), run);
+	read_model(get_container(record, "model"), run);
 	read_found(get_container(record, "found"), run);
 	read_strategies(record, run);
 	read_quality(get_container(record, "quality"), run);
@@ -278,6 +281,21 @@ read_words(JsonbContainer *words, bool understood, RecoMood *mood)
 	}
 }
 
+/* Genres that a model named. */
+static void
+read_genres(JsonbContainer *genres, RecoMood *mood)
+{
+	uint32		n = count_of(genres);
+
+	for (uint32 i = 0; i < n && mood->ngenres < RECO_MOOD_MAXGENRES; i++)
+	{
+		const char *name = element_string(genres, i);
+
+		if (name != NULL)
+			strlcpy(mood->genres[mood->ngenres++].name, name, RECO_MOOD_GENRESIZE);
+	}
+}
+
 static void
 read_mood(JsonbContainer *from, RecoRun *run)
 {
@@ -297,6 +315,7 @@ read_mood(JsonbContainer *from, RecoRun *run)
 	mood->era_from = get_int(from, "era_from");
 	mood->era_to = get_int(from, "era_to");
 	mood->confidence = get_real(from, "confidence", 0);
+	mood->refined = get_bool(from, "refined");
 	read_words(get_container(from, "understood"), true, mood);
 	read_words(get_container(from, "unknown"), false, mood);
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
@@ -307,6 +326,7 @@ read_mood(JsonbContainer *from, RecoRun *run)
 		run->fit.targets[f].sd = get_real(target, "sd", 0);
 		run->fit.targets[f].weight = get_real(target, "weight", 0);
 	}
+	read_genres(get_container(from, "genres"), mood);
 	for (uint32 i = 0; i < n; i++)
 	{
 		const char *name = element_string(left_out, i);
@@ -315,6 +335,34 @@ read_mood(JsonbContainer *from, RecoRun *run)
 			if (name != NULL && strcmp(name, reco_facet_name(f)) == 0)
 				run->fit.forbid |= (uint16) (1 << f);
 	}
+}
+
+static void
+read_model(JsonbContainer *from, RecoRun *run)
+{
+	RecoModel  *model;
+	const char *origin = get_string(from, "origin");
+
+	if (from == NULL)
+		return;
+	model = run->model = palloc0(sizeof(RecoModel));
+	model->asked = true;
+	model->server = get_string(from, "server");
+	model->who = get_string(from, "model");
+	model->why = get_string(from, "fallback");
+	for (int o = RECO_ORIGIN_LOCAL; o <= RECO_ORIGIN_STALE; o++)
+		if (origin != NULL && strcmp(origin, reco_source_origin_name(o)) == 0)
+			model->origin = o;
+	model->before = get_real(from, "confidence_before", 0);
+	model->shared = get_bool(from, "told_taste");
+	model->artists = get_int(from, "artists");
+	model->found = get_int(from, "found");
+	model->dropped = get_int(from, "dropped");
+	model->prompt_tokens = get_int(from, "prompt_tokens");
+	model->completion_tokens = get_int(from, "completion_tokens");
+	model->cost = get_real(from, "cost", -1);
+	if (model->server == NULL)
+		model->server = "";
 }
 
 static void

@@ -36,6 +36,7 @@
 #include "shmem/result_epoch.h"
 #include "shmem/run_flight.h"
 #include "shmem/shared.h"
+#include "shmem/stage_stat.h"
 #include "source/remote.h"
 #include "source/server.h"
 #include "store/cache.h"
@@ -57,6 +58,7 @@ typedef struct Question
 	bool		publishes;		/* what this transaction sees is what everybody does */
 	const char *raw;
 	const char *key;			/* by meaning; NULL = not made yet */
+	const RecoRun *run;			/* that made the list; NULL = it was kept */
 } Question;
 
 #define EPOCHS			32		/* characters in front of an entry, see find */
@@ -87,11 +89,12 @@ static void put(const Question *question, const char *bytes, RecoCachedValue *va
 static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
 static void make_key(Question *question);
 static const char *listeners_key(const RecoRequest *request, const char *key);
-static const char *generate_alone(const Question *question, MemoryContext context);
+static const char *generate_alone(Question *question, MemoryContext context);
 static const char *generate(Question *question, MemoryContext context);
 static void publish(const Question *question, const char *bytes, TimestampTz started,
 					int64 most_us);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
+static void count_time(const Question *question, int64 asked_at);
 static void count(const char *found, RecoOrigin origin, bool table);
 
 /* Gets a result. */
@@ -100,24 +103,38 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 				const RecoResultForm *form, RecoResult *result)
 {
 	Question	question = {.request = request, .form = form};
-	int64		until = reco_now_us() + (int64) request->deadline_ms * 1000;
+	int64		asked_at = reco_now_us();
+	int64		until = asked_at + (int64) request->deadline_ms * 1000;
 
 	memset(result, 0, sizeof(*result));
 	result->origin = RECO_ORIGIN_LOCAL;
 	reco_result_settle(request);
 	question.extension = extension_of(function);
 	if (!is_shared(request))
-	{
 		result->bytes = generate_alone(&question, context);
-		return;
+	else
+	{
+		begin(&question);
+		if (!find_raw(&question, result))
+		{
+			reco_patience_begin(reco_run_patience(request));
+			result->bytes = get(&question, until, context, &result->origin);
+			reco_patience_end();
+		}
 	}
+	count_time(&question, asked_at);
+}
 
-	begin(&question);
-	if (find_raw(&question, result))
-		return;
-	reco_patience_begin(reco_run_patience(request));
-	result->bytes = get(&question, until, context, &result->origin);
-	reco_patience_end();
+/* Counts how long a list took: once where it was kept, else stage by stage. */
+static void
+count_time(const Question *question, int64 asked_at)
+{
+	int64		us = reco_now_us() - asked_at;
+
+	if (question->run == NULL)
+		reco_stage_stat_hit(MyDatabaseId, us);
+	else
+		reco_run_count(question->run, us);
 }
 
 /* Gets the bytes of a result that is not ready for these very words. */
@@ -467,7 +484,10 @@ static struct
 	bool		valid;
 	Oid			role;
 	uint64		sum;
+	bool		model;			/* one of them is a language model */
 }			servers;
+
+static uint64 with_model(uint64 sum);
 
 static uint64
 hash_text(uint64 sum, const char *text)
@@ -497,7 +517,7 @@ reco_result_servers(Oid role)
 	if (!reco_remote_is_on())
 		return 0;
 	if (servers.valid && servers.role == role)
-		return servers.sum;
+		return with_model(servers.sum);
 	if (!registered)
 	{
 		CacheRegisterSyscacheCallback(FOREIGNSERVEROID, forget_servers, (Datum) 0);
@@ -507,6 +527,7 @@ reco_result_servers(Oid role)
 	}
 	servers.valid = true;
 	servers.role = InvalidOid;
+	servers.model = false;
 	foreach (cell, reco_server_list(role))
 	{
 		const RecoServer *server = lfirst(cell);
@@ -517,20 +538,36 @@ reco_result_servers(Oid role)
 			sum = hash_text(sum, server->options.base_url);
 			sum = hash_text(sum, server->options.market);
 			sum = hash_text(sum, server->options.model);
+			sum = hash_combine64(sum, server->options.share_with_llm);
+			servers.model |= server->options.model != NULL;
 		}
 	}
 	servers.sum = sum;
 	servers.role = role;
-	return sum;
+	return with_model(sum);
+}
+
+/* Adds how the language model is asked, where there is one: it makes another list. */
+static uint64
+with_model(uint64 sum)
+{
+	uint64		how = 0;
+
+	if (!servers.model)
+		return sum;
+	if (reco_guc_model)
+		memcpy(&how, &reco_guc_llm_threshold, sizeof(how));
+	return hash_combine64(sum, how);
 }
 
 /* Generates a result for the caller only. */
 static const char *
-generate_alone(const Question *question, MemoryContext context)
+generate_alone(Question *question, MemoryContext context)
 {
 	RecoRun    *run = reco_run_execute(question->request, context, NULL, NULL);
 	const char *bytes = question->form->write(run);
 
+	question->run = run;
 	reco_record_keep(run, question->extension);
 	return bytes;
 }
@@ -559,6 +596,7 @@ generate(Question *question, MemoryContext context)
 	}
 	PG_END_TRY();
 	reco_run_flight_land();
+	question->run = run;
 	reco_record_keep(run, question->extension);
 	return bytes;
 }

@@ -21,7 +21,9 @@
 #include "graph.h"
 #include "guc.h"
 #include "miscadmin.h"
+#include "model.h"
 #include "shmem/shared.h"
+#include "shmem/stage_stat.h"
 #include "store/id.h"
 #include "store/patience.h"
 #include "strategy.h"
@@ -44,8 +46,10 @@ typedef enum NodeId
 	NODE_NAMES,
 	NODE_NAMED,
 	NODE_WEIGH,
+	NODE_MODEL,
 	NODE_SEARCH,
 	NODE_DISCOVER,
+	NODE_REFINE,
 	NODE_ANCHORS,
 	NODE_SEEDS,
 	NODE_USER_ANCHORS,
@@ -69,18 +73,26 @@ static const RecoNode nodes[NNODES] = {
 
 	/* the names are gone from the words: only now the lexicon is asked */
 	[NODE_WEIGH] = {RECO_STAGE_MOOD, after(NAMES), 1, ask_to_weigh, NULL},
+	[NODE_MODEL] = {RECO_STAGE_MODEL, after(WEIGH), 0.5f, reco_model_put,
+					reco_model_take},
 	[NODE_SEARCH] = {RECO_STAGE_DISCOVER, after(WEIGH) | after(NAMED), 0.7f,
 					 reco_discover_ask_local, reco_discover_take_local},
 	[NODE_DISCOVER] = {RECO_STAGE_DISCOVER, after(SEARCH), 0.7f,
 					   reco_discover_ask_services, reco_discover_take_services},
-	[NODE_ANCHORS] = {RECO_STAGE_ANCHORS, after(SEARCH) | after(TOP_TRACKS), 0.8f,
+
+	/* searched meanwhile for the lexicon's mood; now for what the model made of it */
+	[NODE_REFINE] = {RECO_STAGE_MODEL, after(MODEL) | after(SEARCH), 0.7f,
+					 reco_model_refine, reco_model_take_refined},
+	[NODE_ANCHORS] = {RECO_STAGE_ANCHORS,
+					  after(SEARCH) | after(REFINE) | after(TOP_TRACKS), 0.8f,
 					  reco_seeds_ask_anchors, reco_seeds_take_anchors},
 	[NODE_SEEDS] = {RECO_STAGE_SEEDS, after(ANCHORS) | after(DISCOVER), 1, NULL,
 					reco_seeds_build_pool},
 	[NODE_USER_ANCHORS] = {RECO_STAGE_USER_ANCHORS, after(SEEDS) | after(TOP_ARTISTS), 1,
 						   reco_strategy_ask, reco_strategy_take},
-	[NODE_ARTIST_DISCOVERY] = {RECO_STAGE_ARTIST_DISCOVERY, after(DISCOVER), 1,
-							   reco_strategy_ask, reco_strategy_take},
+	[NODE_ARTIST_DISCOVERY] = {RECO_STAGE_ARTIST_DISCOVERY,
+							   after(DISCOVER) | after(REFINE), 1, reco_strategy_ask,
+							   reco_strategy_take},
 	[NODE_SEED_BASED] = {RECO_STAGE_SEED_BASED, after(SEEDS), 1, reco_strategy_ask,
 						 reco_strategy_take},
 };
@@ -88,21 +100,28 @@ static const RecoNode nodes[NNODES] = {
 /* What a prompt means needs no more than these. */
 #define NODES_OF_MOOD	(after(READ) | after(NAMES) | after(NAMED) | after(WEIGH))
 
-/* Runs nodes; the strategies one after the other, where that is wanted. */
+#define NODES_OF_MODEL	(after(MODEL) | after(REFINE))
+
+/*
+ * Runs nodes; the strategies one after the other, where that is wanted, and the model
+ * after what it may be told, where there is one.
+ */
 static void
 run_nodes(RecoRun *run, uint32 wanted)
 {
-	RecoNode	serial[NNODES];
+	RecoNode	own[NNODES];
 
-	if (reco_guc_parallel_strategies)
+	memcpy(own, nodes, sizeof(nodes));
+	if (!reco_guc_parallel_strategies)
 	{
-		reco_graph_run(run, nodes, NNODES, wanted);
-		return;
+		own[NODE_ARTIST_DISCOVERY].needs |= after(USER_ANCHORS);
+		own[NODE_SEED_BASED].needs |= after(ARTIST_DISCOVERY);
 	}
-	memcpy(serial, nodes, sizeof(nodes));
-	serial[NODE_ARTIST_DISCOVERY].needs |= after(USER_ANCHORS);
-	serial[NODE_SEED_BASED].needs |= after(ARTIST_DISCOVERY);
-	reco_graph_run(run, serial, NNODES, wanted);
+	if ((wanted & NODES_OF_MODEL) != 0 && !reco_model_may_be_asked(run))
+		wanted &= ~NODES_OF_MODEL;
+	else if ((wanted & NODES_OF_MODEL) != 0 && reco_model_is_told_taste(run))
+		own[NODE_MODEL].needs |= after(TOP_ARTISTS);
+	reco_graph_run(run, own, NNODES, wanted);
 }
 
 /* Runs a request. */
@@ -287,6 +306,7 @@ note_values(RecoRun *run, const RecoAsk *asks, int nasks)
 			const RecoValue *value = &asks[i].values[k];
 
 			*(value->reused ? &record->reused : &record->asked) += 1;
+			record->kept += !value->reused && value->origin > RECO_ORIGIN_LIVE;
 			run->partial |= value->partial;
 
 			/* what services only can tell is an addition */
@@ -406,11 +426,37 @@ ask_to_weigh(RecoRun *run, RecoAsk *asks)
 		evidence[n].learned = terms[i].learned;
 		evidence[n].genre = terms[i].genre;
 		evidence[n].tracks = terms[i].tracks;
+		evidence[n].answers = terms[i].answers;
 		evidence[n++].targets = terms[i].targets;
 	}
 	reco_mood_weigh(mood, evidence, n, &background, Max(ntracks, 1000));
 	run->stages[RECO_STAGE_MOOD].out = mood->nphrases;
 	return 0;
+}
+
+void
+reco_run_count(const RecoRun *run, int64 total_us)
+{
+	StaticAssertStmt(RECO_NSTAGES < RECO_STAGE_STATS, "there are more stages than metrics");
+
+	reco_stage_stat_add(MyDatabaseId, RECO_STAGE_STAT_TOTAL, total_us, 0, 0);
+	for (int s = 0; s < RECO_NSTAGES; s++)
+	{
+		const RecoStageRecord *record = &run->stages[s];
+
+		if (record->began)
+			reco_stage_stat_add(MyDatabaseId, s + 1, record->us + record->wait_us,
+								record->asked + record->reused,
+								record->reused + record->kept);
+	}
+}
+
+const char *
+reco_run_metric_name(int metric)
+{
+	if (metric == RECO_STAGE_STAT_TOTAL)
+		return "total";
+	return metric > RECO_NSTAGES ? NULL : reco_run_stage_name(metric - 1);
 }
 
 const char *

@@ -61,6 +61,7 @@ typedef struct RecoStageRecord
 	int			out;
 	int			asked;			/* keys that the seam asked somebody for */
 	int			reused;			/* keys that were answered before */
+	int			kept;			/* keys beside these that a service had answered before */
 } RecoStageRecord;
 
 typedef struct RecoStrategyRecord
@@ -118,7 +119,10 @@ typedef struct RecoRun
 	int			nhistory;
 	RecoTrack **history;
 
+	struct RecoModel *model;	/* model.h; NULL = it was not asked */
+
 	/* what search found */
+	const RecoAsk *searched;	/* at services; NULL = none, or nothing yet */
 	int			npool;
 	RecoTrack **pool;
 	int			pool_limit;		/* how many were asked for */
@@ -180,6 +184,12 @@ extern RecoRun *reco_run_mood(const char *prompt, MemoryContext context);
 
 extern const char *reco_run_stage_name(RecoStage stage);
 
+/* Counts what a run's stages took, and the list as a whole, for reco_stat_stage. */
+extern void reco_run_count(const RecoRun *run, int64 total_us);
+
+/* A metric of stage_stat.h by its name; NULL = there is none of that number. */
+extern const char *reco_run_metric_name(int metric);
+
 /* Why a track is in the list: a short true sentence. */
 extern char *reco_reason_of(const RecoRun *run, const RecoCandidate *candidate);
 
@@ -197,11 +207,19 @@ extern int	reco_seeds_ask_named(RecoRun *run, RecoAsk *asks);
 extern void reco_seeds_take_named(RecoRun *run, RecoAsk *asks, int nasks);
 extern void reco_seeds_add_labels(RecoRun *run);
 
+/* Takes an artist or a track as mentioned that is found later; 'mention' says where. */
+extern void reco_seeds_mention(RecoRun *run, const RecoAnswer *answer,
+							   const RecoMention *mention);
+
 /* discover.c: tracks and artists that fit the mood, here and at services. */
 extern int	reco_discover_ask_local(RecoRun *run, RecoAsk *asks);
 extern void reco_discover_take_local(RecoRun *run, RecoAsk *asks, int nasks);
 extern int	reco_discover_ask_services(RecoRun *run, RecoAsk *asks);
 extern void reco_discover_take_services(RecoRun *run, RecoAsk *asks, int nasks);
+
+/* Once more, with a mood that is surer now: first whom to look at, then the rest. */
+extern void reco_discover_add_artists(RecoRun *run, const RecoAnswer *answer);
+extern void reco_discover_take_refined(RecoRun *run, RecoAsk *asks);
 
 /* seeds.c: anchors and negative seeds; the pool of seeds. */
 extern int	reco_seeds_ask_anchors(RecoRun *run, RecoAsk *asks);

@@ -14,16 +14,13 @@
 
 #include <math.h>
 
-static int	bucket_of(uint64_t us);
-static void bucket_bounds(int bucket, uint64_t *low, uint64_t *high);
-
 /* Counts one duration; what is negative counts as 0. */
 void
 reco_histogram_add(RecoHistogram *histogram, int64_t us)
 {
 	uint64_t	duration = us > 0 ? (uint64_t) us : 0;
 
-	histogram->counts[bucket_of(duration)]++;
+	histogram->counts[reco_histogram_bucket(duration)]++;
 	histogram->n++;
 	histogram->sum_us += duration;
 	if (duration > histogram->max_us)
@@ -58,15 +55,15 @@ reco_histogram_percentile(const RecoHistogram *histogram, double p)
 			continue;
 		if (seen == total && rank >= (double) total)
 			break;
-		bucket_bounds(i, &low, &high);
+		reco_histogram_bounds(i, &low, &high);
 		return fmin(((double) low + (double) high) / 2, (double) histogram->max_us);
 	}
 	return (double) histogram->max_us;
 }
 
 /* The bucket of a duration: its power of two, and which quarter of that. */
-static int
-bucket_of(uint64_t us)
+int
+reco_histogram_bucket(uint64_t us)
 {
 	int			power = 0;
 
@@ -80,8 +77,8 @@ bucket_of(uint64_t us)
 }
 
 /* The least and the largest duration of a bucket. */
-static void
-bucket_bounds(int bucket, uint64_t *low, uint64_t *high)
+void
+reco_histogram_bounds(int bucket, uint64_t *low, uint64_t *high)
 {
 	uint64_t	power = UINT64_C(1) << (bucket / 4);
 	uint64_t	quarter = (uint64_t) (bucket % 4);

@@ -25,6 +25,10 @@ typedef struct RecoHistogram
 	uint64_t	max_us;
 } RecoHistogram;
 
+/* The bucket of a duration, and the least and the largest duration of a bucket. */
+extern int	reco_histogram_bucket(uint64_t us);
+extern void reco_histogram_bounds(int bucket, uint64_t *low, uint64_t *high);
+
 extern void reco_histogram_add(RecoHistogram *histogram, int64_t us);
 
 /* The duration below which the share 'p' (0..1) of all lies, in us; -1 when empty. */

@@ -28,6 +28,7 @@
 #include "result_epoch.h"
 #include "run_flight.h"
 #include "slot.h"
+#include "stage_stat.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
@@ -73,6 +74,7 @@ reco_shared_size(void)
 	size = add_size(size, reco_promises_size());
 	size = add_size(size, reco_limits_size());
 	size = add_size(size, reco_matrices_size());
+	size = add_size(size, reco_stage_stats_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
 
@@ -156,6 +158,8 @@ attach(char *memory, bool fresh)
 	memory += reco_limits_size();
 	reco_matrices_attach(memory, fresh);
 	memory += reco_matrices_size();
+	reco_stage_stats_attach(memory, fresh);
+	memory += reco_stage_stats_size();
 	reco_pool_attach(memory, fresh);
 }
 
@@ -175,6 +179,7 @@ make(void)
 	LWLockInitialize(&reco_shared->pool, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->runs, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->matrices, reco_shared->tranche);
+	LWLockInitialize(&reco_shared->stages, reco_shared->tranche);
 	reco_database_make();
 	SpinLockInit(&reco_shared->gateway_lock);
 	reco_shared->gateway_procno = -1;

@@ -62,6 +62,7 @@ typedef struct RecoShared
 	LWLock		pool;			/* free blocks and free slots, see slot.h */
 	LWLock		runs;			/* the table of run_flight.c */
 	LWLock		matrices;		/* the table of matrix_shared.c */
+	LWLock		stages;			/* whose each row of stage_stat.c is */
 
 	/* the gateway: 'gateway_lock' (a spinlock, for a few instructions) */
 	slock_t		gateway_lock;

@@ -50,6 +50,7 @@ static void lose_own(RecoSlotRef ref);
 static bool lock_own(RecoSlotRef ref);
 static void give_back(RecoSlotRef ref);
 static char *copy_answer(RecoSlotRef ref, Size *len, bool *done);
+static void report_no_memory(Size len);
 static void release_all(void);
 static void at_exit(int code, Datum arg);
 static void at_transaction_end(XactEvent event, void *arg);
@@ -176,10 +177,32 @@ reco_slot_take(RecoSlotRef *ref, Size *len, bool *done)
 	bytes = copy_answer(*ref, len, done);
 	reco_slot_release(ref);
 	if (bytes == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
-				 errdetail("An answer of %zu bytes could not be read.", *len)));
+		report_no_memory(*len);
 	return bytes;
+}
+
+/* Reads what is there so far. */
+char *
+reco_slot_peek(RecoSlotRef ref, Size *len)
+{
+	bool		done = false;
+	char	   *bytes;
+
+	*len = 0;
+	if (reco_shared == NULL || ref.slot < 0)
+		return palloc0(1);
+	bytes = copy_answer(ref, len, &done);
+	if (bytes == NULL)
+		report_no_memory(*len);
+	return bytes;
+}
+
+static void
+report_no_memory(Size len)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+			 errdetail("An answer of %zu bytes could not be read.", len)));
 }
 
 void

@@ -114,6 +114,9 @@ extern bool reco_slot_is_done(RecoSlotRef ref);
  */
 extern PGDLLEXPORT char *reco_slot_take(RecoSlotRef *ref, Size *len, bool *done);
 
+/* Copies what is there likewise, and leaves the slot as it is. */
+extern char *reco_slot_peek(RecoSlotRef ref, Size *len);
+
 /* Gives a slot back, unread. */
 extern void reco_slot_release(RecoSlotRef *ref);
 

@@ -3,9 +3,10 @@
  * live.c
  *	  What services add to the embedded engine's answers.
  *
- * Purpose: see live.h. A turn has up to three waves: what was asked; recommendations,
- *			whose seeds need an id first, and again for those that were refused; features
- *			of tracks that nobody here has measured.
+ * Purpose: see live.h. Whatever comes, all wants go on as far as they can, and what
+ *			they ask next is sent at once: names, then what is known of these; ids of
+ *			seeds, recommendations, again in a smaller form where they were refused;
+ *			features of tracks that nobody here has measured, all together.
  * Runs in: any process with a database and a transaction.
  * Locks:	none.
  * Never:	hold SPI, a snapshot of our own or a pin at a wait.
@@ -19,15 +20,19 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define SHARE_OF_TIME	2		/* a turn may take half of what is left */
-
 static HTAB *make_table(const char *name, Size entry, MemoryContext context);
 static HTAB *make_questions(MemoryContext context);
-static int64 time_for(TimestampTz give_up);
+static int64 monotonic(TimestampTz until);
+static void advance(RecoLive *live);
+static bool step(RecoLive *live, RecoLiveWant *want);
+static bool send_all(RecoLive *live);
+static bool has_more_to_come(const RecoLive *live);
+static void settle(RecoLive *live);
 
 /* What the seam can ask a service for. */
 static const RecoOperation operations[] = {
-	RECO_OP_SEARCH, RECO_OP_ARTIST_TRACKS, RECO_OP_TRACKS, RECO_OP_RECOMMENDATION
+	RECO_OP_SEARCH, RECO_OP_ARTIST_TRACKS, RECO_OP_TRACKS, RECO_OP_RECOMMENDATION,
+	RECO_OP_COMPLETION
 };
 
 /* Opens what a run knows of services. */
@@ -91,57 +96,242 @@ reco_live_tracks(const RecoLive *live)
 	return (uint32) hash_get_num_entries(live->tracks);
 }
 
-/* Adds to the answers of a turn. */
-void
-reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks, TimestampTz give_up)
+/* Asks for what can be added to answers. */
+RecoLiveTicket *
+reco_live_start(RecoLive *live, RecoAsk *asks, int nasks, TimestampTz give_up)
 {
 	MemoryContext old = MemoryContextSwitchTo(live->context);
-	int64		left = time_for(give_up);
-	RecoLiveTurn *turn = palloc0(sizeof(RecoLiveTurn));
+	RecoLiveTicket *ticket = palloc0(sizeof(RecoLiveTicket));
 
-	turn->live = live;
-	turn->until = reco_now_us() + left;
-	for (int i = 0; i < RECO_NOPERATIONS; i++)
-		turn->batches[i].sent = -1;
-	reco_text_open(&turn->tools);
-	reco_live_collect(turn, asks, nasks);
-	if (turn->nwants > 0)
+	ticket->asks = asks;
+	ticket->nasks = nasks;
+	ticket->until = monotonic(give_up);
+	live->tickets = lappend(live->tickets, ticket);
+	reco_text_open(&live->tools);
+	reco_live_want(live, ticket);
+	advance(live);
+	ticket->told = ticket->settled;
+	MemoryContextSwitchTo(old);
+	return ticket;
+}
+
+/* A time as reco_now_us tells it; 0 = none. */
+static int64
+monotonic(TimestampTz until)
+{
+	int64		left = until == 0 ? USECS_PER_HOUR : until - GetCurrentTimestamp();
+
+	return reco_now_us() + Min(left, USECS_PER_HOUR);
+}
+
+bool
+reco_live_is_settled(const RecoLiveTicket *ticket)
+{
+	return ticket->settled;
+}
+
+/* Is a ticket settled of which nobody was told? */
+bool
+reco_live_has_news(RecoLive *live)
+{
+	bool		news = false;
+	ListCell   *cell;
+
+	foreach (cell, live->tickets)
 	{
-		turn->remote = reco_remote_open();
-		reco_remote_trace(turn->remote, live->traces);
-		reco_live_send(turn, RECO_OP_TOP_TRACKS);
-		reco_live_send(turn, RECO_OP_TOP_ARTISTS);
-		reco_live_send(turn, RECO_OP_SEARCH);
-		reco_live_send(turn, RECO_OP_ARTIST_TRACKS);
-		reco_live_send(turn, RECO_OP_TRACKS);
-		reco_live_send(turn, RECO_OP_IDS);
-		reco_live_wait(turn);
-		reco_live_recommend(turn);
-		reco_live_take(turn);
-		reco_live_merge(turn);
-		reco_remote_close(turn->remote);
+		RecoLiveTicket *ticket = lfirst(cell);
+
+		news |= ticket->settled && !ticket->told;
+		ticket->told |= ticket->settled;
 	}
-	for (int i = 0; i < nasks; i++)
-		if (asks[i].kind == RECO_KIND_TRACK_FACTS)
-			reco_live_recall(live, &asks[i]);
-	pfree(turn);
+	return news;
+}
+
+/* Waits for one more answer, and goes on with it. */
+bool
+reco_live_wait(RecoLive *live, TimestampTz until)
+{
+	MemoryContext old = MemoryContextSwitchTo(live->context);
+	int64		limit = monotonic(until);
+	int64		wake = live->hold_until > 0 ? Min(limit, live->hold_until) : limit;
+	int			ended = 0;
+	bool		under_way =
+		live->remote != NULL && reco_remote_wait_any(live->remote, wake);
+
+	if (under_way)
+	{
+		ended = reco_remote_collect(live->remote);
+		reco_text_open(&live->tools);
+		advance(live);
+		if (!reco_remote_is_busy(live->remote))
+			reco_remote_wait_for_keeper(live->remote, limit);
+	}
+	MemoryContextSwitchTo(old);
+	return under_way && (ended > 0 || reco_now_us() < limit);
+}
+
+/* Adds to the answers what came. */
+void
+reco_live_collect(RecoLive *live, RecoLiveTicket *ticket)
+{
+	MemoryContext old = MemoryContextSwitchTo(live->context);
+
+	reco_text_open(&live->tools);
+	if (!ticket->settled && live->remote != NULL)
+	{
+		(void) reco_remote_collect(live->remote);
+		reco_remote_peek(live->remote);
+		advance(live);
+	}
+	for (int i = 0; i < ticket->nwants; i++)
+	{
+		RecoLiveWant *want = &ticket->wants[i];
+
+		if (want->stage != RECO_LIVE_DONE)
+		{
+			RecoLiveLot lot = want->stage > RECO_LIVE_QUESTION ? RECO_LIVE_FEATURES
+				: want->stage == RECO_LIVE_SEEDS			   ? RECO_LIVE_IDS
+															   : want->question->lot;
+
+			live->missed = true;
+			reco_live_note(live, lot, RECO_OUTCOME_TIMEOUT, "the time was over");
+		}
+		reco_live_merge(live, want);
+	}
+	for (int i = 0; i < ticket->nasks; i++)
+		if (ticket->asks[i].kind == RECO_KIND_TRACK_FACTS)
+			reco_live_recall(live, &ticket->asks[i]);
+	live->tickets = list_delete_ptr(live->tickets, ticket);
 	MemoryContextSwitchTo(old);
 }
 
-/* How long a turn may take, in us. */
-static int64
-time_for(TimestampTz give_up)
+/* Has a ticket no time for one more call? */
+bool
+reco_live_is_late(const RecoLiveTicket *ticket)
 {
-	if (give_up == 0)
-		return USECS_PER_HOUR;
-	return (give_up - GetCurrentTimestamp()) / SHARE_OF_TIME;
+	return reco_now_us() >= ticket->until - RECO_LIVE_LAST_US;
+}
+
+/*
+ * Lets all wants go on with what came, and sends what they ask; what is known already
+ * answers it at once, so once more.
+ */
+static void
+advance(RecoLive *live)
+{
+	bool		moved;
+
+	do
+	{
+		ListCell   *cell;
+
+		moved = false;
+		reco_live_harvest(live);
+		reco_live_look_up(live);
+		foreach (cell, live->tickets)
+		{
+			RecoLiveTicket *ticket = lfirst(cell);
+
+			for (int i = 0; i < ticket->nwants; i++)
+				moved |= step(live, &ticket->wants[i]);
+		}
+		moved |= send_all(live);
+		moved |= reco_live_measure(live, has_more_to_come(live));
+	} while (moved);
+	settle(live);
+}
+
+/* Lets a want go one step; true = it did. */
+static bool
+step(RecoLive *live, RecoLiveWant *want)
+{
+	switch (want->stage)
+	{
+		case RECO_LIVE_SEEDS:
+			return reco_live_list_step(live, want);
+		case RECO_LIVE_QUESTION:
+			if (reco_live_is_pending(want->question))
+				return false;
+			if (want->operation == RECO_OP_RECOMMENDATION && want->question != NULL &&
+				want->question->refused != NULL)
+				return reco_live_list_step(live, want);
+			want->stage = RECO_LIVE_DONE;
+			if (want->question != NULL && want->question->json != NULL)
+				reco_live_take(live, want);
+			return true;
+		case RECO_LIVE_FACTS:
+			reco_live_weigh(live, want);
+			want->stage = RECO_LIVE_MEASURES;
+			return true;
+		case RECO_LIVE_MEASURES:
+			if (!reco_live_is_measured(live, want) && !reco_live_is_late(want->ticket))
+				return false;
+			want->stage = RECO_LIVE_DONE;
+			return true;
+		case RECO_LIVE_DONE:
+			break;
+	}
+	return false;
+}
+
+/* Sends all that was added; true = there was something. */
+static bool
+send_all(RecoLive *live)
+{
+	int64		until = 0;
+	bool		any = false;
+	ListCell   *cell;
+
+	foreach (cell, live->tickets)
+		until = Max(until, ((RecoLiveTicket *) lfirst(cell))->until);
+	for (int lot = 0; lot < RECO_LIVE_FEATURES; lot++)
+	{
+		any |= live->queues[lot].n > 0;
+		reco_live_send(live, lot, until);
+	}
+	return any;
+}
+
+/* Is anything under way that may bring tracks? */
+static bool
+has_more_to_come(const RecoLive *live)
+{
+	ListCell   *cell;
+
+	foreach (cell, live->tickets)
+	{
+		RecoLiveTicket *ticket = lfirst(cell);
+
+		for (int i = 0; i < ticket->nwants; i++)
+			if (ticket->wants[i].stage < RECO_LIVE_FACTS &&
+				ticket->wants[i].operation != RECO_OP_COMPLETION)
+				return true;
+	}
+	return false;
+}
+
+/* Notes which tickets have all that they will get. */
+static void
+settle(RecoLive *live)
+{
+	ListCell   *cell;
+
+	foreach (cell, live->tickets)
+	{
+		RecoLiveTicket *ticket = lfirst(cell);
+		bool		settled = true;
+
+		for (int i = 0; i < ticket->nwants && settled; i++)
+			settled = ticket->wants[i].stage == RECO_LIVE_DONE;
+		ticket->settled = settled;
+	}
 }
 
 /* Finds a question, or makes room for it. */
 static RecoLiveQuestion *
-find_question(const RecoLive *live, RecoOperation operation, const char *key,
-			  HASHACTION action)
+find_question(const RecoLive *live, RecoLiveLot lot, const char *key, HASHACTION action)
 {
+	RecoOperation operation = reco_live_operation(lot);
 	size_t		len = strlen(key);
 	uint64		hash;
 	RecoLiveQuestion *question;
@@ -154,130 +344,72 @@ find_question(const RecoLive *live, RecoOperation operation, const char *key,
 	question = hash_search(live->questions, &hash, action, &found);
 	if (!found && question != NULL)
 	{
-		question->key = NULL;
-		question->asked = false;
-		question->absent = question->denied = false;
-		question->refused = NULL;
-		question->json = NULL;
+		memset((char *) question + sizeof(question->hash), 0,
+			   sizeof(*question) - sizeof(question->hash));
+		question->lot = lot;
+	}
+	return question;
+}
+
+/* Makes a key a question; NULL = it would be refused. */
+RecoLiveQuestion *
+reco_live_make(RecoLive *live, RecoLiveLot lot, const char *key)
+{
+	RecoLiveQuestion *question;
+	const char *why;
+
+	if (!reco_operation_check(reco_live_operation(lot), reco_remote_key(key), &why))
+		return NULL;
+	question = find_question(live, lot, key, HASH_ENTER);
+	if (question->state == RECO_LIVE_NEW)
+	{
+		question->key = pstrdup(key);
+		question->lot = lot;
 	}
 	return question;
 }
 
 /* Adds a key to those that are asked for, unless that was done before. */
-const RecoLiveQuestion *
-reco_live_add(RecoLiveTurn *turn, RecoOperation operation, const char *key)
+RecoLiveQuestion *
+reco_live_add(RecoLive *live, RecoLiveLot lot, const char *key)
 {
-	RecoLiveBatch *batch = &turn->batches[operation];
-	RecoLiveQuestion *question;
-	const char *why;
+	RecoLiveQuestion *question = reco_live_make(live, lot, key);
 
-	if (!reco_operation_check(operation, reco_remote_key(key), &why))
-		return NULL;
-	question = find_question(turn->live, operation, key, HASH_ENTER);
-	if (question->asked)
-		return question;
-	for (int i = 0; i < batch->n; i++)
-		if (batch->questions[i] == question)
-			return question;
-	if (batch->n == batch->size)
+	if (question != NULL && question->state == RECO_LIVE_NEW)
 	{
-		batch->size = Max(16, 2 * batch->size);
-		batch->questions = batch->questions == NULL
-			? palloc(sizeof(RecoLiveQuestion *) * batch->size)
-			: repalloc(batch->questions, sizeof(RecoLiveQuestion *) * batch->size);
+		question->state = RECO_LIVE_QUEUED;
+		reco_live_queue(&live->queues[lot], question);
 	}
-	question->key = key;
-	batch->questions[batch->n++] = question;
 	return question;
 }
 
-/* Asks for all keys of an operation, if there are any and somebody to ask. */
+/* Appends a question. */
 void
-reco_live_send(RecoLiveTurn *turn, RecoOperation operation)
+reco_live_queue(RecoLiveQueue *queue, RecoLiveQuestion *question)
 {
-	RecoLiveBatch *batch = &turn->batches[operation];
-	const RecoServer *server;
-	const char **keys;
-	bool		own_things;
-	int64		own;
-
-	if (batch->n == 0)
-		return;
-	own_things = reco_operation_is_listeners(operation);
-	server = own_things ? turn->live->own_server
-						: reco_server_pick(turn->live->servers, operation);
-	if (server == NULL)
-		return;
-	keys = palloc(sizeof(char *) * batch->n);
-	for (int i = 0; i < batch->n; i++)
+	if (queue->n == queue->size)
 	{
-		keys[i] = batch->questions[i]->key;
-		batch->questions[i]->asked = true;
+		queue->size = Max(16, 2 * queue->size);
+		queue->questions = queue->questions == NULL
+			? palloc(sizeof(RecoLiveQuestion *) * queue->size)
+			: repalloc(queue->questions, sizeof(RecoLiveQuestion *) * queue->size);
 	}
-	own = reco_now_us() + (int64) server->options.deadline_ms * 1000;
-	batch->sent = reco_remote_ask_listener(turn->remote, server, operation,
-										   own_things ? turn->live->user_id : NULL, keys,
-										   batch->n, RECO_PRIORITY_INTERACTIVE,
-										   Min(own, turn->until - RECO_LIVE_LAST_US));
-	pfree(keys);
+	queue->questions[queue->n++] = question;
 }
 
-/* Waits for what was sent, and keeps what came for this and later turns. */
-void
-reco_live_wait(RecoLiveTurn *turn)
+RecoLiveQuestion *
+reco_live_question(const RecoLive *live, RecoLiveLot lot, const char *key)
 {
-	reco_remote_wait(turn->remote);
-	for (int o = 0; o < RECO_NOPERATIONS; o++)
-	{
-		RecoLiveBatch *batch = &turn->batches[o];
-
-		for (int i = 0; i < batch->n && batch->sent >= 0; i++)
-		{
-			RecoLiveQuestion *question = batch->questions[i];
-			const RecoRemoteValue *value =
-				reco_remote_value(turn->remote, batch->sent, i);
-
-			if (value->outcome == RECO_OUTCOME_FRESH)
-			{
-				question->json = pstrdup(value->json);
-				question->origin = value->origin;
-			}
-
-			else if (value->retry_at == RECO_REMOTE_NEVER)
-			{
-				question->refused = pstrdup(value->message == NULL ? "" : value->message);
-				question->denied = value->outcome == RECO_OUTCOME_DENIED;
-			}
-
-			/* what was refused may be allowed in another way, which a name opens; the
-			 * gateway keeps refused calls from being made again */
-			else if (value->outcome == RECO_OUTCOME_DENIED)
-				question->asked = false;
-			question->absent = value->outcome == RECO_OUTCOME_ABSENT;
-			turn->live->missed |= reco_outcome_is_retryable(value->outcome) ||
-				value->outcome == RECO_OUTCOME_QUOTA;
-		}
-		if (batch->sent >= 0)
-			batch->n = 0;
-		batch->sent = -1;
-	}
+	return find_question(live, lot, key, HASH_FIND);
 }
 
-/* What a service said to a key, and when; NULL unless it is of use. */
+/* What a service said to a key; NULL unless it is of use. */
 const char *
-reco_live_value(const RecoLive *live, RecoOperation operation, const char *key)
+reco_live_value(const RecoLive *live, RecoLiveLot lot, const char *key)
 {
-	const RecoLiveQuestion *question = find_question(live, operation, key, HASH_FIND);
+	const RecoLiveQuestion *question = find_question(live, lot, key, HASH_FIND);
 
 	return question == NULL ? NULL : question->json;
-}
-
-bool
-reco_live_is_absent(const RecoLive *live, RecoOperation operation, const char *key)
-{
-	const RecoLiveQuestion *question = find_question(live, operation, key, HASH_FIND);
-
-	return question != NULL && question->absent;
 }
 
 bool
@@ -286,14 +418,14 @@ reco_live_missed(const RecoLive *live)
 	return live->missed;
 }
 
-const RecoCallTrace *
-reco_live_calls(const RecoLive *live, int *n)
-{
-	return reco_traces_list(live->traces, n);
-}
-
 const RecoLists *
 reco_live_lists(const RecoLive *live)
 {
 	return &live->lists;
+}
+
+const RecoCallTrace *
+reco_live_traces(RecoLive *live, int *n)
+{
+	return reco_traces_list(live->traces, n);
 }

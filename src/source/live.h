@@ -3,12 +3,12 @@
  * live.h
  *	  What services add to the embedded engine's answers.
  *
- * Purpose: find the questions of a turn that a service can answer, ask all of them
- *			at once, and put what comes beside what is known locally.
+ * Purpose: find the questions of a run that a service can answer, ask them as soon as
+ *			they can be asked, and put what comes beside what is known locally.
  * Runs in: any process with a database and a transaction.
  * Locks:	none.
  * Never:	make an answer worse than it was: what does not come fresh changes
- *			nothing.
+ *			nothing. Wait anywhere but in reco_live_wait.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,15 +23,32 @@
 /* What a run knows of services; lives in the run's memory context. */
 typedef struct RecoLive RecoLive;
 
+/* What was asked at one time. */
+typedef struct RecoLiveTicket RecoLiveTicket;
+
 /* NULL where no service can be asked anything, which is told at once. */
 extern RecoLive *reco_live_open(MemoryContext context, RecoEngine *engine);
 
 /*
- * Adds to answers that the engine has given, until 'give_up' (0 = never) at the
- * latest; a share of the time is left for later turns.
+ * Asks for what can be added to answers that the engine has given, until 'give_up' (0 =
+ * never) at the latest. Never waits.
  */
-extern void reco_live_enrich(RecoLive *live, RecoAsk *asks, int nasks,
-							 TimestampTz give_up);
+extern RecoLiveTicket *reco_live_start(RecoLive *live, RecoAsk *asks, int nasks,
+									   TimestampTz give_up);
+
+extern bool reco_live_is_settled(const RecoLiveTicket *ticket);
+
+/* Is one settled of which nobody was told? Tells of all that are. */
+extern bool reco_live_has_news(RecoLive *live);
+
+/*
+ * Waits for one more answer, or until then, and goes on with what came. False = nothing
+ * is under way, or time is over.
+ */
+extern bool reco_live_wait(RecoLive *live, TimestampTz until);
+
+/* Adds to the answers what came, and forgets the ticket. */
+extern void reco_live_collect(RecoLive *live, RecoLiveTicket *ticket);
 
 /* Is there a server that can be asked this? */
 extern bool reco_live_can_ask(const RecoLive *live, RecoOperation operation);
@@ -42,10 +59,13 @@ extern uint32 reco_live_tracks(const RecoLive *live);
 /* What became of the recommendations that were asked of services so far. */
 extern const RecoLists *reco_live_lists(const RecoLive *live);
 
+/* What could not be had of services, and was made up for. */
+extern const RecoFallback *reco_live_fallbacks(const RecoLive *live, int *n);
+
 /* Did a service not answer what it may answer another time? */
 extern bool reco_live_missed(const RecoLive *live);
 
 /* What services were asked, one by one; see trace.h. */
-extern const RecoCallTrace *reco_live_calls(const RecoLive *live, int *n);
+extern const RecoCallTrace *reco_live_traces(RecoLive *live, int *n);
 
 #endif							/* RECO_LIVE_H */

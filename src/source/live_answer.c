@@ -3,9 +3,8 @@
  * live_answer.c
  *	  From what services said to answers of the seam.
  *
- * Purpose: see live_parts.h. A track that came live is looked up in the catalogue;
- *			what that does not have is measured, all together, and gets what the
- *			rules judge by.
+ * Purpose: see live_parts.h. Of what came, that is chosen which answers the question;
+ *			tracks and artists are put beside those found here, each once.
  * Runs in: any process with a database and a transaction.
  * Locks:	those of its SELECTs.
  * Never:	let a live track past a rule for want of a derived field; hand one track
@@ -29,66 +28,53 @@ typedef struct Scored
 	int			at;
 } Scored;
 
-static void choose_track(RecoLiveTurn *turn, RecoLiveWant *want);
-static void choose_artists(RecoLiveTurn *turn, RecoLiveWant *want);
-static void take_artists(RecoLiveTurn *turn, RecoLiveWant *want);
-static int	remember(RecoLiveTurn *turn, RecoLiveTrack **entries);
-static void look_up(RecoLive *live, RecoLiveTrack **entries, int n);
-static void measure(RecoLiveTurn *turn, RecoLiveTrack **entries, int n);
-static void complete(RecoLiveTurn *turn, RecoLiveTrack *entry);
-static void add_ruled_ids(RecoLiveTurn *turn, RecoTrack *track);
+static void choose_track(RecoLive *live, RecoLiveWant *want);
+static void choose_artists(RecoLive *live, RecoLiveWant *want);
+static void take_artists(RecoLive *live, RecoLiveWant *want);
+static void remember(RecoLive *live, RecoLiveWant *want);
 static void merge_artists(RecoLiveWant *want);
-static void merge_tracks(RecoLiveTurn *turn, RecoLiveWant *want);
+static void merge_tracks(RecoLive *live, RecoLiveWant *want);
+static void put_in_turns(RecoLiveWant *want, RecoTrack **found, int nfound);
+static void put_behind(RecoLiveWant *want, RecoTrack **found, int nfound);
+static void put_by_score(RecoLive *live, RecoLiveWant *want, RecoTrack **found,
+						 int nfound);
 static void sort_by_fit(RecoLive *live, const RecoFit *fit, RecoTrack **tracks, int n);
 
-/* Makes what came into facts. */
+/* Makes what came into facts; the want goes on with these. */
 void
-reco_live_take(RecoLiveTurn *turn)
+reco_live_take(RecoLive *live, RecoLiveWant *want)
 {
-	RecoLiveTrack **entries;
-	int			most = 0;
-	int			n;
+	bool		named = want->ask->keys[want->key].name != NULL;
 
-	for (int i = 0; i < turn->nwants; i++)
-	{
-		RecoLiveWant *want = &turn->wants[i];
-		const char *json = want->question == NULL ? NULL : want->question->json;
-
-		if (json == NULL)
-			continue;
-		want->fresh = true;
-		reco_live_read(&turn->tools, json, &want->facts);
-		if (want->ask->kind == RECO_KIND_ARTIST_SEARCH)
-			choose_artists(turn, want);
-		else if (want->ask->kind == RECO_KIND_TRACK_SEARCH)
-			choose_track(turn, want);
-		else if (want->ask->kind == RECO_KIND_USER_TOP_ARTISTS)
-			take_artists(turn, want);
-		most += want->facts.ntracks;
-	}
-	entries = palloc(sizeof(RecoLiveTrack *) * Max(most, 1));
-	n = remember(turn, entries);
-	if (n > 0)
-	{
-		look_up(turn->live, entries, n);
-		measure(turn, entries, n);
-		for (int i = 0; i < n; i++)
-			complete(turn, entries[i]);
-	}
-	pfree(entries);
+	want->fresh = true;
+	if (want->operation == RECO_OP_COMPLETION)
+		return;
+	reco_live_read(&live->tools, want->question->json, &want->facts);
+	if (want->ask->kind == RECO_KIND_ARTIST_SEARCH && named)
+		choose_artists(live, want);
+	else if (want->ask->kind == RECO_KIND_TRACK_SEARCH && named)
+		choose_track(live, want);
+	else if (want->facts.nartists > 0)
+		take_artists(live, want);
+	if (want->ask->kind == RECO_KIND_ARTIST_SEARCH ||
+		want->ask->kind == RECO_KIND_USER_TOP_ARTISTS)
+		want->facts.ntracks = 0;
+	remember(live, want);
+	if (want->facts.ntracks > 0)
+		want->stage = RECO_LIVE_FACTS;
 }
 
 /* Of the tracks that a search found, keeps the one that has the title. */
 static void
-choose_track(RecoLiveTurn *turn, RecoLiveWant *want)
+choose_track(RecoLive *live, RecoLiveWant *want)
 {
 	const RecoKey *key = &want->ask->keys[want->key];
-	char	   *title = reco_text_title_key(&turn->tools, key->name);
+	char	   *title = reco_text_title_key(&live->tools, key->name);
 	RecoLiveFacts *facts = &want->facts;
 	int			found = -1;
 
 	for (int i = 0; i < facts->ntracks && found < 0; i++)
-		if (strcmp(reco_text_title_key(&turn->tools, facts->tracks[i]->title), title) ==
+		if (strcmp(reco_text_title_key(&live->tools, facts->tracks[i]->title), title) ==
 			0)
 			found = i;
 	if (found >= 0)
@@ -113,10 +99,10 @@ is_like(const char *a, const char *b)
  * best known first, so only a rule needs the others. All are remembered.
  */
 static void
-choose_artists(RecoLiveTurn *turn, RecoLiveWant *want)
+choose_artists(RecoLive *live, RecoLiveWant *want)
 {
 	const RecoKey *key = &want->ask->keys[want->key];
-	char	   *name = reco_text_fold(&turn->tools, key->name);
+	char	   *name = reco_text_fold(&live->tools, key->name);
 	RecoLiveFacts *facts = &want->facts;
 	RecoLiveArtist *like = NULL;
 	int			n = 0;
@@ -125,11 +111,11 @@ choose_artists(RecoLiveTurn *turn, RecoLiveWant *want)
 	for (int i = 0; i < facts->nartists; i++)
 	{
 		RecoLiveArtist *artist = facts->artists[i];
-		char	   *fold = reco_text_fold(&turn->tools, artist->artist.name);
+		char	   *fold = reco_text_fold(&live->tools, artist->artist.name);
 
 		if (strlen(artist->artist.artist_id) >= RECO_LIVE_ID)
 			continue;
-		((RecoLiveName *) hash_search(turn->live->artists, artist->artist.artist_id,
+		((RecoLiveName *) hash_search(live->artists, artist->artist.artist_id,
 									  HASH_ENTER, NULL))
 			->artist = artist;
 		if (strcmp(fold, name) == 0 && (n == 0 || key->required))
@@ -149,25 +135,24 @@ choose_artists(RecoLiveTurn *turn, RecoLiveWant *want)
 
 		ruled->fold = name;
 		ruled->id = facts->artists[i]->artist.artist_id;
-		turn->live->ruled = lappend(turn->live->ruled, ruled);
+		live->ruled = lappend(live->ruled, ruled);
 	}
 }
 
-/* Remembers a listener's own artists, whose tracks may be asked for by name. */
+/* Remembers artists, whose tracks may be asked for by name. */
 static void
-take_artists(RecoLiveTurn *turn, RecoLiveWant *want)
+take_artists(RecoLive *live, RecoLiveWant *want)
 {
 	RecoLiveFacts *facts = &want->facts;
 	int			n = 0;
 
-	facts->ntracks = 0;
 	for (int i = 0; i < facts->nartists; i++)
 	{
 		RecoLiveArtist *artist = facts->artists[i];
 
 		if (strlen(artist->artist.artist_id) >= RECO_LIVE_ID)
 			continue;
-		((RecoLiveName *) hash_search(turn->live->artists, artist->artist.artist_id,
+		((RecoLiveName *) hash_search(live->artists, artist->artist.artist_id,
 									  HASH_ENTER, NULL))
 			->artist = artist;
 		facts->artists[n++] = artist;
@@ -175,259 +160,272 @@ take_artists(RecoLiveTurn *turn, RecoLiveWant *want)
 	facts->nartists = n;
 }
 
-/* Remembers the tracks that came; collects those that are new. */
-static int
-remember(RecoLiveTurn *turn, RecoLiveTrack **entries)
-{
-	int			n = 0;
-
-	for (int i = 0; i < turn->nwants; i++)
-	{
-		RecoLiveFacts *facts = &turn->wants[i].facts;
-		int			kept = 0;
-
-		for (int t = 0; t < facts->ntracks; t++)
-		{
-			RecoTrack  *track = facts->tracks[t];
-			RecoLiveTrack *entry;
-			bool		found;
-
-			if (strlen(track->track_id) >= RECO_LIVE_ID)
-				continue;
-			entry = hash_search(turn->live->tracks, track->track_id, HASH_ENTER, &found);
-			if (!found)
-			{
-				entry->track = track;
-				entry->origin = turn->wants[i].question->origin;
-				entry->known = entry->complete = false;
-				entries[n++] = entry;
-			}
-			facts->tracks[kept++] = track;
-		}
-		facts->ntracks = kept;
-	}
-	return n;
-}
-
-/* Takes the catalogue's facts of tracks, where it has them. */
+/* Remembers the tracks that came; those that are new are looked up all together. */
 static void
-look_up(RecoLive *live, RecoLiveTrack **entries, int n)
+remember(RecoLive *live, RecoLiveWant *want)
 {
-	const char **ids = palloc(sizeof(char *) * n);
-	RecoKey		key = {0};
-	RecoAnswer	answer = {0};
-	RecoEngineQuestion question = {
-		.kind = RECO_ENGINE_TRACK_FACTS, .key = &key, .answer = &answer
-	};
-	int			next = 0;
+	RecoLiveFacts *facts = &want->facts;
+	int			kept = 0;
 
-	for (int i = 0; i < n; i++)
-		ids[i] = entries[i]->track->track_id;
-	key.ids = ids;
-	key.nids = n;
-	reco_engine_answer(live->engine, &question, 1, 0);
-	for (int i = 0; i < n && next < answer.ntracks; i++)
+	for (int t = 0; t < facts->ntracks; t++)
 	{
-		if (strcmp(ids[i], answer.tracks[next]->track_id) != 0)
+		RecoTrack  *track = facts->tracks[t];
+		RecoLiveTrack *entry;
+		bool		found;
+
+		if (strlen(track->track_id) >= RECO_LIVE_ID)
 			continue;
-		entries[i]->track = answer.tracks[next++];
-		entries[i]->known = true;
-	}
-	pfree(ids);
-}
-
-/* Asks for the features of tracks that the catalogue does not have. */
-static void
-measure(RecoLiveTurn *turn, RecoLiveTrack **entries, int n)
-{
-	int			asked = 0;
-
-	for (int i = 0; i < n; i++)
-		if (!entries[i]->known && asked++ < RECO_LIVE_MEASURED)
-			(void) reco_live_add(turn, RECO_OP_FEATURES, entries[i]->track->track_id);
-	reco_live_send(turn, RECO_OP_FEATURES);
-	reco_live_wait(turn);
-	for (int i = 0; i < n; i++)
-	{
-		const char *json = entries[i]->known
-			? NULL
-			: reco_live_value(turn->live, RECO_OP_FEATURES, entries[i]->track->track_id);
-
-		if (json != NULL)
-			reco_live_read_features(json, entries[i]->track);
-	}
-}
-
-/* Fills what rules and ranking look at, once everything has come. */
-static void
-complete(RecoLiveTurn *turn, RecoLiveTrack *entry)
-{
-	RecoTrack  *track = entry->track;
-
-	entry->complete = true;
-	if (!entry->known)
-	{
-		RecoLiveName *name = strlen(track->artist_id) < RECO_LIVE_ID
-			? hash_search(turn->live->artists, track->artist_id, HASH_FIND, NULL)
-			: NULL;
-
-		if (name != NULL)
+		entry = hash_search(live->tracks, track->track_id, HASH_ENTER, &found);
+		if (!found)
 		{
-			track->ngenres = name->artist->ngenres;
-			track->genres = name->artist->genres;
+			memset((char *) entry + sizeof(entry->id), 0,
+				   sizeof(*entry) - sizeof(entry->id));
+			entry->track = track;
+			entry->origin = want->question->origin;
+			live->unread = lappend(live->unread, entry);
 		}
-		reco_live_derive(&turn->tools, track);
+		facts->tracks[kept++] = track;
 	}
-	add_ruled_ids(turn, track);
-	track->origin = entry->origin;
+	facts->ntracks = kept;
+}
+
+/* Puts what came of a want into its answer; what did not come in time is said. */
+void
+reco_live_merge(RecoLive *live, RecoLiveWant *want)
+{
+	RecoValue  *value = &want->ask->values[want->key];
+	const RecoLiveQuestion *question = want->question;
+
+	if (want->operation == RECO_OP_COMPLETION)
+	{
+		value->outcome = question == NULL ? RECO_OUTCOME_REJECTED
+			: reco_live_is_pending(question)
+			? RECO_OUTCOME_TIMEOUT
+			: question->outcome;
+		if (want->fresh)
+		{
+			value->text = question->json;
+			value->origin = question->origin;
+		}
+		return;
+	}
+	if (want->stage < RECO_LIVE_FACTS ||
+		(question != NULL && question->outcome == RECO_OUTCOME_TIMEOUT))
+		value->outcome = RECO_OUTCOME_TIMEOUT;
+	if (!want->fresh || want->ask->kind == RECO_KIND_TRACK_FACTS)
+		return;
+	value->outcome = RECO_OUTCOME_FRESH;
+	value->answer.done = true;
+	if (want->facts.nartists + want->facts.ntracks == 0)
+		return;
+	value->origin = question->origin;
+	if (want->ask->kind == RECO_KIND_ARTIST_SEARCH ||
+		want->ask->kind == RECO_KIND_USER_TOP_ARTISTS)
+		merge_artists(want);
+	else
+		merge_tracks(live, want);
+}
+
+/* Is an artist among some? */
+static bool
+is_among(RecoArtist *const *artists, int n, const RecoArtist *artist)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(artists[i]->artist_id, artist->artist_id) == 0)
+			return true;
+	return false;
 }
 
 /*
- * Adds the ids by which a rule knows one of a track's artists: who is excluded by
- * name is excluded whatever the service calls him.
+ * Adds artists behind those found here, or in turns with them where both were searched
+ * for without a name; who is found by name only comes first.
  */
-static void
-add_ruled_ids(RecoLiveTurn *turn, RecoTrack *track)
-{
-	char	   *whole = reco_text_fold(&turn->tools, track->artist);
-	ListCell   *cell;
-
-	foreach (cell, turn->live->ruled)
-	{
-		const RecoLiveRuled *ruled = lfirst(cell);
-		bool		same = strcmp(whole, ruled->fold) == 0;
-		const char **ids;
-
-		for (const char *part = track->artist; part != NULL && !same;)
-		{
-			const char *end = strstr(part, ", ");
-			char	   *one = pnstrdup(part, end == NULL ? strlen(part) : end - part);
-
-			same = strcmp(reco_text_fold(&turn->tools, one), ruled->fold) == 0;
-			part = end == NULL ? NULL : end + 2;
-		}
-		if (!same)
-			continue;
-		ids = palloc(sizeof(char *) * (track->nartist_ids + 1));
-		for (int i = 0; i < track->nartist_ids; i++)
-			ids[i] = track->artist_ids[i];
-		ids[track->nartist_ids++] = ruled->id;
-		track->artist_ids = ids;
-	}
-}
-
-/* Puts the facts into the answers. */
-void
-reco_live_merge(RecoLiveTurn *turn)
-{
-	for (int i = 0; i < turn->nwants; i++)
-	{
-		RecoLiveWant *want = &turn->wants[i];
-		RecoValue  *value = &want->ask->values[want->key];
-
-		if (!want->fresh || want->ask->kind == RECO_KIND_TRACK_FACTS)
-			continue;
-		value->outcome = RECO_OUTCOME_FRESH;
-		value->answer.done = true;
-		if (want->facts.nartists + want->facts.ntracks == 0)
-			continue;
-		value->origin = want->question->origin;
-		if (want->ask->kind == RECO_KIND_ARTIST_SEARCH ||
-			want->ask->kind == RECO_KIND_USER_TOP_ARTISTS)
-			merge_artists(want);
-		else
-			merge_tracks(turn, want);
-	}
-}
-
-/* Adds artists behind those found here; who is found by name only comes first. */
 static void
 merge_artists(RecoLiveWant *want)
 {
 	RecoAnswer *answer = &want->ask->values[want->key].answer;
+	const RecoKey *key = &want->ask->keys[want->key];
 	RecoLiveFacts *facts = &want->facts;
 	RecoArtist **artists =
 		palloc(sizeof(RecoArtist *) * (answer->nartists + facts->nartists));
+	bool turns = want->ask->kind == RECO_KIND_ARTIST_SEARCH && key->name == NULL;
+	int			half = Max(answer->nartists, facts->nartists);
 	int			n = 0;
 
-	/* likenesses of the catalogue give way to the very name */
-	for (int i = 0; i < answer->nartists; i++)
-		if (!answer->artists[i]->fuzzy)
-			artists[n++] = answer->artists[i];
-	for (int i = 0; i < facts->nartists; i++)
+	for (int i = 0; i < 2 * half; i++)
 	{
-		bool		known = facts->artists[i]->artist.fuzzy && answer->nartists > 0;
+		int			at = turns ? i / 2 : i % half;
+		bool		live = turns ? i % 2 == 0 : i >= half;
+		RecoArtist *artist = NULL;
 
-		for (int k = 0; k < n && !known; k++)
-			known =
-				strcmp(artists[k]->artist_id, facts->artists[i]->artist.artist_id) == 0;
-		if (!known)
-			artists[n++] = &facts->artists[i]->artist;
+		/* likenesses of the catalogue give way to the very name */
+		if (live && at < facts->nartists &&
+			!(facts->artists[at]->artist.fuzzy && answer->nartists > 0))
+			artist = &facts->artists[at]->artist;
+		else if (!live && at < answer->nartists && !answer->artists[at]->fuzzy)
+			artist = answer->artists[at];
+		if (artist != NULL && !is_among(artists, n, artist))
+			artists[n++] = artist;
 	}
 	if (n == 0)
 		return;
 	answer->artists = artists;
 	answer->nartists = n;
-	if (want->ask->kind == RECO_KIND_USER_TOP_ARTISTS)
-		answer->nartists = Min(n, want->ask->keys[want->key].limit);
+	if (key->name == NULL && key->limit > 0)
+		answer->nartists = Min(n, key->limit);
 }
 
 /* A track of its own for an answer; NULL where the fit bans it. */
 static RecoTrack *
-copy_for(RecoLiveTurn *turn, const RecoTrack *track, const RecoFit *fit)
+copy_for(RecoLive *live, const RecoTrack *track, const RecoFit *fit)
 {
 	RecoLiveTrack *entry =
-		hash_search(turn->live->tracks, track->track_id, HASH_FIND, NULL);
+		hash_search(live->tracks, track->track_id, HASH_FIND, NULL);
 	RecoTrack  *copy;
 	float		match = 0;
 
 	if (entry == NULL || !entry->complete)
 		return NULL;
 	if (fit != NULL)
-		match = reco_live_match(&turn->tools, entry->track, fit);
+		match = reco_live_match(&live->tools, entry->track, fit);
 	if (match < 0)
 		return NULL;
 	copy = palloc(sizeof(RecoTrack));
 	*copy = *entry->track;
 	copy->genre_match = match;
+	copy->origin = entry->origin;
+	copy->artist_ids = reco_live_ruled_ids(live, copy, &copy->nartist_ids);
 	return copy;
 }
 
 /* Puts live tracks and those found here together, each once. */
 static void
-merge_tracks(RecoLiveTurn *turn, RecoLiveWant *want)
+merge_tracks(RecoLive *live, RecoLiveWant *want)
 {
 	const RecoKey *key = &want->ask->keys[want->key];
 	RecoAnswer *answer = &want->ask->values[want->key].answer;
 	RecoLiveFacts *facts = &want->facts;
-	int			most = answer->ntracks + facts->ntracks;
-	RecoTrack **tracks = palloc(sizeof(RecoTrack *) * Max(most, 1));
-	bool		turns = want->ask->kind == RECO_KIND_RECOMMENDATION ||
-		want->ask->kind == RECO_KIND_USER_TOP_TRACKS;
+	RecoTrack **found = palloc(sizeof(RecoTrack *) * Max(facts->ntracks, 1));
+	int			nfound = 0;
+
+	for (int i = 0; i < facts->ntracks; i++)
+	{
+		RecoTrack  *track = copy_for(live, facts->tracks[i], key->fit);
+
+		if (track != NULL)
+			found[nfound++] = track;
+	}
+	switch (want->ask->kind)
+	{
+		case RECO_KIND_RECOMMENDATION:
+		case RECO_KIND_USER_TOP_TRACKS:
+			put_in_turns(want, found, nfound);
+			break;
+		case RECO_KIND_TRACK_SEARCH:
+			if (key->name == NULL && key->fit != NULL)
+				put_by_score(live, want, found, nfound);
+			else
+				put_behind(want, found, nfound);
+			break;
+		default:
+			put_behind(want, found, nfound);
+			if (want->ask->kind == RECO_KIND_ARTIST_TRACKS && key->fit != NULL)
+				sort_by_fit(live, key->fit, answer->tracks, answer->ntracks);
+			break;
+	}
+	if (key->limit > 0)
+		answer->ntracks = Min(answer->ntracks, key->limit);
+}
+
+/* Adds a track to a list, unless it is in it. */
+static void
+add_track(RecoTrack **tracks, int *n, RecoTrack *track)
+{
+	for (int i = 0; i < *n; i++)
+		if (strcmp(tracks[i]->track_id, track->track_id) == 0)
+			return;
+	tracks[(*n)++] = track;
+}
+
+/* Puts live tracks and those of the catalogue by turns. */
+static void
+put_in_turns(RecoLiveWant *want, RecoTrack **found, int nfound)
+{
+	RecoAnswer *answer = &want->ask->values[want->key].answer;
+	RecoTrack **tracks = palloc(sizeof(RecoTrack *) * (answer->ntracks + nfound + 1));
 	int			n = 0;
 
-	/* in turns, or one list behind the other */
-	for (int i = 0; i < 2 * Max(answer->ntracks, facts->ntracks); i++)
+	for (int i = 0; i < Max(answer->ntracks, nfound); i++)
 	{
-		int			half = Max(answer->ntracks, facts->ntracks);
-		int			at = turns ? i / 2 : i % half;
-		bool		live = turns ? i % 2 == 0 : i < half;
-		RecoTrack  *track = NULL;
-
-		if (live && at < facts->ntracks)
-			track = copy_for(turn, facts->tracks[at], key->fit);
-		else if (!live && at < answer->ntracks)
-			track = answer->tracks[at];
-		for (int k = 0; k < n && track != NULL; k++)
-			if (strcmp(tracks[k]->track_id, track->track_id) == 0)
-				track = NULL;
-		if (track != NULL)
-			tracks[n++] = track;
+		if (i < nfound)
+			add_track(tracks, &n, found[i]);
+		if (i < answer->ntracks)
+			add_track(tracks, &n, answer->tracks[i]);
 	}
-	if (want->ask->kind == RECO_KIND_ARTIST_TRACKS && key->fit != NULL)
-		sort_by_fit(turn->live, key->fit, tracks, n);
 	answer->tracks = tracks;
-	answer->ntracks = key->limit > 0 ? Min(n, key->limit) : n;
+	answer->ntracks = n;
+}
+
+/* Puts the catalogue's tracks behind the live ones. */
+static void
+put_behind(RecoLiveWant *want, RecoTrack **found, int nfound)
+{
+	RecoAnswer *answer = &want->ask->values[want->key].answer;
+	RecoTrack **tracks = palloc(sizeof(RecoTrack *) * (answer->ntracks + nfound + 1));
+	int			n = 0;
+
+	for (int i = 0; i < nfound; i++)
+		add_track(tracks, &n, found[i]);
+	for (int i = 0; i < answer->ntracks; i++)
+		add_track(tracks, &n, answer->tracks[i]);
+	answer->tracks = tracks;
+	answer->ntracks = n;
+}
+
+/* How well a track fits. */
+static float
+score_of(RecoLive *live, const RecoFit *fit, const RecoTrack *track)
+{
+	return (float) reco_fit_evidence(fit, reco_engine_background(live->engine),
+									 track->values, track->missing) +
+		GENRE_EVIDENCE * track->genre_match;
+}
+
+/* Puts live tracks among those that fit, which keep their order. */
+static void
+put_by_score(RecoLive *live, RecoLiveWant *want, RecoTrack **found, int nfound)
+{
+	const RecoFit *fit = want->ask->keys[want->key].fit;
+	RecoAnswer *answer = &want->ask->values[want->key].answer;
+	RecoTrack **tracks = palloc(sizeof(RecoTrack *) * (answer->ntracks + nfound + 1));
+	int			at = 0;
+	int			n = 0;
+
+	/* who is here already stays where the engine put it */
+	for (int i = 0; i < nfound; i++)
+	{
+		bool		known = false;
+
+		for (int k = 0; k < answer->ntracks && !known; k++)
+			known = strcmp(answer->tracks[k]->track_id, found[i]->track_id) == 0;
+		if (!known)
+			found[n++] = found[i];
+	}
+	nfound = n;
+	n = 0;
+	sort_by_fit(live, fit, found, nfound);
+	for (int i = 0; i < answer->ntracks; i++)
+	{
+		float		score = score_of(live, fit, answer->tracks[i]);
+
+		while (at < nfound && score_of(live, fit, found[at]) > score)
+			tracks[n++] = found[at++];
+		tracks[n++] = answer->tracks[i];
+	}
+	while (at < nfound)
+		tracks[n++] = found[at++];
+	answer->tracks = tracks;
+	answer->ntracks = n;
 }
 
 /* Better score first, then as they stood. */
@@ -446,16 +444,13 @@ by_score(const void *a, const void *b)
 static void
 sort_by_fit(RecoLive *live, const RecoFit *fit, RecoTrack **tracks, int n)
 {
-	const RecoBackground *background = reco_engine_background(live->engine);
 	Scored	   *scored = palloc(sizeof(Scored) * Max(n, 1));
 
 	for (int i = 0; i < n; i++)
 	{
 		scored[i].track = tracks[i];
 		scored[i].at = i;
-		scored[i].score = (float) reco_fit_evidence(fit, background, tracks[i]->values,
-													tracks[i]->missing) +
-			GENRE_EVIDENCE * tracks[i]->genre_match;
+		scored[i].score = score_of(live, fit, tracks[i]);
 	}
 	qsort(scored, n, sizeof(Scored), by_score);
 	for (int i = 0; i < n; i++)
@@ -491,7 +486,11 @@ reco_live_recall(RecoLive *live, RecoAsk *ask)
 			if (entry == NULL || !entry->complete || entry->known)
 				continue;
 			tracks[n] = palloc(sizeof(RecoTrack));
-			*tracks[n++] = *entry->track;
+			*tracks[n] = *entry->track;
+			tracks[n]->origin = entry->origin;
+			tracks[n]->artist_ids =
+				reco_live_ruled_ids(live, tracks[n], &tracks[n]->nartist_ids);
+			n++;
 			ask->values[k].origin = entry->origin;
 		}
 		answer->tracks = tracks;

@@ -5,7 +5,7 @@
  *
  * Purpose: see live_parts.h. Before a question leaves, guardrails mend it and the deny
  *			list is looked into; one that is refused for good is asked for again in a
- *			smaller form, tier by tier, each once, as long as the turn has time. What
+ *			smaller form, tier by tier, each once, as long as its ticket has time. What
  *			is left then is the embedded engine's answer, which is there already.
  * Runs in: any process with a database and a transaction.
  * Locks:	none.
@@ -24,12 +24,11 @@
 #define LIST_SIZE			40	/* tracks of a recommendation */
 #define LOUDEST				2	/* dB, that ReccoBeats takes */
 
-static void begin(RecoLiveTurn *turn, RecoLiveWant *want);
-static bool put(RecoLiveTurn *turn, RecoLiveWant *want);
-static void fall_back(RecoLiveTurn *turn, RecoLiveWant *want, const char *why);
-static void give_up(RecoLiveTurn *turn, RecoLiveWant *want);
-static const char *why_denied(RecoLiveTurn *turn, const RecoLiveWant *want);
-static bool is_late(const RecoLiveTurn *turn);
+static void begin(RecoLive *live, RecoLiveWant *want);
+static void put(RecoLive *live, RecoLiveWant *want);
+static void fall_back(RecoLive *live, RecoLiveWant *want, const char *why);
+static void give_up(RecoLive *live, RecoLiveWant *want);
+static const char *why_denied(RecoLive *live, const RecoLiveWant *want);
 static int	keep_known(RecoLive *live, const char **ids, int nids);
 static const char *resolved_id(const RecoLive *live, const char *id);
 static const char **resolved_ids(const RecoLive *live, const char *const *ids, int nids);
@@ -37,66 +36,62 @@ static char *make_key(const RecoLiveWant *want, const RecoGuarded *ids);
 static void put_ids(StringInfo json, const char *const *ids, int nids);
 static void put_targets(StringInfo json, const RecoFit *fit);
 
-/* Asks for recommendations, and for other ones instead of those that are refused. */
-void
-reco_live_recommend(RecoLiveTurn *turn)
+/* Is any of some ids still being asked for? */
+static bool
+are_pending(const RecoLive *live, const char *const *ids, int nids)
 {
-	bool		any;
+	for (int i = 0; i < nids; i++)
+		if (reco_live_is_pending(reco_live_question(live, RECO_LIVE_IDS, ids[i])))
+			return true;
+	return false;
+}
 
-	for (int i = 0; i < turn->nwants; i++)
-		if (turn->wants[i].operation == RECO_OP_RECOMMENDATION)
-			begin(turn, &turn->wants[i]);
-	do
+/*
+ * Asks for a recommendation once the ids of its seeds are there, and for another one
+ * instead of one that was refused.
+ */
+bool
+reco_live_list_step(RecoLive *live, RecoLiveWant *want)
+{
+	if (want->stage == RECO_LIVE_SEEDS)
 	{
-		any = false;
-		for (int i = 0; i < turn->nwants; i++)
-			if (turn->wants[i].operation == RECO_OP_RECOMMENDATION &&
-				!turn->wants[i].settled && put(turn, &turn->wants[i]))
-				any = true;
-		if (!any)
-			return;
-		reco_live_send(turn, RECO_OP_RECOMMENDATION);
-		reco_live_wait(turn);
-		for (int i = 0; i < turn->nwants; i++)
-		{
-			RecoLiveWant *want = &turn->wants[i];
-
-			if (want->operation != RECO_OP_RECOMMENDATION || want->settled)
-				continue;
-			if (want->question->refused == NULL)
-				want->settled = true;
-			else
-				fall_back(turn, want, want->question->refused);
-			if (!want->settled && is_late(turn))
-				give_up(turn, want);
-		}
-	} while (any);
+		if (are_pending(live, want->ids.seeds, want->ids.nseeds) ||
+			are_pending(live, want->ids.negatives, want->ids.nnegatives))
+			return false;
+		want->stage = RECO_LIVE_QUESTION;
+		begin(live, want);
+	}
+	else
+	{
+		fall_back(live, want, want->question->refused);
+		if (want->stage != RECO_LIVE_DONE && reco_live_is_late(want->ticket))
+			give_up(live, want);
+	}
+	put(live, want);
+	return true;
 }
 
 /* Begins with those ids that ReccoBeats has. */
 static void
-begin(RecoLiveTurn *turn, RecoLiveWant *want)
+begin(RecoLive *live, RecoLiveWant *want)
 {
-	RecoLive   *live = turn->live;
-
 	live->lists.asked++;
 	want->tier = RECO_TIER_ASKED;
-	want->settled = false;
 	want->ids.nseeds = keep_known(live, want->ids.seeds, want->ids.nseeds);
 	want->ids.nnegatives = keep_known(live, want->ids.negatives, want->ids.nnegatives);
 }
 
 /*
- * Puts a want's question in its present form, or the next one that may be put; false =
- * there is none. Guardrails look at the ids twice: as Spotify's and as those that are
- * sent, since two releases of a recording are one there.
+ * Puts a want's question in its present form, or the next one that may be put. Guardrails
+ * look at the ids twice: as Spotify's and as those that are sent, since two releases of a
+ * recording are one there.
  */
-static bool
-put(RecoLiveTurn *turn, RecoLiveWant *want)
+static void
+put(RecoLive *live, RecoLiveWant *want)
 {
 	const RecoKey *key = &want->ask->keys[want->key];
 
-	while (!want->settled)
+	while (want->stage != RECO_LIVE_DONE)
 	{
 		RecoGuarded sent;
 		unsigned	found;
@@ -105,54 +100,53 @@ put(RecoLiveTurn *turn, RecoLiveWant *want)
 		want->ids.size = Min(LIST_SIZE, key->limit);
 		found = reco_guard_mend(&want->ids);
 		sent = want->ids;
-		sent.seeds = resolved_ids(turn->live, want->ids.seeds, want->ids.nseeds);
-		sent.negatives =
-			resolved_ids(turn->live, want->ids.negatives, want->ids.nnegatives);
+		sent.seeds = resolved_ids(live, want->ids.seeds, want->ids.nseeds);
+		sent.negatives = resolved_ids(live, want->ids.negatives, want->ids.nnegatives);
 		found |= reco_guard_mend(&sent);
-		turn->live->lists.found |= found;
+		live->lists.found |= found;
 		if (found & RECO_GUARD_EMPTY)
 		{
-			give_up(turn, want);
-			return false;
+			give_up(live, want);
+			return;
 		}
-		why = why_denied(turn, want);
+		why = why_denied(live, want);
 		if (why != NULL)
 		{
-			turn->live->lists.found |= RECO_GUARD_DENIED;
-			fall_back(turn, want, why);
+			live->lists.found |= RECO_GUARD_DENIED;
+			fall_back(live, want, why);
 			continue;
 		}
-		want->question =
-			reco_live_add(turn, RECO_OP_RECOMMENDATION, make_key(want, &sent));
+		want->question = reco_live_add(live, RECO_LIVE_LISTS, make_key(want, &sent));
 		if (want->question != NULL && want->question->refused == NULL)
-			return true;
-		fall_back(turn, want, want->question == NULL ? "" : want->question->refused);
+			return;
+		fall_back(live, want, want->question == NULL ? "" : want->question->refused);
 	}
-	return false;
 }
 
 /* Makes the next form of a question that was refused. */
 static void
-fall_back(RecoLiveTurn *turn, RecoLiveWant *want, const char *why)
+fall_back(RecoLive *live, RecoLiveWant *want, const char *why)
 {
 	if (want->question != NULL && want->question->denied)
-		turn->live->lists.found |= RECO_GUARD_DENIED;
+		live->lists.found |= RECO_GUARD_DENIED;
 	want->question = NULL;
 	want->tier =
 		reco_guard_fall_back(&want->ids, want->tier, reco_denial_blames_negatives(why));
 	if (want->tier == RECO_TIER_LOCAL)
-		give_up(turn, want);
+		give_up(live, want);
 	else
-		turn->live->lists.tier = Max(turn->live->lists.tier, want->tier);
+		live->lists.tier = Max(live->lists.tier, want->tier);
 }
 
 /* Leaves a want to the embedded engine. */
 static void
-give_up(RecoLiveTurn *turn, RecoLiveWant *want)
+give_up(RecoLive *live, RecoLiveWant *want)
 {
 	want->question = NULL;
-	want->settled = true;
-	want->tier = turn->live->lists.tier = RECO_TIER_LOCAL;
+	want->stage = RECO_LIVE_DONE;
+	reco_live_note(live, RECO_LIVE_LISTS, RECO_OUTCOME_REJECTED,
+				   "no form of the question was left that may be asked");
+	want->tier = live->lists.tier = RECO_TIER_LOCAL;
 }
 
 /*
@@ -160,20 +154,13 @@ give_up(RecoLiveTurn *turn, RecoLiveWant *want)
  * denied under the ids that are sent is found on the way to the gateway.
  */
 static const char *
-why_denied(RecoLiveTurn *turn, const RecoLiveWant *want)
+why_denied(RecoLive *live, const RecoLiveWant *want)
 {
 	const RecoServer *server =
-		reco_server_pick(turn->live->servers, RECO_OP_RECOMMENDATION);
+		reco_server_pick(live->servers, RECO_OP_RECOMMENDATION);
 	const char *request = reco_remote_key(make_key(want, &want->ids));
 
 	return server == NULL ? NULL : reco_screen_denied(server, &request, 1)[0];
-}
-
-/* Has the turn no time for one more call? */
-static bool
-is_late(const RecoLiveTurn *turn)
-{
-	return reco_now_us() >= turn->until - RECO_LIVE_LAST_US;
 }
 
 /* Keeps those ids that ReccoBeats has; notes that some are missing there. */
@@ -186,8 +173,14 @@ keep_known(RecoLive *live, const char **ids, int nids)
 	{
 		if (resolved_id(live, ids[i]) != NULL)
 			ids[n++] = ids[i];
-		else if (reco_live_is_absent(live, RECO_OP_IDS, ids[i]))
-			live->lists.found |= RECO_GUARD_MISSING;
+		else
+		{
+			const RecoLiveQuestion *question =
+				reco_live_question(live, RECO_LIVE_IDS, ids[i]);
+
+			if (question != NULL && question->absent)
+				live->lists.found |= RECO_GUARD_MISSING;
+		}
 	}
 	return n;
 }
@@ -196,7 +189,7 @@ keep_known(RecoLive *live, const char **ids, int nids)
 static const char *
 resolved_id(const RecoLive *live, const char *id)
 {
-	const char *json = reco_live_value(live, RECO_OP_IDS, id);
+	const char *json = reco_live_value(live, RECO_LIVE_IDS, id);
 
 	return json == NULL ? NULL : reco_live_read_id(json);
 }

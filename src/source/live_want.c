@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * live_want.c
- *	  Which questions of a turn go to a service, and in which words.
+ *	  Which questions of a ticket go to a service, and in which words.
  *
  * Purpose: see live_parts.h. Calls are counted and cost money, so a service is asked
- *			for what is not known here, and for no more than a few keys a turn.
+ *			for what is not known here, and for no more than a few keys a ticket,
+ *			whatever the budget.
  * Runs in: any process with a database and a transaction.
  * Locks:	those of syscache look-ups.
  * Never:	send a question that the service is known to refuse.
@@ -17,18 +18,22 @@
 #include "nodes/pg_list.h"
 #include "own_token.h"
 
-#define MOST_NAMES			6	/* of each kind a turn asks for */
+#define MOST_NAMES			6	/* of each kind a ticket asks for */
 #define MOST_ARTISTS		8
-#define MOST_LISTS			4	/* recommendations */
+#define MOST_LISTS			4	/* recommendations; and a third of the calls */
 #define OWN_RANGE			"medium_term"	/* of what a listener plays: half a year */
 #define MOST_TRACKS			50
 #define MOST_SEEDS			5
 
-static void want_name(RecoLiveTurn *turn, RecoAsk *ask, int key);
-static void want_artist(RecoLiveTurn *turn, RecoAsk *ask, int key);
-static void want_list(RecoLiveTurn *turn, RecoAsk *ask, int key);
-static void want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int key);
-static void want_own(RecoLiveTurn *turn, RecoAsk *ask, int key, RecoOperation operation);
+static void want(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
+static void want_name(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
+static void want_search(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
+static void want_artist(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
+static void want_list(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
+static void want_tracks(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
+static void want_own(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key,
+					 RecoLiveLot lot);
+static void want_text(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
 
 static bool
 is_spotify_id(const char *id)
@@ -36,62 +41,112 @@ is_spotify_id(const char *id)
 	return id != NULL && reco_is_spotify_id(id, strlen(id));
 }
 
-/* Finds what a turn wants to know of services. */
+/*
+ * Finds what a ticket wants to know of services. The first keys of all asks come before
+ * the second ones, so that what may not be asked as a whole is asked for all alike.
+ */
 void
-reco_live_collect(RecoLiveTurn *turn, RecoAsk *asks, int nasks)
+reco_live_want(RecoLive *live, RecoLiveTicket *ticket)
 {
-	for (int i = 0; i < nasks; i++)
+	int			most = 0;
+
+	for (int i = 0; i < ticket->nasks; i++)
+		most = Max(most, ticket->asks[i].nkeys);
+	for (int k = 0; k < most; k++)
+		for (int i = 0; i < ticket->nasks; i++)
+			if (k < ticket->asks[i].nkeys)
+				want(live, ticket, &ticket->asks[i], k);
+}
+
+/* Has the engine as much as its asker needs? */
+static bool
+has_enough(const RecoAsk *ask, int k)
+{
+	const RecoAnswer *answer = &ask->values[k].answer;
+	bool		artists = ask->kind == RECO_KIND_ARTIST_SEARCH ||
+		ask->kind == RECO_KIND_USER_TOP_ARTISTS;
+	int			enough = ask->keys[k].enough;
+
+	return enough > 0 && (artists ? answer->nartists : answer->ntracks) >= enough;
+}
+
+/* Finds what one key wants to know. */
+static void
+want(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
+{
+	const RecoKey *key = &ask->keys[k];
+	bool		enough = has_enough(ask, k);
+
+	switch (ask->kind)
 	{
-		for (int k = 0; k < asks[i].nkeys; k++)
-		{
-			switch (asks[i].kind)
-			{
-				case RECO_KIND_TRACK_SEARCH:
-				case RECO_KIND_ARTIST_SEARCH:
-					if (asks[i].keys[k].name != NULL)
-						want_name(turn, &asks[i], k);
-					break;
-				case RECO_KIND_ARTIST_TRACKS:
-					want_artist(turn, &asks[i], k);
-					break;
-				case RECO_KIND_RECOMMENDATION:
-					want_list(turn, &asks[i], k);
-					break;
-				case RECO_KIND_USER_TOP_TRACKS:
-					want_own(turn, &asks[i], k, RECO_OP_TOP_TRACKS);
-					break;
-				case RECO_KIND_USER_TOP_ARTISTS:
-					want_own(turn, &asks[i], k, RECO_OP_TOP_ARTISTS);
-					break;
-				case RECO_KIND_TRACK_FACTS:
-					want_tracks(turn, &asks[i], k);
-					break;
-				default:
-					break;
-			}
-		}
+		case RECO_KIND_TRACK_SEARCH:
+		case RECO_KIND_ARTIST_SEARCH:
+			if (key->name != NULL)
+				want_name(live, ticket, ask, k);
+			else if (key->query != NULL && !enough)
+				want_search(live, ticket, ask, k);
+			break;
+		case RECO_KIND_ARTIST_TRACKS:
+			if (!enough)
+				want_artist(live, ticket, ask, k);
+			break;
+		case RECO_KIND_RECOMMENDATION:
+			if (!enough)
+				want_list(live, ticket, ask, k);
+			break;
+		case RECO_KIND_USER_TOP_TRACKS:
+			if (!enough)
+				want_own(live, ticket, ask, k, RECO_LIVE_TOP_TRACKS);
+			break;
+		case RECO_KIND_USER_TOP_ARTISTS:
+			if (!enough)
+				want_own(live, ticket, ask, k, RECO_LIVE_TOP_ARTISTS);
+			break;
+		case RECO_KIND_TRACK_FACTS:
+			want_tracks(live, ticket, ask, k);
+			break;
+		case RECO_KIND_COMPLETION:
+			want_text(live, ticket, ask, k);
+			break;
+		default:
+			break;
 	}
 }
 
-/* Notes one want, if there is room, a server for it, and time; NULL otherwise. */
+/* Makes room for one more want; questions of wants stay where they are. */
 static RecoLiveWant *
-add_want(RecoLiveTurn *turn, RecoAsk *ask, int key, RecoOperation operation, int most)
+new_want(RecoLiveTicket *ticket)
 {
-	RecoLiveWant *want;
+	if (ticket->nwants == ticket->size)
+	{
+		ticket->size = Max(16, 2 * ticket->size);
+		ticket->wants = ticket->wants == NULL
+			? palloc(sizeof(RecoLiveWant) * ticket->size)
+			: repalloc(ticket->wants, sizeof(RecoLiveWant) * ticket->size);
+	}
+	return memset(&ticket->wants[ticket->nwants++], 0, sizeof(RecoLiveWant));
+}
+
+/* Notes one want, if there is room and a server for it; NULL otherwise. */
+static RecoLiveWant *
+add_want(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key,
+		 RecoOperation operation, int most)
+{
+	RecoLiveWant *added;
 	int			n = 0;
 
-	for (int i = 0; i < turn->nwants; i++)
-		n += turn->wants[i].ask->kind == ask->kind;
-	if (n >= most || turn->nwants == RECO_LIVE_MOSTWANTS ||
-		reco_server_pick(turn->live->servers, operation) == NULL)
+	for (int i = 0; i < ticket->nwants; i++)
+		n += ticket->wants[i].ask->kind == ask->kind;
+	if (n >= most || reco_server_pick(live->servers, operation) == NULL)
 		return NULL;
-	want = &turn->wants[turn->nwants++];
-	want->ask = ask;
-	want->key = key;
-	want->operation = operation;
-	want->question = NULL;
+	added = new_want(ticket);
+	added->ticket = ticket;
+	added->ask = ask;
+	added->key = key;
+	added->operation = operation;
+	added->stage = RECO_LIVE_QUESTION;
 	ask->values[key].reused = false;	/* a service has its say in it */
-	return want;
+	return added;
 }
 
 /* Writes a name as a filter of a search. */
@@ -106,7 +161,7 @@ put_filter(StringInfo query, const char *filter, const char *name)
 
 /* Is a name found here as it is written? */
 static bool
-is_found(const RecoLiveTurn *turn, const RecoKey *key, const RecoAnswer *answer)
+is_found(const RecoLive *live, const RecoKey *key, const RecoAnswer *answer)
 {
 	char	   *fold;
 
@@ -114,15 +169,15 @@ is_found(const RecoLiveTurn *turn, const RecoKey *key, const RecoAnswer *answer)
 		return !answer->artists[0]->fuzzy;
 	if (answer->ntracks == 0 || answer->tracks[0]->title == NULL)
 		return false;
-	fold = reco_text_fold(&turn->tools, key->name);
-	return strcmp(reco_text_fold(&turn->tools, answer->tracks[0]->title), fold) == 0;
+	fold = reco_text_fold(&live->tools, key->name);
+	return strcmp(reco_text_fold(&live->tools, answer->tracks[0]->title), fold) == 0;
 }
 
 /* Remembers by which ids a rule knows a name: its own text, and what was found. */
 static void
-note_ruled(RecoLiveTurn *turn, const RecoKey *key, const RecoAnswer *answer)
+note_ruled(RecoLive *live, const RecoKey *key, const RecoAnswer *answer)
 {
-	char	   *fold = reco_text_fold(&turn->tools, key->name);
+	char	   *fold = reco_text_fold(&live->tools, key->name);
 
 	for (int i = -1; i < answer->nartists; i++)
 	{
@@ -132,52 +187,52 @@ note_ruled(RecoLiveTurn *turn, const RecoKey *key, const RecoAnswer *answer)
 			continue;
 		ruled->fold = fold;
 		ruled->id = i < 0 ? key->name : answer->artists[i]->artist_id;
-		turn->live->ruled = lappend(turn->live->ruled, ruled);
+		live->ruled = lappend(live->ruled, ruled);
 	}
 }
 
 /* Wants to know who or what has a name that is not known here. */
 static void
-want_name(RecoLiveTurn *turn, RecoAsk *ask, int k)
+want_name(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
 {
 	const RecoKey *key = &ask->keys[k];
 	const RecoAnswer *answer = &ask->values[k].answer;
 	bool		artist = ask->kind == RECO_KIND_ARTIST_SEARCH;
 	StringInfoData query;
-	RecoLiveWant *want;
+	RecoLiveWant *added;
 
 	if (artist && key->required)
-		note_ruled(turn, key, answer);
+		note_ruled(live, key, answer);
 
 	/* what may only be the exact title is a guess, and titles are not guessed */
-	if ((!artist && key->exact) || is_found(turn, key, answer))
+	if ((!artist && key->exact) || is_found(live, key, answer))
 		return;
-	want = add_want(turn, ask, k, RECO_OP_SEARCH, MOST_NAMES);
-	if (want == NULL)
+	added = add_want(live, ticket, ask, k, RECO_OP_SEARCH, MOST_NAMES);
+	if (added == NULL)
 		return;
 	initStringInfo(&query);
 	put_filter(&query, artist ? "artist" : "track", key->name);
 	if (key->artist != NULL)
 		put_filter(&query, "artist", key->artist);
-	want->question = reco_live_add(turn, RECO_OP_SEARCH, query.data);
+	added->question = reco_live_add(live, RECO_LIVE_NAMES, query.data);
 }
 
 /* Wants tracks of an artist who has a Spotify id; the name is added where known. */
 static void
-want_artist(RecoLiveTurn *turn, RecoAsk *ask, int k)
+want_artist(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
 {
 	const char *id = ask->keys[k].id;
 	RecoLiveName *name;
-	RecoLiveWant *want;
+	RecoLiveWant *added;
 
 	if (!is_spotify_id(id))
 		return;
-	want = add_want(turn, ask, k, RECO_OP_ARTIST_TRACKS, MOST_ARTISTS);
-	if (want == NULL)
+	added = add_want(live, ticket, ask, k, RECO_OP_ARTIST_TRACKS, MOST_ARTISTS);
+	if (added == NULL)
 		return;
-	name = hash_search(turn->live->artists, id, HASH_FIND, NULL);
-	want->question =
-		reco_live_add(turn, RECO_OP_ARTIST_TRACKS,
+	name = hash_search(live->artists, id, HASH_FIND, NULL);
+	added->question =
+		reco_live_add(live, RECO_LIVE_ARTIST_TRACKS,
 					  name == NULL ? id
 								   : psprintf("%s %s", id, name->artist->artist.name));
 }
@@ -204,7 +259,7 @@ spotify_ids(RecoTrack *const *tracks, int ntracks, int most, int *n)
 
 /* Wants what is near some seeds; their ids at ReccoBeats come first. */
 static void
-want_list(RecoLiveTurn *turn, RecoAsk *ask, int k)
+want_list(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
 {
 	const RecoKey *key = &ask->keys[k];
 	int			nseeds;
@@ -212,26 +267,28 @@ want_list(RecoLiveTurn *turn, RecoAsk *ask, int k)
 	const char **seeds = spotify_ids(key->seeds, key->nseeds, MOST_SEEDS, &nseeds);
 	const char **negatives =
 		spotify_ids(key->negatives, key->nnegatives, MOST_SEEDS, &nnegatives);
-	RecoLiveWant *want;
+	RecoLiveWant *added;
 
-	if (nseeds == 0)
+	if (nseeds == 0 || live->nlists >= reco_live_most_lists(live))
 		return;
-	want = add_want(turn, ask, k, RECO_OP_RECOMMENDATION, MOST_LISTS);
-	if (want == NULL)
+	added = add_want(live, ticket, ask, k, RECO_OP_RECOMMENDATION, MOST_LISTS);
+	if (added == NULL)
 		return;
-	want->ids.nseeds = nseeds;
-	want->ids.seeds = seeds;
-	want->ids.nnegatives = nnegatives;
-	want->ids.negatives = negatives;
+	added->stage = RECO_LIVE_SEEDS;
+	live->nlists++;
+	added->ids.nseeds = nseeds;
+	added->ids.seeds = seeds;
+	added->ids.nnegatives = nnegatives;
+	added->ids.negatives = negatives;
 	for (int i = 0; i < nseeds; i++)
-		(void) reco_live_add(turn, RECO_OP_IDS, seeds[i]);
+		(void) reco_live_add(live, RECO_LIVE_IDS, seeds[i]);
 	for (int i = 0; i < nnegatives; i++)
-		(void) reco_live_add(turn, RECO_OP_IDS, negatives[i]);
+		(void) reco_live_add(live, RECO_LIVE_IDS, negatives[i]);
 }
 
 /* Wants tracks that neither the catalogue nor an earlier turn has told of. */
 static void
-want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int k)
+want_tracks(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
 {
 	const RecoKey *key = &ask->keys[k];
 	const RecoAnswer *answer = &ask->values[k].answer;
@@ -239,7 +296,7 @@ want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int k)
 
 	for (int i = 0; i < key->nids; i++)
 	{
-		RecoLiveWant *want;
+		RecoLiveWant *added;
 
 		if (next < answer->ntracks &&
 			strcmp(answer->tracks[next]->track_id, key->ids[i]) == 0)
@@ -248,21 +305,21 @@ want_tracks(RecoLiveTurn *turn, RecoAsk *ask, int k)
 			continue;
 		}
 		if (!is_spotify_id(key->ids[i]) ||
-			hash_search(turn->live->tracks, key->ids[i], HASH_FIND, NULL) != NULL)
+			hash_search(live->tracks, key->ids[i], HASH_FIND, NULL) != NULL)
 			continue;
-		want = add_want(turn, ask, k, RECO_OP_TRACKS, MOST_TRACKS);
-		if (want == NULL)
+		added = add_want(live, ticket, ask, k, RECO_OP_TRACKS, MOST_TRACKS);
+		if (added == NULL)
 			return;
-		want->question = reco_live_add(turn, RECO_OP_TRACKS, key->ids[i]);
+		added->question = reco_live_add(live, RECO_LIVE_TRACKS, key->ids[i]);
 	}
 }
 
 /* Wants what a listener who is connected plays elsewhere. */
 static void
-want_own(RecoLiveTurn *turn, RecoAsk *ask, int k, RecoOperation operation)
+want_own(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k, RecoLiveLot lot)
 {
-	RecoLive   *live = turn->live;
-	RecoLiveWant *want;
+	RecoOperation operation = reco_live_operation(lot);
+	RecoLiveWant *added;
 
 	if (!live->looked_for_own)
 	{
@@ -271,8 +328,38 @@ want_own(RecoLiveTurn *turn, RecoAsk *ask, int k, RecoOperation operation)
 		live->own_server = reco_own_token_server(live->servers, operation, live->user_id);
 	}
 	if (live->own_server == NULL)
+	{
+		if (reco_server_pick(live->servers, operation) != NULL)
+			reco_live_note(live, lot, RECO_OUTCOME_UNCONFIGURED,
+						   "the listener is not connected");
 		return;
-	want = add_want(turn, ask, k, operation, 1);
-	if (want != NULL)
-		want->question = reco_live_add(turn, operation, OWN_RANGE);
+	}
+	added = add_want(live, ticket, ask, k, operation, 1);
+	if (added != NULL)
+		added->question = reco_live_add(live, lot, OWN_RANGE);
+}
+
+/* Wants what a search finds; what artists and tracks ask is one question. */
+static void
+want_search(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
+{
+	RecoLiveWant *added = add_want(live, ticket, ask, k, RECO_OP_SEARCH, MOST_NAMES);
+
+	if (added == NULL)
+		return;
+	added->question = reco_live_add(live, RECO_LIVE_SEARCHES, ask->keys[k].query);
+}
+
+/* Wants a language model's answer. */
+static void
+want_text(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
+{
+	RecoLiveWant *added;
+
+	if (ask->keys[k].question == NULL)
+		return;
+	added = add_want(live, ticket, ask, k, RECO_OP_COMPLETION, 1);
+	if (added != NULL)
+		added->question =
+			reco_live_add(live, RECO_LIVE_COMPLETION, ask->keys[k].question);
 }

@@ -48,6 +48,10 @@ typedef struct Question
 	RecoRemoteValue *values;	/* of the distinct keys */
 	int			nasked;			/* those that nobody here knows */
 	int		   *asked;			/* which distinct keys these are */
+	int			nstale;
+	const char **stale;			/* keys of which it knows something old */
+	const RecoServer *server;
+	RecoKept	kept;
 	const char *user_id;		/* of a listener's own; NULL otherwise */
 	RecoPromiseKey token;		/* what it was asked with; UTF-8 */
 	RecoProblem problem;
@@ -65,30 +69,34 @@ struct RecoRemote
 	int			nparts;
 	int			parts_size;
 	Part	   *parts;
-	Question   *rotated;		/* whose token was replaced; NULL = nobody's */
+	bool		rotated;		/* a listener's token was replaced: */
+	RecoPromiseKey token;		/* ... this one's */
 	bool		limited;		/* somebody's quota is used up: it may be news */
 };
 
 static void release_slots(void *arg);
 static void tell_apart(Question *question, const char *const *keys, int nkeys);
-static void find_or_submit(RecoRemote *remote, const RecoServer *server,
-						   RecoOperation operation, RecoPriority priority,
-						   int64 deadline);
-static void submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
-				   const RecoListener *listener, RecoPriority priority, int64 deadline,
-				   const char **stale, int nstale);
+static int	look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
+				const char *user_id, const char *const *keys, int nkeys, bool again,
+				RecoListener *listener);
+static void find(RecoRemote *remote, Question *question, bool again);
+static void note_known(RecoRemote *remote, Question *question,
+					   const RecoScreened *screened, const bool *kept,
+					   const RecoKeptAnswer *known);
+static void begin_trace(RecoRemote *remote, Question *question, int keys);
+static void end_trace(RecoRemote *remote, const Question *question, int first, int nkeys);
+static int	submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
+				  RecoPriority priority, int64 deadline);
+static void wipe(RecoListener *listener);
 static void wait_for_keeper(RecoRemote *remote, int64 until);
 static Part *add_part(RecoRemote *remote);
 static void refresh(RecoWireRequest *request);
 static void send_part(RecoRemote *remote, RecoWireRequest *request, Part *part);
-static void note_known(RecoRemote *remote, const Question *question,
-					   const RecoScreened *screened, const bool *kept,
-					   const RecoKeptAnswer *known);
-static void end_trace(RecoRemote *remote, const Question *question, int first,
-					  int nkeys);
 static void settle(Question *question, int first, int nkeys, RecoOutcome outcome,
 				   const char *message);
 static void collect(RecoRemote *remote, Part *part);
+static void read_records(RecoRemote *remote, const Part *part, const char *bytes,
+						 Size len);
 static char *server_text(const char *text, Size len);
 
 bool
@@ -151,6 +159,52 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 						 int64 deadline)
 {
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
+	RecoListener listener = {0};
+	int number = look(remote, server, operation, user_id, keys, nkeys, false, &listener);
+
+	(void) submit(remote, number, &listener, INT_MAX, priority, deadline);
+	wipe(&listener);
+	MemoryContextSwitchTo(old);
+	return number;
+}
+
+int
+reco_remote_look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
+				 const char *user_id, const char *const *keys, int nkeys, bool again)
+{
+	MemoryContext old = MemoryContextSwitchTo(remote->context);
+	RecoListener listener = {0};
+	int number = look(remote, server, operation, user_id, keys, nkeys, again, &listener);
+
+	wipe(&listener);
+	MemoryContextSwitchTo(old);
+	return number;
+}
+
+int
+reco_remote_send(RecoRemote *remote, int number, int most, RecoPriority priority,
+				 int64 deadline)
+{
+	MemoryContext old = MemoryContextSwitchTo(remote->context);
+	Question   *question = &remote->questions[number];
+	RecoListener listener = {0};
+	int			sent = 0;
+
+	if (question->user_id == NULL ||
+		reco_own_token_take(question->server, question->user_id, &question->token,
+							&listener))
+		sent = submit(remote, number, &listener, most, priority, deadline);
+	wipe(&listener);
+	MemoryContextSwitchTo(old);
+	return sent;
+}
+
+/* Puts a question: what is known answers it, the rest is not sent yet. */
+static int
+look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
+	 const char *user_id, const char *const *keys, int nkeys, bool again,
+	 RecoListener *listener)
+{
 	Question   *question;
 
 	if (remote->nquestions == remote->questions_size)
@@ -162,14 +216,39 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 	}
 	question = &remote->questions[remote->nquestions++];
 	memset(question, 0, sizeof(*question));
+	question->server = server;
+	question->trace = -1;
 	if (user_id != NULL)
 		question->user_id = pstrdup(user_id);
 	tell_apart(question, keys, nkeys);
-	question->trace = -1;
-	if (question->ndistinct > 0)
-		find_or_submit(remote, server, operation, priority, deadline);
-	MemoryContextSwitchTo(old);
+	question->asked = palloc(sizeof(int) * Max(question->ndistinct, 1));
+	if (user_id != NULL &&
+		!reco_own_token_take(server, user_id, &question->token, listener))
+	{
+		for (int i = 0; i < question->ndistinct; i++)
+			question->asked[i] = i;
+		settle(question, 0, question->ndistinct, RECO_OUTCOME_UNCONFIGURED,
+			   "the listener is not connected");
+		question->kept.operation = operation;
+		begin_trace(remote, question, question->ndistinct);
+		end_trace(remote, question, 0, question->ndistinct);
+	}
+	else if (question->ndistinct > 0)
+	{
+		reco_kept_open(server, operation, listener->user_id, &question->kept);
+		find(remote, question, again);
+	}
 	return remote->nquestions - 1;
+}
+
+/* A listener's token has done its work. */
+static void
+wipe(RecoListener *listener)
+{
+	if (listener->refresh_token != NULL)
+		reco_wipe(unconstify(char *, listener->refresh_token),
+				  strlen(listener->refresh_token));
+	listener->refresh_token = NULL;
 }
 
 typedef struct Place
@@ -224,39 +303,30 @@ tell_apart(Question *question, const char *const *keys, int nkeys)
 	pfree(first);
 }
 
-/* Answers what is known, and submits the rest of the newest question. */
+/* Answers what is known, and finds out what would have to be asked. */
 static void
-find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-			   RecoPriority priority, int64 deadline)
+find(RecoRemote *remote, Question *question, bool again)
 {
-	Question   *question = &remote->questions[remote->nquestions - 1];
 	int			n = question->ndistinct;
 	RecoKeptAnswer *known = palloc(sizeof(RecoKeptAnswer) * n);
-	const char **stale = palloc(sizeof(char *) * n);
-	int			nstale = 0;
 	RecoScreened *screened = palloc(sizeof(RecoScreened) * n);
-	RecoListener listener = {0};
-	RecoKept	kept;
-	bool	   *found = palloc(sizeof(bool) * n);
+	bool	   *found = palloc0(sizeof(bool) * n);
 
-	question->trace = reco_traces_put(remote->traces, server->name, operation, n);
-	question->asked = palloc(sizeof(int) * n);
-	if (question->user_id != NULL &&
-		!reco_own_token_take(server, question->user_id, &question->token, &listener))
+	question->stale = palloc(sizeof(char *) * n);
+	if (again)
 	{
-		for (int i = 0; i < n; i++)
-			question->asked[question->nasked++] = i;
-		settle(question, 0, n, RECO_OUTCOME_UNCONFIGURED, "the listener is not connected");
-		end_trace(remote, question, 0, n);
-		return;
+		memset(screened, 0, sizeof(RecoScreened) * n);
+		memset(known, 0, sizeof(RecoKeptAnswer) * n);
 	}
-	reco_kept_open(server, operation, listener.user_id, &kept);
-	reco_screen_lists(&kept, question->keys, n, screened);
-	reco_kept_find(&kept, question->keys, n, known);
-	for (int i = 0; i < n; i++)
-		found[i] = known[i].found;
-	reco_screen_features(&kept, question->keys, n, known);
-	note_known(remote, question, screened, found, known);
+	else
+	{
+		reco_screen_lists(&question->kept, question->keys, n, screened);
+		reco_kept_find(&question->kept, question->keys, n, known);
+		for (int i = 0; i < n; i++)
+			found[i] = known[i].found;
+		reco_screen_features(&question->kept, question->keys, n, known);
+		note_known(remote, question, screened, found, known);
+	}
 	for (int i = 0; i < n; i++)
 	{
 		RecoRemoteValue *value = &question->values[i];
@@ -273,6 +343,7 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 		if (!known[i].found)
 		{
 			value->outcome = RECO_OUTCOME_TIMEOUT;
+			value->unasked = true;
 			question->asked[question->nasked++] = i;
 			continue;
 		}
@@ -281,21 +352,35 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
 		if (!known[i].absent)
 			value->json = server_text(known[i].value, known[i].len);
 		if (known[i].origin == RECO_ORIGIN_STALE && !known[i].last)
-			stale[nstale++] = question->keys[i];
+			question->stale[question->nstale++] = question->keys[i];
 	}
-
-	/* a deadline that is over asks for what is at hand */
-	if (deadline > reco_now_us() && question->nasked + nstale > 0)
-		submit(remote, server, &kept, &listener, priority, deadline, stale, nstale);
-	else
-		end_trace(remote, question, 0, question->nasked);
-	if (listener.refresh_token != NULL)
-		reco_wipe(unconstify(char *, listener.refresh_token),
-				  strlen(listener.refresh_token));
 	pfree(known);
 	pfree(found);
-	pfree(stale);
 	pfree(screened);
+}
+
+/* Begins to tell of a question, if that was not done before, and of keys to be sent. */
+static void
+begin_trace(RecoRemote *remote, Question *question, int keys)
+{
+	if (question->trace < 0)
+		question->trace = reco_traces_put(remote->traces, question->server->name,
+										  question->kept.operation);
+	if (keys > 0)
+		reco_traces_sent(remote->traces, question->trace, keys);
+}
+
+/* Tells what a range of keys came to. */
+static void
+end_trace(RecoRemote *remote, const Question *question, int first, int nkeys)
+{
+	for (int i = first; i < first + nkeys; i++)
+	{
+		const RecoRemoteValue *value = &question->values[question->asked[i]];
+
+		reco_traces_answer(remote->traces, question->trace, value->outcome, value->json);
+	}
+	reco_traces_end(remote->traces, question->trace);
 }
 
 /*
@@ -303,63 +388,86 @@ find_or_submit(RecoRemote *remote, const RecoServer *server, RecoOperation opera
  * table, and 'known' are, or are missing.
  */
 static void
-note_known(RecoRemote *remote, const Question *question, const RecoScreened *screened,
+note_known(RecoRemote *remote, Question *question, const RecoScreened *screened,
 		   const bool *kept, const RecoKeptAnswer *known)
 {
-	RecoCallTrace *trace = reco_traces_at(remote->traces, question->trace);
+	RecoCallTrace *trace;
+	int			nkept = 0;
+	int			missing = 0;
+	int			denied = 0;
 
-	for (int i = 0; i < question->ndistinct && trace != NULL; i++)
+	for (int i = 0; i < question->ndistinct; i++)
 	{
-		trace->denied += screened[i].outcome == RECO_OUTCOME_DENIED;
-		if (screened[i].outcome == RECO_OUTCOME_FRESH)
-			trace->kept += kept[i];
-		trace->missing += screened[i].outcome == RECO_OUTCOME_ABSENT ||
-			(screened[i].outcome == RECO_OUTCOME_FRESH && known[i].found && !kept[i]);
+		bool		open = screened[i].outcome == RECO_OUTCOME_FRESH;
+
+		denied += screened[i].outcome == RECO_OUTCOME_DENIED;
+		nkept += open && kept[i];
+		missing += screened[i].outcome == RECO_OUTCOME_ABSENT ||
+			(open && known[i].found && !kept[i]);
 	}
+	if (nkept + missing + denied == 0)
+		return;
+	begin_trace(remote, question, 0);
+	trace = reco_traces_at(remote->traces, question->trace);
+	if (trace == NULL)
+		return;
+	trace->kept = nkept;
+	trace->missing = missing;
+	trace->denied = denied;
+	trace->keys += nkept + missing + denied;
 }
 
-/* Submits what the newest question has to ask, in as many parts as it takes. */
-static void
-submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
-	   const RecoListener *listener, RecoPriority priority, int64 deadline,
-	   const char **stale, int nstale)
+/*
+ * Submits what a question has to ask, in as many parts as it takes, and what is stale
+ * with it: so many keys. A deadline that is over asks for what is at hand.
+ */
+static int
+submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
+	   RecoPriority priority, int64 deadline)
 {
-	Question   *question = &remote->questions[remote->nquestions - 1];
-	RecoSecret *secret = reco_server_unlock(server, &question->problem);
-	const char **keys = palloc(sizeof(char *) * Max(question->nasked, 1));
+	Question   *question = &remote->questions[number];
+	int			n = Min(most, question->nasked);
+	int			nstale = Min(most - n, question->nstale);
+	RecoSecret *secret;
+	const char **keys;
 	RecoWireRequest request = {0};
 
+	if (deadline <= reco_now_us() || n + nstale == 0)
+		return 0;
+	secret = reco_server_unlock(question->server, &question->problem);
 	if (secret == NULL)
 	{
-		settle(question, 0, question->nasked, RECO_OUTCOME_UNCONFIGURED,
-			   question->problem.message);
-		end_trace(remote, question, 0, question->nasked);
-		return;
+		settle(question, 0, n, RECO_OUTCOME_UNCONFIGURED, question->problem.message);
+		begin_trace(remote, question, n);
+		end_trace(remote, question, 0, n);
+		return 0;
 	}
 	(void) reco_limit_state_load(false);
-	request.operation = kept->operation;
+	keys = palloc(sizeof(char *) * Max(n, 1));
+	request.operation = question->kept.operation;
 	request.priority = priority;
 	request.batching = reco_guc_batching;
 	request.single_flight = reco_guc_single_flight;
-	request.server = reco_remote_key(server->name);
-	request.server_id = server->id;
+	request.server = reco_remote_key(question->server->name);
+	request.server_id = question->server->id;
 	request.lane_key = secret->lane_key;
 	request.fingerprint = secret->fingerprint;
-	request.options = server->options;
+	request.options = question->server->options;
 	request.credential = secret->credential;
 	request.listener = *listener;
-	request.cache = kept->wire;
-	for (int i = 0; i < question->nasked; i++)
+	request.cache = question->kept.wire;
+	for (int i = 0; i < n; i++)
 		keys[i] = question->keys[question->asked[i]];
-	for (int first = 0; first < question->nasked; first += RECO_WIRE_MAXKEYS)
+	for (int first = 0; first < n; first += RECO_WIRE_MAXKEYS)
 	{
 		Part	   *part = add_part(remote);
 
-		part->question = remote->nquestions - 1;
+		part->question = number;
 		part->first = first;
-		part->nkeys = Min(RECO_WIRE_MAXKEYS, question->nasked - first);
+		part->nkeys = Min(RECO_WIRE_MAXKEYS, n - first);
 		part->deadline = deadline;
 		part->ref.slot = -1;
+		begin_trace(remote, question, part->nkeys);
 		request.nkeys = part->nkeys;
 		request.keys = keys + first;
 		send_part(remote, &request, part);
@@ -368,11 +476,12 @@ submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
 	{
 		request.priority = RECO_PRIORITY_REFRESH;
 		request.nkeys = Min(RECO_WIRE_MAXKEYS, nstale - first);
-		request.keys = stale + first;
+		request.keys = question->stale + first;
 		refresh(&request);
 	}
 	reco_server_lock(secret);
 	pfree(keys);
+	return n + nstale;
 }
 
 /*
@@ -383,12 +492,11 @@ submit(RecoRemote *remote, const RecoServer *server, const RecoKept *kept,
 static void
 wait_for_keeper(RecoRemote *remote, int64 until)
 {
-	if (remote->rotated != NULL)
-		(void) reco_promise_wait(&remote->rotated->token, until);
+	if (remote->rotated)
+		(void) reco_promise_wait(&remote->token, until);
 	if (remote->limited)
 		reco_limits_wait(MyDatabaseId, until);
-	remote->rotated = NULL;
-	remote->limited = false;
+	remote->rotated = remote->limited = false;
 }
 
 /* Makes room for one more part. */
@@ -437,6 +545,11 @@ send_part(RecoRemote *remote, RecoWireRequest *request, Part *part)
 		sent =
 			reco_slot_submit(buffer.data, buffer.len, part->deadline, &part->ref, &why);
 	reco_buffer_free(&buffer, true);
+	for (int i = part->first; i < part->first + part->nkeys; i++)
+	{
+		question->values[question->asked[i]].unasked = false;
+		question->values[question->asked[i]].pending = sent;
+	}
 	if (sent)
 		return;
 	part->ref.slot = -1;
@@ -445,27 +558,17 @@ send_part(RecoRemote *remote, RecoWireRequest *request, Part *part)
 	remote->nparts--;			/* it is the newest */
 }
 
-/* Tells what a range of keys came to. */
-static void
-end_trace(RecoRemote *remote, const Question *question, int first, int nkeys)
-{
-	for (int i = first; i < first + nkeys; i++)
-	{
-		const RecoRemoteValue *value = &question->values[question->asked[i]];
-
-		reco_traces_answer(remote->traces, question->trace, value->outcome, value->json);
-	}
-	reco_traces_end(remote->traces, question->trace);
-}
-
 /* Gives a range of keys an outcome without a value. */
 static void
 settle(Question *question, int first, int nkeys, RecoOutcome outcome, const char *message)
 {
 	for (int i = first; i < first + nkeys; i++)
 	{
-		question->values[question->asked[i]].outcome = outcome;
-		question->values[question->asked[i]].message = message;
+		RecoRemoteValue *value = &question->values[question->asked[i]];
+
+		value->outcome = outcome;
+		value->message = message;
+		value->pending = value->unasked = false;
 	}
 }
 
@@ -492,11 +595,86 @@ reco_remote_wait(RecoRemote *remote)
 	wait_for_keeper(remote, Min(until, reco_now_us() + PROMISE_US));
 }
 
+/* Waits for one more part. */
+bool
+reco_remote_wait_any(RecoRemote *remote, int64 until)
+{
+	RecoSlotRef *refs;
+	int			n = remote->nparts;
+
+	if (n == 0)
+		return false;
+	refs = MemoryContextAlloc(remote->context, sizeof(RecoSlotRef) * n);
+	for (int i = 0; i < n; i++)
+	{
+		refs[i] = remote->parts[i].ref;
+		until = Min(until, remote->parts[i].deadline);
+	}
+	(void) reco_slots_wait(refs, n, true, until);
+	pfree(refs);
+	return true;
+}
+
+/* Collects what ended, or ran out of time. */
+int
+reco_remote_collect(RecoRemote *remote)
+{
+	MemoryContext old = MemoryContextSwitchTo(remote->context);
+	int			left = 0;
+	int			n = remote->nparts;
+
+	for (int i = 0; i < n; i++)
+	{
+		Part		part = remote->parts[i];
+
+		if (reco_slot_is_done(part.ref) || reco_now_us() >= part.deadline)
+			collect(remote, &part);
+		else
+			remote->parts[left++] = part;
+	}
+	remote->nparts = left;
+	MemoryContextSwitchTo(old);
+	return n - left;
+}
+
+/* Reads what came of parts that are still under way. */
+void
+reco_remote_peek(RecoRemote *remote)
+{
+	MemoryContext old = MemoryContextSwitchTo(remote->context);
+
+	for (int i = 0; i < remote->nparts; i++)
+	{
+		const Part *part = &remote->parts[i];
+		Size		len;
+		char	   *bytes = reco_slot_peek(part->ref, &len);
+
+		read_records(remote, part, bytes, len);
+		reco_wipe(bytes, len);
+		pfree(bytes);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+bool
+reco_remote_is_busy(const RecoRemote *remote)
+{
+	return remote->nparts > 0;
+}
+
+/* Waits for what must be written before it counts as paid for. */
+void
+reco_remote_wait_for_keeper(RecoRemote *remote, int64 until)
+{
+	wait_for_keeper(remote, Min(until, reco_now_us() + PROMISE_US));
+}
+
 /* Notes that a listener's token was replaced. The gateway has seen to the new one. */
 static void
-note_rotation(RecoRemote *remote, Question *question, const RecoWireAnswer *answer)
+note_rotation(RecoRemote *remote, const Question *question, const RecoWireAnswer *answer)
 {
-	remote->rotated = question;
+	remote->rotated = true;
+	remote->token = question->token;
 	if (answer->outcome != RECO_OUTCOME_FRESH)
 		ereport(WARNING,
 				(errmsg("the new token of a listener is in the gateway's memory only"),
@@ -514,14 +692,34 @@ collect(RecoRemote *remote, Part *part)
 	bool		done;
 	Size		len;
 	char	   *bytes;
-	RecoReader	reader;
-	RecoWireAnswer answer;
 
 	bytes = reco_slot_take(&part->ref, &len, &done);
 	part->ref.slot = -1;
-	settle(question, part->first, part->nkeys,
-		   !done && late ? RECO_OUTCOME_TIMEOUT : RECO_OUTCOME_LOST, NULL);
-	reco_reader_init(&reader, bytes, bytes == NULL ? 0 : len);
+	for (int i = part->first; i < part->first + part->nkeys; i++)
+		if (question->values[question->asked[i]].pending)
+		{
+			question->values[question->asked[i]].pending = false;
+			question->values[question->asked[i]].outcome =
+				!done && late ? RECO_OUTCOME_TIMEOUT : RECO_OUTCOME_LOST;
+		}
+	if (bytes != NULL)
+		read_records(remote, part, bytes, len);
+	end_trace(remote, question, part->first, part->nkeys);
+	if (bytes == NULL)
+		return;
+	reco_wipe(bytes, len);
+	pfree(bytes);
+}
+
+/* Reads records of a part. */
+static void
+read_records(RecoRemote *remote, const Part *part, const char *bytes, Size len)
+{
+	Question   *question = &remote->questions[part->question];
+	RecoReader	reader;
+	RecoWireAnswer answer;
+
+	reco_reader_init(&reader, bytes, len);
 	while (reco_wire_read_answer(&reader, &answer))
 	{
 		RecoRemoteValue *value;
@@ -533,6 +731,7 @@ collect(RecoRemote *remote, Part *part)
 		if (answer.key < 0 || answer.key >= part->nkeys)
 			continue;
 		value = &question->values[question->asked[part->first + answer.key]];
+		value->pending = false;
 		value->outcome = answer.outcome;
 		remote->limited |= answer.outcome == RECO_OUTCOME_QUOTA;
 		value->origin = RECO_ORIGIN_LIVE;
@@ -545,11 +744,6 @@ collect(RecoRemote *remote, Part *part)
 		if (answer.outcome == RECO_OUTCOME_FRESH && value->json == NULL)
 			value->outcome = RECO_OUTCOME_MALFORMED;
 	}
-	end_trace(remote, question, part->first, part->nkeys);
-	if (bytes == NULL)
-		return;
-	reco_wipe(bytes, len);
-	pfree(bytes);
 }
 
 const RecoRemoteValue *

@@ -31,6 +31,8 @@ typedef struct RecoRemoteValue
 	const char *json;			/* in the database's encoding; NULL unless fresh */
 	const char *message;		/* the service's words, or ours; NULL = none */
 	int64		retry_at;		/* monotonic us; 0 = not known; or RECO_REMOTE_NEVER */
+	bool		pending;		/* it is under way */
+	bool		unasked;		/* nobody knows, and nobody was asked */
 } RecoRemoteValue;
 
 /* As 'retry_at': the question itself is refused, now and whenever it is asked. */
@@ -70,6 +72,36 @@ extern int	reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server
  * longer, until a listener's new token is written.
  */
 extern void reco_remote_wait(RecoRemote *remote);
+
+/*
+ * For those who ask some of the keys only: puts a question that is answered as far as
+ * something is known; with 'again', nothing is, as an earlier look has found. 'user_id'
+ * is NULL but for an operation of a listener's. The server must stay.
+ */
+extern int	reco_remote_look(RecoRemote *remote, const RecoServer *server,
+							 RecoOperation operation, const char *user_id,
+							 const char *const *keys, int nkeys, bool again);
+
+/*
+ * Sends the first keys of such a question that nobody here knows, then those of which
+ * something old is known: so many in all. Returns how many were sent.
+ */
+extern int	reco_remote_send(RecoRemote *remote, int question, int most,
+							 RecoPriority priority, int64 deadline);
+
+/*
+ * Waits until something more is answered, or its deadline is over, or until then; false =
+ * nothing is under way. And takes what came; returns how many requests ended.
+ */
+extern bool reco_remote_wait_any(RecoRemote *remote, int64 until);
+extern int	reco_remote_collect(RecoRemote *remote);
+extern bool reco_remote_is_busy(const RecoRemote *remote);
+
+/* Reads what has come so far of what is still under way. */
+extern void reco_remote_peek(RecoRemote *remote);
+
+/* Waits a moment until a listener's new token, or a used-up quota, is written. */
+extern void reco_remote_wait_for_keeper(RecoRemote *remote, int64 until);
 
 /* A key as services see it: in UTF-8, in the current context. */
 extern char *reco_remote_key(const char *key);

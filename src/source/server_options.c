@@ -29,6 +29,7 @@
 #define MAX_URL			255		/* bytes; a lane remembers no more */
 #define MAX_MODEL		200
 #define MAX_RATE		1000000
+#define MAX_PRICE		1000000.0
 #define HOUR_MS			(3600 * 1000)
 #define DAY_MS			(24 * HOUR_MS)
 #define NEAR_NAME		3		/* letters that a misspelt option may differ by */
@@ -41,6 +42,7 @@ typedef enum OptionType
 	OPTION_COUNT,
 	OPTION_DURATION,			/* in ms */
 	OPTION_MODEL,
+	OPTION_PRICE,
 	OPTION_MARKET,
 	OPTION_FILE,
 	OPTION_ACCESS,
@@ -74,6 +76,8 @@ static const OptionRow rows[] = {
 	{"timeout", OPTION_DURATION, ALL, AT(options.timeout_ms), HOUR_MS},
 	{"deadline", OPTION_DURATION, ALL, AT(options.deadline_ms), DAY_MS},
 	{"model", OPTION_MODEL, MODELS, AT(options.model), 0},
+	{"price_in", OPTION_PRICE, MODELS, AT(options.price_in), 0},
+	{"price_out", OPTION_PRICE, MODELS, AT(options.price_out), 0},
 	{"market", OPTION_MARKET, SPOTIFY, AT(options.market), 0},
 	{"share_with_llm", OPTION_BOOL, ALL, AT(options.share_with_llm), 0},
 	{"allow_plaintext", OPTION_BOOL, ALL, AT(options.allow_plaintext), 0},
@@ -242,6 +246,17 @@ read_number(const OptionRow *row, const char *value, int *number, RecoProblem *p
 				 : psprintf("a whole number from 1 to %d", row->most));
 }
 
+/* Reads a price of a million tokens. */
+static bool
+read_price(const OptionRow *row, const char *value, double *price, RecoProblem *problem)
+{
+	if (parse_real(value, price, 0, NULL) && *price >= 0 && *price <= MAX_PRICE)
+		return true;
+	return bad_value(problem, row->name,
+					 "what a million tokens cost, a number that is not negative, for "
+					 "example '0.3'");
+}
+
 /* Reads a market: two letters. */
 static bool
 read_market(const OptionRow *row, const char *value, const char **market,
@@ -298,6 +313,8 @@ read_option(const OptionRow *row, const char *value, RecoServerOptions *result,
 								 "a model's name as the service writes it");
 			*(const char **) at = pstrdup(value);
 			break;
+		case OPTION_PRICE:
+			return read_price(row, value, at, problem);
 		case OPTION_MARKET:
 			return read_market(row, value, at, problem);
 		case OPTION_FILE:

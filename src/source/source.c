@@ -21,7 +21,8 @@
 #include "remote.h"
 #include "utils/memutils.h"
 
-#define NOBODY (-1)
+#define NOBODY			(-1)
+#define RESOLVE_SHARE	2		/* of the time that is left, others come after it */
 
 /* One kind of question. */
 typedef struct KindRow
@@ -73,6 +74,7 @@ typedef struct Question
 	RecoValue  *value;
 } Question;
 
+static void pause_run(RecoSource *source);
 static void answer_locally(RecoSource *source, RecoAsk *asks, int nasks,
 						   TimestampTz give_up);
 static bool recall(RecoSource *source, const Question *question, TimestampTz give_up);
@@ -117,58 +119,89 @@ struct RecoTicket
 {
 	RecoAsk    *asks;
 	int			nasks;
-	bool		settled;
+	RecoLiveTicket *live;		/* NULL = no service was asked */
+	int64		us;				/* spent on it */
 };
 
 /* Puts several questions at once: all locally, and some to services, too. */
 RecoTicket *
 reco_source_start(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
 {
-	RecoTicket *ticket = MemoryContextAllocZero(source->context, sizeof(RecoTicket));
+	MemoryContext old;
+	RecoTicket *ticket;
+	TimestampTz start;
 
+	pause_run(source);
+	old = MemoryContextSwitchTo(source->context);
+	start = GetCurrentTimestamp();
+	ticket = palloc0(sizeof(RecoTicket));
 	ticket->asks = asks;
 	ticket->nasks = nasks;
-	reco_source_resolve(source, asks, nasks, give_up);
-	ticket->settled = true;
+	answer_locally(source, asks, nasks, give_up);
+	look_for_services(source);
+	if (source->live != NULL)
+		ticket->live = reco_live_start(source->live, asks, nasks, give_up);
+	ticket->us = GetCurrentTimestamp() - start;
+	MemoryContextSwitchTo(old);
 	return ticket;
+}
+
+/* Lets a job worker end its transaction. */
+static void
+pause_run(RecoSource *source)
+{
+	if (source->pause != NULL)
+		source->pause(source->pause_arg);
 }
 
 bool
 reco_source_is_settled(const RecoTicket *ticket)
 {
-	return ticket->settled;
+	return ticket->live == NULL || reco_live_is_settled(ticket->live);
 }
 
+/* Waits until one more ticket is settled. */
 bool
 reco_source_wait(RecoSource *source, TimestampTz until)
 {
-	return false;
+	bool		going = source->live != NULL;
+
+	while (going && !reco_live_has_news(source->live))
+	{
+		pause_run(source);
+		going = reco_live_wait(source->live, until);
+	}
+	return going || (source->live != NULL && reco_live_has_news(source->live));
 }
 
+/* Makes what came the values. */
 void
 reco_source_collect(RecoSource *source, RecoTicket *ticket)
 {
+	MemoryContext old = MemoryContextSwitchTo(source->context);
+	TimestampTz start = GetCurrentTimestamp();
+
+	if (ticket->live != NULL)
+		reco_live_collect(source->live, ticket->live);
+	count(source, ticket->asks, ticket->nasks,
+		  ticket->us + (GetCurrentTimestamp() - start));
 	pfree(ticket);
+	MemoryContextSwitchTo(old);
 }
 
 /* Resolves several questions at once: all locally, and some by services, too. */
 void
 reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
 {
-	MemoryContext old;
-	TimestampTz start;
+	TimestampTz start = GetCurrentTimestamp();
+	TimestampTz until =
+		give_up == 0 ? 0 : start + (give_up - start) / RESOLVE_SHARE;
+	RecoTicket *ticket = reco_source_start(source, asks, nasks, give_up);
 
-	if (source->pause != NULL)
-		source->pause(source->pause_arg);
-
-	old = MemoryContextSwitchTo(source->context);
-	start = GetCurrentTimestamp();
-	answer_locally(source, asks, nasks, give_up);
-	look_for_services(source);
-	if (source->live != NULL)
-		reco_live_enrich(source->live, asks, nasks, give_up);
-	count(source, asks, nasks, GetCurrentTimestamp() - start);
-	MemoryContextSwitchTo(old);
+	while (!reco_source_is_settled(ticket) && reco_source_wait(source, until))
+		;
+	ticket->us = GetCurrentTimestamp() - start;
+	reco_source_collect(source, ticket);
 }
 
 void
@@ -228,8 +261,10 @@ answer_locally(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up
 		{
 			RecoValue  *value = &asks[i].values[k];
 
-			value->outcome =
-				value->answer.done ? RECO_OUTCOME_FRESH : RECO_OUTCOME_TIMEOUT;
+			value->outcome = kinds[asks[i].kind].local == NOBODY
+				? RECO_OUTCOME_UNCONFIGURED
+				: value->answer.done ? RECO_OUTCOME_FRESH
+									 : RECO_OUTCOME_TIMEOUT;
 			value->origin = RECO_ORIGIN_LOCAL;
 			value->partial = value->answer.partial;
 			for (int t = 0; t < value->answer.ntracks; t++)
@@ -341,6 +376,13 @@ reco_source_lists(const RecoSource *source)
 	return source->live == NULL ? &none : reco_live_lists(source->live);
 }
 
+const RecoFallback *
+reco_source_fallbacks(const RecoSource *source, int *n)
+{
+	*n = 0;
+	return source->live == NULL ? NULL : reco_live_fallbacks(source->live, n);
+}
+
 bool
 reco_source_is_behind(const RecoSource *source)
 {
@@ -384,5 +426,5 @@ const RecoCallTrace *
 reco_source_calls(const RecoSource *source, int *n)
 {
 	*n = 0;
-	return source->live == NULL ? NULL : reco_live_calls(source->live, n);
+	return source->live == NULL ? NULL : reco_live_traces(source->live, n);
 }

@@ -22,6 +22,7 @@
 #include "trace.h"
 #include "upstream/guard.h"
 #include "upstream/outcome.h"
+#include "upstream/service.h"
 
 typedef enum RecoKind
 {
@@ -66,7 +67,7 @@ typedef struct RecoAsk
 typedef struct RecoSource RecoSource;
 
 /*
- * Opens the seam for a run. 'pause' is called before each resolve, with nothing
+ * Opens the seam for a run. 'pause' is called before each start and each wait, with nothing
  * of the transaction held: a job worker ends its transaction there and begins
  * another; NULL for a caller's backend.
  */
@@ -101,7 +102,7 @@ extern bool reco_source_wait(RecoSource *source, TimestampTz until);
 /* Makes what came the values, as far as it came. Once, settled or not. */
 extern void reco_source_collect(RecoSource *source, RecoTicket *ticket);
 
-/* All of that: starts, waits, collects. */
+/* All of that: starts, waits, collects; half of the time is left for what comes next. */
 extern void reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks,
 								TimestampTz give_up);
 
@@ -125,6 +126,20 @@ typedef struct RecoLists
 } RecoLists;
 
 extern const RecoLists *reco_source_lists(const RecoSource *source);
+
+/* What could not be had of a service, and what was taken instead; each reason once. */
+typedef struct RecoFallback
+{
+	RecoOperation operation;
+	const char *server;			/* its name */
+	RecoOutcome why;
+	const char *reason;			/* in words: the service's, or ours */
+	const char *instead;
+	int			n;				/* questions */
+} RecoFallback;
+
+/* All of a run's so far, in the order in which they came; in the current context. */
+extern const RecoFallback *reco_source_fallbacks(const RecoSource *source, int *n);
 
 /* Is what was found that of another state of the catalogue than is seen now? */
 extern bool reco_source_is_behind(const RecoSource *source);

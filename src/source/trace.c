@@ -37,6 +37,8 @@ typedef struct Progress
 	RecoWireTimes told;			/* of the part that is taken */
 	int64		sent_at;		/* of it; 0 = nothing of it is under way */
 	bool		ended;			/* that part has */
+	int			open;			/* parts that are not taken */
+	int			unanswered;		/* keys that nothing came of yet */
 } Progress;
 
 struct RecoTraces
@@ -64,8 +66,20 @@ reco_traces_open(MemoryContext context)
 }
 
 const RecoCallTrace *
-reco_traces_list(const RecoTraces *traces, int *n)
+reco_traces_list(RecoTraces *traces, int *n)
 {
+	for (int i = 0; i < traces->n; i++)
+	{
+		Progress   *progress = &traces->progress[i];
+
+		while (progress->open > 0)
+			reco_traces_end(traces, i);
+		if (progress->unanswered == 0)
+			continue;
+		traces->traces[i].failed += progress->unanswered;
+		traces->traces[i].outcome = RECO_OUTCOME_TIMEOUT;
+		progress->unanswered = 0;
+	}
 	*n = traces->n;
 	return traces->traces;
 }
@@ -84,7 +98,7 @@ grow(MemoryContext context, void *array, int *size, Size element)
 
 /* Notes a question. */
 int
-reco_traces_put(RecoTraces *traces, const char *server, RecoOperation operation, int keys)
+reco_traces_put(RecoTraces *traces, const char *server, RecoOperation operation)
 {
 	RecoCallTrace *trace;
 
@@ -104,10 +118,26 @@ reco_traces_put(RecoTraces *traces, const char *server, RecoOperation operation,
 	memset(trace, 0, sizeof(*trace));
 	trace->server = MemoryContextStrdup(traces->context, server);
 	trace->operation = operation;
-	trace->keys = keys;
 	trace->outcome = RECO_OUTCOME_FRESH;
 	trace->start_us = reco_now_us();
 	return traces->n++;
+}
+
+/* Keys are asked for: the question's time begins with the first of them. */
+void
+reco_traces_sent(RecoTraces *traces, int number, int keys)
+{
+	RecoCallTrace *trace = reco_traces_at(traces, number);
+	Progress   *progress;
+
+	if (trace == NULL)
+		return;
+	progress = &traces->progress[number];
+	if (progress->open == 0 && trace->us == 0)
+		trace->start_us = reco_now_us();
+	trace->keys += keys;
+	progress->open++;
+	progress->unanswered += keys;
 }
 
 RecoCallTrace *
@@ -176,6 +206,7 @@ reco_traces_answer(RecoTraces *traces, int number, RecoOutcome outcome, const ch
 
 	if (trace == NULL)
 		return;
+	traces->progress[number].unanswered--;
 	if (outcome != RECO_OUTCOME_FRESH && outcome != RECO_OUTCOME_ABSENT)
 	{
 		trace->failed++;
@@ -217,6 +248,7 @@ reco_traces_end(RecoTraces *traces, int number)
 	memset(&progress->told, 0, sizeof(progress->told));
 	progress->sent_at = 0;
 	progress->ended = false;
+	progress->open--;
 	trace->us = sum_of(&progress->times);
 	trace->queued_us = progress->times.queued;
 	trace->limited_us = progress->times.limited;

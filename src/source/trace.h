@@ -24,7 +24,7 @@ typedef struct RecoCallTrace
 {
 	RecoOperation operation;
 	const char *server;			/* its name */
-	int			keys;			/* that were put */
+	int			keys;			/* that were put, and known or asked for */
 	int			kept;			/* ... of which the buffer or a table answered */
 	int			missing;		/* ... that the registry knows to be missing */
 	int			denied;			/* ... that the deny list holds back */
@@ -52,12 +52,15 @@ typedef struct RecoTraces RecoTraces;
 
 extern RecoTraces *reco_traces_open(MemoryContext context);
 
-/* The questions, in the order in which they were put; valid until the next is. */
-extern const RecoCallTrace *reco_traces_list(const RecoTraces *traces, int *n);
+/* All questions, at a run's end: what is under way then has taken until then. */
+extern const RecoCallTrace *reco_traces_list(RecoTraces *traces, int *n);
 
 /* Notes a question and returns its number; -1 = there are too many, or no traces. */
 extern int	reco_traces_put(RecoTraces *traces, const char *server,
-						   RecoOperation operation, int keys);
+						   RecoOperation operation);
+
+/* So many of its keys are asked for. */
+extern void reco_traces_sent(RecoTraces *traces, int number, int keys);
 
 /* One of them, to be filled in; NULL for -1. Valid until the next is put. */
 extern RecoCallTrace *reco_traces_at(RecoTraces *traces, int number);
@@ -69,7 +72,7 @@ extern void reco_traces_take(RecoTraces *traces, int number, const RecoWireTrace
 extern void reco_traces_answer(RecoTraces *traces, int number, RecoOutcome outcome,
 							   const char *json);
 
-/* What there is of a request of a question was taken. */
+/* All there will be of keys that were asked for together was taken. */
 extern void reco_traces_end(RecoTraces *traces, int number);
 
 #endif							/* RECO_TRACE_H */

@@ -282,7 +282,7 @@ reco_service_batch_max(RecoService service, RecoOperation operation,
 		int endpoint =
 			operation == RECO_OP_TRACKS ? RECO_SPOTIFY_TRACKS : RECO_SPOTIFY_ARTISTS;
 
-		if (options->access == RECO_ACCESS_DEVELOPMENT ||
+		if (reco_spotify_is_development(options, capabilities) ||
 			(capabilities &&
 			 ((capabilities->refused | capabilities->exhausted) >> endpoint & 1)))
 			most = 1;

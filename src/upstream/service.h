@@ -90,6 +90,8 @@ typedef struct RecoOptions
 	int			deadline_ms;	/* of a question, where the caller has none */
 	int			daily_quota;	/* calls in any 24 hours; 0 = no limit known */
 	const char *model;			/* language models */
+	double		price_in;		/* of a million tokens of questions; 0 = not said */
+	double		price_out;		/* of answers */
 	const char *market;			/* Spotify: two letters, or NULL */
 	const char *ca_file;		/* PEM file of accepted CAs, or NULL = the system's */
 	RecoAccess	access;
@@ -135,7 +137,8 @@ typedef struct RecoCapabilities
 	uint32_t	exhausted;		/* bit per endpoint: its own quota is used up */
 	int32_t		search_limit;	/* most results per type; 0 = not learned */
 	int32_t		response_format;	/* OpenAI: 0 json_schema, 1 json_object, 2 text */
-	uint32_t	dropped;		/* parameters refused; bits, see gemini.c and openai.c */
+	uint32_t	dropped;		/* parameters refused, fields left out; bits, see the
+								 * adapters */
 } RecoCapabilities;
 
 /* One call to make: the keys go together. */

@@ -31,6 +31,7 @@ static void spotify_split(const RecoCall *call, const RecoHttpRequest *request,
 
 static void read_answer(const RecoCall *call, const RecoHttpRequest *request,
 						const json_t *root, RecoSplit *split);
+static void learn_fields(const json_t *root, RecoSplit *split);
 static void read_search(const json_t *root, RecoSplit *split);
 static void read_list(const json_t *items, bool artists, const char *by,
 					  RecoSplit *split);
@@ -146,11 +147,47 @@ read_answer(const RecoCall *call, const RecoHttpRequest *request, const json_t *
 			read_probe(root, split);
 			break;
 	}
+	if (split->outcome == RECO_OUTCOME_FRESH &&
+		request->endpoint == RECO_SPOTIFY_SEARCH)
+		learn_fields(root, split);
+
 	/* A page of more than 10 shows that the app may have it. */
 	if (split->outcome == RECO_OUTCOME_FRESH && split->capabilities.search_limit == 0 &&
 		reco_spotify_asked_limit(request) > RECO_SPOTIFY_LIMIT_DEVELOPMENT &&
 		request->endpoint == RECO_SPOTIFY_SEARCH)
 		split->capabilities.search_limit = RECO_SPOTIFY_LIMIT_EXTENDED;
+}
+
+/*
+ * Learns the kind of an app by the way, without a call: those that have fewer endpoints
+ * and smaller pages get tracks without their popularity, and artists without genres.
+ */
+static void
+learn_fields(const json_t *root, RecoSplit *split)
+{
+	static const char *const lists[] = {"tracks", "artists"};
+	static const char *const fields[] = {"popularity", "genres"};
+	uint32_t	seen = 0;
+
+	for (int l = 0; l < 2; l++)
+	{
+		size_t		i;
+		json_t	   *item;
+
+		json_array_foreach(items_of(root, lists[l]), i, item)
+		{
+			if (json_is_object(item))
+				seen |= json_object_get(item, fields[l]) != NULL
+					? RECO_SPOTIFY_ALL_FIELDS
+					: RECO_SPOTIFY_FEWER_FIELDS;
+		}
+	}
+
+	/* one record may lack anything; all of them do not */
+	if (seen & RECO_SPOTIFY_ALL_FIELDS)
+		seen = RECO_SPOTIFY_ALL_FIELDS;
+	if (seen != 0)
+		split->capabilities.dropped = seen;
 }
 
 /* Reads both kinds of a search. One may be missing, but not both. */

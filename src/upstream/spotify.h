@@ -14,6 +14,8 @@
 #ifndef RECO_SPOTIFY_H
 #define RECO_SPOTIFY_H
 
+#include "service.h"
+
 typedef enum RecoSpotifyEndpoint
 {
 	RECO_SPOTIFY_SEARCH = 0,
@@ -32,5 +34,18 @@ typedef enum RecoSpotifyEndpoint
 #define RECO_SPOTIFY_BATCH_MAX			50
 #define RECO_SPOTIFY_LIMIT_EXTENDED		50
 #define RECO_SPOTIFY_LIMIT_DEVELOPMENT	10
+
+/*
+ * What answers showed of an app: bits of capabilities->dropped. Who gets all fields has
+ * the endpoints and limits of old, or may try; who gets fewer has those of 2026.
+ */
+#define RECO_SPOTIFY_ALL_FIELDS			1
+#define RECO_SPOTIFY_FEWER_FIELDS		2
+
+/* Is an app one in development mode: is that said, or was it seen? And is it none? */
+extern bool reco_spotify_is_development(const RecoOptions *options,
+										const RecoCapabilities *capabilities);
+extern bool reco_spotify_is_extended(const RecoOptions *options,
+									 const RecoCapabilities *capabilities);
 
 #endif							/* RECO_SPOTIFY_H */

@@ -21,6 +21,7 @@
 
 static bool is_open(const RecoCapabilities *capabilities, int endpoint);
 static bool is_spent(const RecoCapabilities *capabilities, int endpoint);
+static int	choose_for_artist(const RecoCall *call, const RecoCapabilities *capabilities);
 static void put_target(const RecoCall *call, RecoHttpRequest *request);
 static void put_search(const RecoCall *call, RecoBuffer *target);
 static void put_ids(const RecoCall *call, RecoBuffer *target);
@@ -51,7 +52,7 @@ reco_spotify_build(const RecoCall *call, RecoHttpRequest *request)
 int
 reco_spotify_choose(const RecoCall *call, const RecoCapabilities *capabilities, int nkeys)
 {
-	bool		development = call->options->access == RECO_ACCESS_DEVELOPMENT;
+	bool		development = reco_spotify_is_development(call->options, capabilities);
 	bool		artists = call->operation == RECO_OP_ARTISTS;
 	int			single = artists ? RECO_SPOTIFY_ARTIST : RECO_SPOTIFY_TRACK;
 	int			batch = artists ? RECO_SPOTIFY_ARTISTS : RECO_SPOTIFY_TRACKS;
@@ -82,15 +83,47 @@ reco_spotify_choose(const RecoCall *call, const RecoCapabilities *capabilities, 
 				endpoint = batch;
 			break;
 		case RECO_OP_ARTIST_TRACKS:
-			if (!development && is_open(capabilities, RECO_SPOTIFY_ARTIST_TOP_TRACKS))
-				endpoint = RECO_SPOTIFY_ARTIST_TOP_TRACKS;
-			else if (name_in_key(call->keys[0]) != NULL)
-				endpoint = RECO_SPOTIFY_SEARCH;
+			endpoint = choose_for_artist(call, capabilities);
 			break;
 		default:
 			break;
 	}
 	return is_open(capabilities, endpoint) ? endpoint : RECO_SPOTIFY_NONE;
+}
+
+/*
+ * Chooses the way to an artist's tracks. Top tracks are closed to most apps, and a search
+ * by name is open to all, so that comes first until it is known that an app has both.
+ */
+static int
+choose_for_artist(const RecoCall *call, const RecoCapabilities *capabilities)
+{
+	bool		top = call->options->access != RECO_ACCESS_DEVELOPMENT &&
+		is_open(capabilities, RECO_SPOTIFY_ARTIST_TOP_TRACKS);
+	bool		search = name_in_key(call->keys[0]) != NULL;
+
+	if (top &&
+		(!search || !is_open(capabilities, RECO_SPOTIFY_SEARCH) ||
+		 reco_spotify_is_extended(call->options, capabilities)))
+		return RECO_SPOTIFY_ARTIST_TOP_TRACKS;
+	return search ? RECO_SPOTIFY_SEARCH : RECO_SPOTIFY_NONE;
+}
+
+bool
+reco_spotify_is_development(const RecoOptions *options,
+							const RecoCapabilities *capabilities)
+{
+	return options->access == RECO_ACCESS_DEVELOPMENT ||
+		(options->access == RECO_ACCESS_AUTO && capabilities != NULL &&
+		 (capabilities->dropped & RECO_SPOTIFY_FEWER_FIELDS) != 0);
+}
+
+bool
+reco_spotify_is_extended(const RecoOptions *options, const RecoCapabilities *capabilities)
+{
+	return options->access == RECO_ACCESS_EXTENDED ||
+		(options->access == RECO_ACCESS_AUTO && capabilities != NULL &&
+		 (capabilities->dropped & RECO_SPOTIFY_ALL_FIELDS) != 0);
 }
 
 /* How many results a request asked for; capabilities may have changed since. */
@@ -246,7 +279,7 @@ put_market(const RecoCall *call, RecoBuffer *target)
 	reco_buffer_put_escaped(target, market);
 }
 
-/* How many results to ask for: what was learned, else the most there may be. */
+/* How many results to ask for: what was learned, else what every app may have. */
 static int
 search_limit(const RecoCall *call)
 {
@@ -257,9 +290,9 @@ search_limit(const RecoCall *call)
 	if (learned > 0)
 		return learned < RECO_SPOTIFY_LIMIT_EXTENDED ? learned
 													 : RECO_SPOTIFY_LIMIT_EXTENDED;
-	return call->options->access == RECO_ACCESS_DEVELOPMENT
-		? RECO_SPOTIFY_LIMIT_DEVELOPMENT
-		: RECO_SPOTIFY_LIMIT_EXTENDED;
+	return reco_spotify_is_extended(call->options, call->capabilities)
+		? RECO_SPOTIFY_LIMIT_EXTENDED
+		: RECO_SPOTIFY_LIMIT_DEVELOPMENT;
 }
 
 /* The name in "id name", or NULL where the key is the id alone. */

@@ -18,6 +18,7 @@
 
 #include "access/xlog.h"
 #include "keeper_limits.h"
+#include "keeper_model.h"
 #include "keeper_promises.h"
 #include "keeper_snapshot.h"
 #include "mb/pg_wchar.h"
@@ -236,6 +237,7 @@ drain(void)
 			batch.dropped[entry->category]++;
 	}
 	reco_cache_write(rows, nrows);
+	reco_keeper_teach(waiting, n);
 	reco_run_write(runs, nruns);
 	more = trim_runs(nruns > 0);
 	return more || (n > 0 && reco_cached_waiting(MyDatabaseId) > n);

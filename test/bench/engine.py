@@ -53,7 +53,8 @@ KINDS = {
         "\U0001f995\U0001f995 \u0430\u0431\u0432\u0433 \u6f22\u5b57",
     ],
 }
-STAGES = ("mood", "names", "search", "seeds", "strategies", "rank", "rules", "quality", "order")
+STAGES = ("mood", "search_user_tracks", "fetch_top_tracks", "fetch_top_artists", "discover_artists", "select_anchors",
+          "build_seed_pool", "user_anchors", "artist_discovery", "seed_based", "rank", "rules", "quality", "order")
 SCAN = "SELECT count(*) FROM reco.track WHERE energy + valence > 1.9"
 LISTENER = "bench"
 GOAL_SCAN = 0.05

@@ -141,6 +141,7 @@ make_evidence(const uint8_t *data, size_t size, const RecoMood *mood,
 		evidence[n].stem = mood->phrases[i].stem;
 		evidence[n].learned = dice & 1;
 		evidence[n].tracks = dice % 7 == 0 ? 0 : dice * dice;
+		evidence[n].answers = dice % 5 == 0 ? dice : 0;
 		evidence[n].targets = targets[n];
 		n++;
 	}

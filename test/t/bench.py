@@ -81,7 +81,7 @@ class Bench:
 
     def order(self):
         """The routes of all calls, as they arrived."""
-        return [row[3] for row in sorted(self.emulator.service(self.service)["log"])]
+        return [row[3] for row in sorted(self.emulator.service(self.service)["log"], key=lambda row: row[0])]
 
     def seconds_until(self, column):
         """How far ahead a time of the upstream lies; None when it does not."""

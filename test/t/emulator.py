@@ -103,6 +103,10 @@ class Emulator:
         """What it saw since the last reset; see test/upstream/README.md."""
         return self.admin("/counters")
 
+    def prompts(self):
+        """What language models were asked since the last reset: service, system, prompt."""
+        return self.admin("/prompts")
+
     def service(self, name):
         """The counters of a service, zeros when it was never called."""
         none = {"calls": 0, "statuses": {}, "duplicates": 0, "in_flight": 0,

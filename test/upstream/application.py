@@ -175,6 +175,8 @@ def admin_reply(app, request):
     try:
         if name == "GET /counters":
             return json_reply(app.ledger.as_json())
+        if name == "GET /prompts":
+            return json_reply(app.ledger.prompts)
         if name == "GET /config":
             return json_reply(app.settings.as_json())
         if name == "GET /catalogue":

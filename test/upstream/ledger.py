@@ -7,6 +7,9 @@ Never:   keep a secret: credentials are fingerprints.
 import hashlib
 import time
 
+# So many prompts are remembered.
+MOST_PROMPTS = 500
+
 # A call that was under way when its client was told to be quiet is no offence.
 GRACE = 0.05
 
@@ -75,6 +78,7 @@ class Ledger:
         """Forgets all but the connections that are open, and the calls under way."""
         self.services = {}
         self.routes = {}
+        self.prompts = []           # of models: service, system text, user's text
         self.bugs = []              # what the emulator itself broke on
         self.seen = {}              # question -> calls of it
         self.refused = set()        # identities that were answered 403 or 404
@@ -106,7 +110,8 @@ class Ledger:
         again = self.seen.get(question, 0)
         self.seen[question] = again + 1
         refused = identity in self.refused
-        row = [request.at, "unchecked", None, name]
+        row = [request.at, "unchecked", None, name, None,
+               request.path if secret_in(request) else request.target]
         of_service.log.append(row)
         for tally in (of_service, of_route):
             tally.calls += 1
@@ -119,15 +124,18 @@ class Ledger:
         self.note_credentials(of_service, request)
         return Call((of_service, of_route), row, request, identity)
 
+    def prompted(self, service, system, words):
+        """A model was asked."""
+        self.prompts.append({"service": service, "system": system, "prompt": words})
+        del self.prompts[:-MOST_PROMPTS]
+
     def note_credentials(self, tally, request):
         for name in ("authorization", "x-goog-api-key"):
             value = request.headers.get(name)
             if value is not None:
                 scheme, _, rest = value.rpartition(" ")
                 add(tally.authorizations, f"{scheme or name} {fingerprint(rest)}")
-        if "?" in request.target and any(request.get(name) is not None for name in (
-                "key", "api_key", "access_token", "refresh_token", "client_secret")):
-            tally.secrets_in_url += 1
+        tally.secrets_in_url += secret_in(request)
 
     def judged(self, call, service):
         """The limits have spoken: the verdict, the keys, the cool-down."""
@@ -152,6 +160,7 @@ class Ledger:
             return
         call.open = False
         call.row[2] = status
+        call.row[4] = time.monotonic()
         for tally in call.tallies:
             tally.in_flight -= 1
             add(tally.statuses, str(status))
@@ -176,6 +185,12 @@ class Ledger:
                 "bugs": self.bugs,
                 "services": {name: tally.as_json() for name, tally in self.services.items()},
                 "routes": {name: tally.as_json() for name, tally in self.routes.items()}}
+
+
+def secret_in(request):
+    """Whether the address has what should stand in a header."""
+    return "?" in request.target and any(request.get(name) is not None for name in (
+        "key", "api_key", "access_token", "refresh_token", "client_secret"))
 
 
 def credential_of(request):

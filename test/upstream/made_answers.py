@@ -102,12 +102,53 @@ def plan(prompt):
         "tempo": {"type": "number", "minimum": 60, "maximum": 180}}}, prompt).value()
 
 
-def answer(prompt, schema, wants_json, canned=()):
-    """The text of an answer."""
+# What words of a request mean: features with their ranges, and the energy level.
+MEANINGS = {
+    "calm": ({"energy": (0, .4), "acousticness": (.5, 1)}, "low"),
+    "sleepy": ({"energy": (0, .3), "tempo": (50, 80)}, "low"),
+    "rainy": ({"energy": (.1, .45), "valence": (.1, .5)}, "low"),
+    "lonely": ({"valence": (0, .35), "energy": (.1, .5)}, "low"),
+    "angry": ({"energy": (.7, 1), "valence": (0, .4)}, "high"),
+    "sunny": ({"valence": (.6, 1), "energy": (.5, .8)}, "medium"),
+    "happy": ({"valence": (.65, 1), "energy": (.5, .9)}, "medium"),
+    "party": ({"energy": (.7, 1), "danceability": (.65, 1)}, "high"),
+    "running": ({"energy": (.7, 1), "tempo": (140, 180)}, "high"),
+    "study": ({"energy": (.1, .4), "instrumentalness": (.5, 1)}, "low"),
+    "dreamy": ({"energy": (.2, .5), "acousticness": (.3, .8)}, "low"),
+}
+
+
+def mood_of(words):
+    """What a model makes of a request for music: its answer to the question of a run."""
+    found = [MEANINGS[word] for word in WORD.findall(words.lower()) if word in MEANINGS]
+    ranges = {}
+    for features, _ in found:
+        for feature, span in features.items():
+            ranges.setdefault(feature, []).append(span)
+    targets = [{"feature": feature, "low": round(sum(low for low, _ in spans) / len(spans), 3),
+                "high": round(sum(high for _, high in spans) / len(spans), 3), "weight": .8}
+               for feature, spans in ranges.items()]
+    return {"targets": targets, "energy_level": found[0][1] if found else "medium",
+            "emotion": "neutral", "artists": [], "genres": [],
+            "mentions": {"artists": [], "tracks": []},
+            "regions": {"prefer": [], "exclude": []}, "exclude_themes": [],
+            "era": {"from": 0, "to": 0}, "confidence": .8 if found else .2}
+
+
+def is_of_mood(schema):
+    """Is it the schema of a run's question?"""
+    names = (schema or {}).get("properties") or {}
+    return {"targets", "energy_level", "mentions", "confidence"} <= set(names)
+
+
+def answer(prompt, schema, wants_json, canned=(), words=""):
+    """The text of an answer; 'words' are the user's alone."""
     for entry in canned:
         if entry.get("contains", "") in prompt:
             text = entry.get("text", "")
             return text if isinstance(text, str) else json.dumps(text)
+    if is_of_mood(schema):
+        return json.dumps(mood_of(words))
     if schema is not None:
         return json.dumps(Schema(schema, prompt).value(), ensure_ascii=False)
     if wants_json:

@@ -182,3 +182,11 @@ def latency(e):
         thread.join()
     ok(min(took) >= 0.15 and e.service("spotify")["most_in_flight"] > 10,
        "answers take their time, side by side", took)
+    log = e.service("spotify")["log"]
+    ok(all(row[4] - row[0] >= 0.15 for row in log), "the log has it, too", log)
+    e.reset()
+    e.config(preset="extended", latency={"spotify": 50000}, scale=0.004)
+    one()
+    ok(0.2 <= took[-1] < 50, "a scale makes it less", took[-1])
+    same(ask(e, "/admin/config", {"scale": 0}).status, 400, "but not nothing")
+    e.reset()

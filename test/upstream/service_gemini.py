@@ -141,10 +141,11 @@ class Gemini(Service):
             return refused
         try:
             question = request.json()
-            prompt, config = self.read(question)
+            system, words, config = self.read(question)
         except (ValueError, TypeError, AttributeError, KeyError) as wrong:
             return invalid(str(wrong) or "Request contains an invalid argument.")
-        return json_reply(self.answered(request, name, prompt, config))
+        self.app.ledger.prompted(self.name, system, words)
+        return json_reply(self.answered(request, name, (system, words), config))
 
     def stream(self, request, name):
         """As one piece: an event, or without alt=sse an array."""
@@ -183,13 +184,13 @@ class Gemini(Service):
         return None
 
     def read(self, question):
-        """(prompt, generationConfig); ValueError for what the service calls invalid."""
+        """(system text, user's, generationConfig); ValueError for what the service calls invalid."""
         contents = question["contents"]
         if not isinstance(contents, list) or not contents:
             raise ValueError("* GenerateContentRequest.contents: contents is not specified")
         instruction = question.get("systemInstruction") or question.get("system_instruction") or {}
-        pieces = [part.get("text", "") for content in [instruction, *contents]
-                  for part in content.get("parts", [])]
+        pieces = [[part.get("text", "") for content in some for part in content.get("parts", [])]
+                  for some in ([instruction], contents)]
         config = question.get("generationConfig") or question.get("generation_config") or {}
         for name in config:
             if name not in GENERATION_KEYS:
@@ -206,14 +207,15 @@ class Gemini(Service):
         if not isinstance(config.get("maxOutputTokens", 1), int):
             raise ValueError("Invalid value at 'generation_config.max_output_tokens' (TYPE_INT32)")
         check_schema(config.get("responseSchema"), "generation_config.response_schema")
-        return "\n".join(pieces), config
+        return "\n".join(pieces[0]), "\n".join(pieces[1]), config
 
-    def answered(self, request, model, prompt, config):
+    def answered(self, request, model, asked, config):
         """The answer's object, spoilt as the fault asks."""
         kind = request.fault
+        prompt = "\n".join(text for text in asked if text)
         schema = config.get("responseSchema") or config.get("responseJsonSchema")
         wants_json = config.get("responseMimeType") == "application/json"
-        text = answer(prompt, schema, wants_json, self.settings.answers)
+        text = answer(prompt, schema, wants_json, self.settings.answers, asked[1])
         usage = {"promptTokenCount": tokens(prompt), "candidatesTokenCount": tokens(text),
                  "thoughtsTokenCount": 0, "totalTokenCount": tokens(prompt) + tokens(text)}
         end = {"usageMetadata": usage, "modelVersion": model,

@@ -97,7 +97,8 @@ class OpenAi(Service):
         try:
             question = request.json()
             messages = question["messages"]
-            prompt = "\n".join(text_of(message) for message in messages)
+            asked = ["\n".join(text_of(message) for message in messages
+                               if (message.get("role") == "user") == users) for users in (False, True)]
             model = str(question["model"])
         except (ValueError, TypeError, KeyError, AttributeError) as wrong:
             return error(400, f"We could not parse the JSON body of your request: {wrong}")
@@ -106,7 +107,8 @@ class OpenAi(Service):
         refused = self.unsupported(question)
         if refused is not None:
             return refused
-        whole = self.answered(request, question, prompt, model)
+        self.app.ledger.prompted(self.name, *asked)
+        whole = self.answered(request, question, asked, model)
         return self.streamed(whole) if question.get("stream") else json_reply(whole)
 
     def failing(self, request):
@@ -173,13 +175,14 @@ class OpenAi(Service):
                          param="response_format", code="invalid_json_schema")
         return None
 
-    def answered(self, request, question, prompt, model):
+    def answered(self, request, question, asked, model):
         """The answer's object, spoilt as the fault asks."""
         kind = request.fault
+        prompt = "\n".join(text for text in asked if text)
         wanted = question.get("response_format") or {}
         schema = (wanted.get("json_schema") or {}).get("schema")
         text = answer(prompt, schema, wanted.get("type") == "json_object" or "JSON" in prompt,
-                      self.settings.answers)
+                      self.settings.answers, asked[1])
         message = {"role": "assistant", "content": text, "refusal": None}
         end = "stop"
         most = question.get("max_completion_tokens") or question.get("max_tokens")

@@ -29,6 +29,7 @@ DEFAULTS = {
     "preset": "dev-2026",
     "access": {},               # single flags of the preset, turned round
     "latency": 0,               # ms, "default", or {service: ms | "default"}
+    "scale": 1,                 # what latencies are multiplied by
     "limit": {                  # per app, or per address or key; None = none
         "accounts": None,
         "spotify": {"count": 90, "seconds": 30, "retry_after": "header", "body": "json"},
@@ -95,6 +96,8 @@ class Settings:
                 raise ValueError(f"no preset is named {value!r}")
             if name == "access" and set(value) - set(PRESETS["extended"]):
                 raise ValueError(f"access flags are {sorted(PRESETS['extended'])}")
+            if name == "scale" and not 0 < value <= 1000:
+                raise ValueError("a scale is above 0")
             if name == "reccobeats_refuses" and set(value) - {"seeds", "negatives", "silent"}:
                 raise ValueError("lists are refused for their seeds or negatives, or silent")
             if name == "limit":
@@ -116,9 +119,8 @@ class Settings:
             wanted = wanted.get(kind or service, wanted.get(service, 0))
         if wanted == "default":
             half, most = LATENCIES[kind or service]
-            return self.random.lognormvariate(math.log(half),
-                                              math.log(most / half) / 1.645) / 1000
-        return float(wanted) / 1000
+            wanted = self.random.lognormvariate(math.log(half), math.log(most / half) / 1.645)
+        return float(wanted) * self.scale / 1000
 
 
 def checked_services(value):

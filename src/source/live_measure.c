@@ -1,0 +1,337 @@
+/*-------------------------------------------------------------------------
+ *
+ * live_measure.c
+ *	  Tracks that services told of: what the catalogue knows of them, and features.
+ *
+ * Purpose: see live_parts.h. New tracks are looked up in the catalogue, all together;
+ *			those that nobody here has measured wait until a call is full, or nothing
+ *			more can come, or their time would run short. The best come first.
+ * Runs in: any process with a database and a transaction.
+ * Locks:	those of its SELECTs.
+ * Never:	ask for features that cannot change the list, or that are known.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "live_parts.h"
+
+#include "nodes/pg_list.h"
+
+#define NAMED_WEIGHT	2.0f	/* of who was named: targets are made of it */
+#define HOLD_SHARE		4		/* of the time that is left, one part for others to come */
+
+static void complete(RecoLive *live, RecoLiveTrack *entry);
+static bool is_measurable(const RecoLiveTrack *entry);
+static bool is_ruled_out(RecoLive *live, const RecoTrack *track);
+static void read_answers(RecoLive *live);
+static void look(RecoLive *live);
+static int	count_waiting(const RecoLive *live);
+static int	ask(RecoLive *live, int most);
+static void give_up(RecoLive *live);
+
+/* Takes the catalogue's facts of tracks that are new, where it has them. */
+void
+reco_live_look_up(RecoLive *live)
+{
+	int			n = list_length(live->unread);
+	const char **ids = palloc(sizeof(char *) * Max(n, 1));
+	RecoKey		key = {0};
+	RecoAnswer	answer = {0};
+	RecoEngineQuestion question = {
+		.kind = RECO_ENGINE_TRACK_FACTS, .key = &key, .answer = &answer
+	};
+	int			next = 0;
+	ListCell   *cell;
+
+	if (n == 0)
+		return;
+	foreach (cell, live->unread)
+		ids[key.nids++] = ((RecoLiveTrack *) lfirst(cell))->track->track_id;
+	key.ids = ids;
+	reco_engine_answer(live->engine, &question, 1, 0);
+	foreach (cell, live->unread)
+	{
+		RecoLiveTrack *entry = lfirst(cell);
+
+		if (next < answer.ntracks &&
+			strcmp(entry->id, answer.tracks[next]->track_id) == 0)
+		{
+			entry->track = answer.tracks[next++];
+			entry->known = true;
+		}
+		complete(live, entry);
+	}
+	list_free(live->unread);
+	live->unread = NIL;
+}
+
+/* Fills what rules look at. */
+static void
+complete(RecoLive *live, RecoLiveTrack *entry)
+{
+	RecoTrack  *track = entry->track;
+
+	entry->complete = true;
+	if (!entry->known)
+	{
+		RecoLiveName *name =
+			track->artist_id != NULL && strlen(track->artist_id) < RECO_LIVE_ID
+			? hash_search(live->artists, track->artist_id, HASH_FIND, NULL)
+			: NULL;
+
+		if (name != NULL)
+		{
+			track->ngenres = name->artist->ngenres;
+			track->genres = name->artist->genres;
+		}
+		reco_live_derive(&live->tools, track);
+	}
+}
+
+/* Has nobody measured a track? What is no feature of its sound does not count. */
+static bool
+is_measurable(const RecoLiveTrack *entry)
+{
+	uint32		sound = (1u << RECO_NAUDIO) - 1;
+
+	return entry->measure != RECO_LIVE_MEASURED &&
+		(entry->track->missing & sound) == sound;
+}
+
+/* Is a track by somebody whom a rule excludes? */
+static bool
+is_ruled_out(RecoLive *live, const RecoTrack *track)
+{
+	int			n;
+
+	(void) reco_live_ruled_ids(live, track, &n);
+	return n > track->nartist_ids;
+}
+
+/*
+ * Weighs a want's tracks, and lets those wait for features that may change the list:
+ * earlier places count more, and so do several answers.
+ */
+void
+reco_live_weigh(RecoLive *live, RecoLiveWant *want)
+{
+	const RecoKey *key = &want->ask->keys[want->key];
+
+	for (int i = 0; i < want->facts.ntracks; i++)
+	{
+		RecoLiveTrack *entry = hash_search(
+			live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
+
+		if (entry == NULL || !is_measurable(entry) ||
+			(key->fit != NULL &&
+			 reco_live_match(&live->tools, entry->track, key->fit) < 0) ||
+			is_ruled_out(live, entry->track))
+			continue;
+		entry->weight += 1.0f / (1 + i) + (key->name != NULL ? NAMED_WEIGHT : 0);
+		if (entry->measure != RECO_LIVE_UNMEASURED)
+			continue;
+		entry->measure = RECO_LIVE_WAITING;
+		live->waiting = lappend(live->waiting, entry);
+		live->features_until = Max(live->features_until, want->ticket->until);
+	}
+}
+
+/* Has everything come that a want waits for? */
+bool
+reco_live_is_measured(const RecoLive *live, const RecoLiveWant *want)
+{
+	for (int i = 0; i < want->facts.ntracks; i++)
+	{
+		const RecoLiveTrack *entry = hash_search(
+			live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
+
+		if (entry != NULL &&
+			(entry->measure == RECO_LIVE_WAITING || entry->measure == RECO_LIVE_ASKED))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Takes features that came, and asks for more: as soon as a call is full, else when
+ * nothing more can come, or waiting would cost too much of the time. True = some of what
+ * waited need not wait any more.
+ */
+bool
+reco_live_measure(RecoLive *live, bool more_to_come)
+{
+	int			before = list_length(live->waiting);
+	int			n;
+	int64		now = reco_now_us();
+
+	read_answers(live);
+	look(live);
+	n = count_waiting(live);
+	if (n > 0 && reco_live_server(live, RECO_LIVE_FEATURES) == NULL)
+	{
+		give_up(live);
+		n = 0;
+	}
+	if (n > 0 && live->hold_until == 0)
+		live->hold_until = now + Max(0, live->features_until - now) / HOLD_SHARE;
+	if (n >= RECO_LIVE_BATCH || (n > 0 && (!more_to_come || now >= live->hold_until)))
+		n -= ask(live, more_to_come && n >= RECO_LIVE_BATCH ? RECO_LIVE_BATCH : n);
+	if (n == 0)
+		live->hold_until = live->features_until = 0;
+	read_answers(live);
+	return list_length(live->waiting) < before;
+}
+
+/* Takes what came of the features that were asked for. */
+static void
+read_answers(RecoLive *live)
+{
+	List	   *left = NIL;
+	ListCell   *cell;
+
+	foreach (cell, live->waiting)
+	{
+		RecoLiveTrack *entry = lfirst(cell);
+
+		if (entry->measure == RECO_LIVE_ASKED && !reco_live_is_pending(entry->features))
+		{
+			entry->measure = RECO_LIVE_MEASURED;
+			if (entry->features != NULL && entry->features->json != NULL)
+				reco_live_read_features(entry->features->json, entry->track);
+		}
+		if (entry->measure != RECO_LIVE_MEASURED)
+			left = lappend(left, entry);
+	}
+	list_free(live->waiting);
+	live->waiting = left;
+}
+
+/* Looks at what is known of those who wait since the last time; the rest waits on. */
+static void
+look(RecoLive *live)
+{
+	RecoLiveQuestion **questions =
+		palloc(sizeof(RecoLiveQuestion *) * (list_length(live->waiting) + 1));
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach (cell, live->waiting)
+	{
+		RecoLiveTrack *entry = lfirst(cell);
+
+		if (entry->measure != RECO_LIVE_WAITING || entry->features != NULL)
+			continue;
+		entry->features = reco_live_make(live, RECO_LIVE_FEATURES, entry->id);
+		if (entry->features == NULL)
+			entry->measure = RECO_LIVE_MEASURED;
+		else
+			questions[n++] = entry->features;
+	}
+	reco_live_find(live, RECO_LIVE_FEATURES, questions, n);
+	pfree(questions);
+	foreach (cell, live->waiting)
+	{
+		RecoLiveTrack *entry = lfirst(cell);
+
+		if (entry->measure == RECO_LIVE_WAITING &&
+			entry->features->state == RECO_LIVE_ANSWERED)
+			entry->measure = RECO_LIVE_ASKED;
+	}
+	read_answers(live);
+}
+
+static int
+count_waiting(const RecoLive *live)
+{
+	int			n = 0;
+	ListCell   *cell;
+
+	foreach (cell, live->waiting)
+		n += ((RecoLiveTrack *) lfirst(cell))->measure == RECO_LIVE_WAITING;
+	return n;
+}
+
+/* The weightier first, then by id, so that the same answers ask the same. */
+static int
+by_weight(const ListCell *a, const ListCell *b)
+{
+	const RecoLiveTrack *x = lfirst(a);
+	const RecoLiveTrack *y = lfirst(b);
+
+	if (x->weight != y->weight)
+		return x->weight > y->weight ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+/* Asks for the features of so many at most; how many these were. */
+static int
+ask(RecoLive *live, int most)
+{
+	int			n = 0;
+	ListCell   *cell;
+
+	list_sort(live->waiting, by_weight);
+	foreach (cell, live->waiting)
+	{
+		RecoLiveTrack *entry = lfirst(cell);
+
+		if (entry->measure != RECO_LIVE_WAITING || n == most)
+			continue;
+		n++;
+		entry->measure = RECO_LIVE_ASKED;
+		(void) reco_live_add(live, RECO_LIVE_FEATURES, entry->id);
+	}
+	reco_live_send(live, RECO_LIVE_FEATURES, live->features_until);
+	return n;
+}
+
+/* There is nobody to ask. */
+static void
+give_up(RecoLive *live)
+{
+	ListCell   *cell;
+
+	foreach (cell, live->waiting)
+	{
+		RecoLiveTrack *entry = lfirst(cell);
+
+		if (entry->measure == RECO_LIVE_WAITING)
+			entry->measure = RECO_LIVE_MEASURED;
+	}
+}
+
+/*
+ * The ids of a track's artists, and those by which a rule knows one of them: who is
+ * excluded by name is excluded whatever the service calls him.
+ */
+const char **
+reco_live_ruled_ids(RecoLive *live, const RecoTrack *track, int *n)
+{
+	const char **ids;
+	char	   *whole;
+	ListCell   *cell;
+
+	*n = track->nartist_ids;
+	if (live->ruled == NIL || track->artist == NULL)
+		return track->artist_ids;
+	ids = palloc(sizeof(char *) * (track->nartist_ids + list_length(live->ruled)));
+	for (int i = 0; i < track->nartist_ids; i++)
+		ids[i] = track->artist_ids[i];
+	whole = reco_text_fold(&live->tools, track->artist);
+	foreach (cell, live->ruled)
+	{
+		const RecoLiveRuled *ruled = lfirst(cell);
+		bool		same = strcmp(whole, ruled->fold) == 0;
+
+		for (const char *part = track->artist; part != NULL && !same;)
+		{
+			const char *end = strstr(part, ", ");
+			char	   *one = pnstrdup(part, end == NULL ? strlen(part) : end - part);
+
+			same = strcmp(reco_text_fold(&live->tools, one), ruled->fold) == 0;
+			part = end == NULL ? NULL : end + 2;
+		}
+		if (same)
+			ids[(*n)++] = ruled->id;
+	}
+	return ids;
+}
