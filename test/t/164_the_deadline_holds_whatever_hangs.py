@@ -361,7 +361,7 @@ def gateway(cluster, session, services, prompt):
     before = cluster.gateway()
     session.send("SELECT " + call(USER, prompt, SIZE, None, "20 s"))
     watcher = services.session
-    until(lambda: int(watcher.value("SELECT coalesce(sum(in_flight), 0) FROM reco_stat_upstream")) > 0, 10)
+    until(lambda: waits(watcher, session), 10)
     os.kill(before, signal.SIGTERM)
     began = time.monotonic()
     rows = session.wait()
@@ -377,7 +377,7 @@ def in_the_middle(cluster, session, services, prompt):
         services.connect()
         services.emulator.fault(HANG["all"])
         session_that_asks.send("SELECT " + call(USER, prompt, SIZE, None, "60 s"))
-        return until(lambda: int(watcher.value("SELECT coalesce(sum(in_flight), 0) FROM reco_stat_upstream")) > 0, 10)
+        return until(lambda: waits(watcher, session_that_asks), 10)
 
     ok(asks(session), "a call waits for services")
     began = time.monotonic()
