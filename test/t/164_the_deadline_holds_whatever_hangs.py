@@ -15,7 +15,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from bench import WIDE, WIDE_QUOTA  # noqa: E402
-from cluster import Cluster, nothing_left  # noqa: E402
+from cluster import Cluster, Standby, nothing_left  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import Lost, SqlError, call, done, literal, ok, same, until  # noqa: E402
 
@@ -262,6 +262,25 @@ def no_catalogue(cluster, holder):
     holder.close()
 
 
+def standby(cluster):
+    """A lock of the primary is one on its standby, too."""
+    primary = cluster.session()
+    with Standby(cluster, "reco.artifacts = off") as replica:
+        session = replica.session()
+        ok(replica.caught_up(session), "a standby has caught up")
+        full = ids(timed(session, "10 s")[0])
+        primary.query(lock(["track", "mood_term"]))
+        cluster.session().query("CREATE TABLE later ()")
+        ok(until(lambda: session.value("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'"
+                                       " AND relation = 'reco.track'::regclass") == "1"), "a lock has come to it")
+        holds(session, "400 ms", 0.4, "on a standby, reco.track is locked", ["reco.track", "reco.mood_term"])
+        holds(session, "0", 0, "on a standby, deadline 0", ["reco.track", "reco.mood_term"])
+        primary.query("COMMIT")
+        ok(replica.caught_up(session), "and has gone")
+        same(ids(timed(session, "10 s")[0]), full, "with it the list is whole again")
+    os.environ.update(cluster.where)
+
+
 def locks():
     # what a listener's last run left would answer for tables that are locked
     with Cluster("reco.keeper_interval = '50ms'", "reco.artifacts = off") as cluster:
@@ -281,6 +300,7 @@ def locks():
         rules_hold(cluster, holder)
         hot_path(cluster, holder)
         no_catalogue(cluster, holder)
+        standby(cluster)
 
 
 class Services:
