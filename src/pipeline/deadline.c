@@ -13,6 +13,7 @@
 #include "deadline.h"
 
 #include "catalogue/text.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "result.h"
@@ -72,6 +73,46 @@ reco_run_note_missed(RecoRun *run)
 	run->missed = reco_patience_missed();
 	if (run->missed & RECO_READS_FACTS)
 		run->complete = false;
+}
+
+/* Reads the tables among what a record says that was missing. */
+uint32
+reco_run_missed_of(JsonbContainer *missing)
+{
+	uint32		missed = 0;
+
+	if (missing == NULL || !JsonContainerIsArray(missing))
+		return 0;
+	for (uint32 i = 0; i < JsonContainerSize(missing); i++)
+	{
+		JsonbValue *value = getIthJsonbValueFromContainer(missing, i);
+		char	   *name;
+
+		if (value == NULL || value->type != jbvString)
+			continue;
+		name = pnstrdup(value->val.string.val, value->val.string.len);
+		for (int t = 0; t < RECO_NTABLES; t++)
+			if (strncmp(name, "reco.", 5) == 0 &&
+				strcmp(name + 5, reco_table_name(t)) == 0)
+				missed |= (uint32) 1 << t;
+	}
+	return missed;
+}
+
+/* Tells which tables a run went without. */
+List *
+reco_run_explain_missed(const RecoRun *run, List *lines)
+{
+	StringInfoData names;
+
+	if (run->missed == 0)
+		return lines;
+	initStringInfo(&names);
+	for (int t = 0; t < RECO_NTABLES; t++)
+		if ((run->missed >> t) & 1)
+			appendStringInfo(&names, "%sreco.%s", names.len > 0 ? ", " : "",
+							 reco_table_name(t));
+	return lappend(lines, psprintf("Not read, as others had locked them: %s", names.data));
 }
 
 /* Notes a name that is excluded, and that nobody could look up. */

@@ -15,6 +15,9 @@
 
 #include "run.h"
 
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
 /*
  * What of a run's time is kept back for what comes behind the last answer, in us: as long
  * as that took before. A run that is over tells how long it took this time.
@@ -25,8 +28,12 @@ extern void reco_run_note_tail(const RecoRun *run);
 /* How long a run may wait for locked tables in all, in us. */
 extern int64 reco_run_patience(const RecoRequest *request);
 
-/* Notes which tables could not be read so far. */
+/* Notes which tables could not be read so far; and those that a record names. */
 extern void reco_run_note_missed(RecoRun *run);
+extern uint32 reco_run_missed_of(JsonbContainer *missing);
+
+/* Adds a line that tells of them. */
+extern List *reco_run_explain_missed(const RecoRun *run, List *lines);
 
 /*
  * Excludes whom a name is of where that could not be looked up; then a track may be listed

@@ -19,6 +19,7 @@
 #include "catalog/pg_authid.h"
 #include "catalogue/facet.h"
 #include "common/jsonapi.h"
+#include "deadline.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "model.h"
@@ -227,6 +228,7 @@ reco_record_read(Jsonb *jsonb)
 	run->role = (Oid) get_id(record, "role");
 	run->total_us = get_ms(record, "total_ms");
 	run->complete = get_bool(record, "complete");
+	run->missed = reco_run_missed_of(get_container(record, "missing"));
 	read_request(record, run);
 	read_mood(get_container(record, "mood"), run);
 	read_model(get_container(record, "model"), run);

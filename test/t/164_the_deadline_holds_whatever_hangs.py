@@ -89,11 +89,16 @@ def locked_tables(cluster, holder, full):
     new = cluster.session()
     holds(new, "400 ms", 0.4, "all are locked, for a new session", missing)
     new.close()
+    explained = "\n".join(row[0] for row in warm.query("SELECT * FROM " + call(USER, PROMPT, SIZE, None, "0", "reco_explain")))
+    ok("incomplete: tables were locked" in explained and "reco.track" in explained and "(null)" not in explained,
+       "reco_explain says so, too", explained[:1500])
     holder.query("COMMIT")
     run = document["run_id"]
     ok(until(lambda: warm.value(f"SELECT count(*) FROM reco_run WHERE run_id = {run}") == "1"), "the run is on record")
     same(warm.query(f"SELECT complete, missing ? 'reco.track' FROM reco_run WHERE run_id = {run}"), [["f", "t"]],
          "as one that is not complete, with what was missing")
+    told = "\n".join(row[0] for row in warm.query(f"SELECT * FROM reco_explain_run({run})"))
+    ok("incomplete: tables were locked" in told and "reco.track" in told, "and can be explained", told[:1500])
 
 
 def locked_indexes(cluster, holder, full):
