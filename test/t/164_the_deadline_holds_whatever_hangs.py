@@ -488,6 +488,7 @@ def empty_catalogue(cluster, services):
         same(error.sqlstate, "55000", "nobody at all is an error")
         ok("empty" in error.message and "service" in error.message, "that names both", error.message)
     ok(time.monotonic() - began < 1 + SLACK, "in time")
+    until(lambda: any("HINT" in line for line in session.errors), 10)
     hint = next((line for line in reversed(session.errors) if "HINT" in line), "")
     ok("reco_catalogue_import" in hint and "reco_doctor" in hint and "reco_stat_upstream" in hint, "with a hint for both", hint)
 
