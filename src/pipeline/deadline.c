@@ -112,7 +112,8 @@ reco_run_explain_missed(const RecoRun *run, List *lines)
 		if ((run->missed >> t) & 1)
 			appendStringInfo(&names, "%sreco.%s", names.len > 0 ? ", " : "",
 							 reco_table_name(t));
-	return lappend(lines, psprintf("Not read, as others had locked them: %s", names.data));
+	return lappend(lines,
+				   psprintf("Not read, as others had locked them: %s", names.data));
 }
 
 /* Notes a name that is excluded, and that nobody could look up. */

@@ -273,8 +273,8 @@ begin(MemoryContext context, const RecoRequest *request)
 	run->run_id = reco_id_new();
 	run->role = GetUserId();
 	run->started = GetCurrentTimestamp();
-	run->give_up = run->started + (int64) request->deadline_ms * 1000 -
-		reco_run_reserve(request);
+	run->give_up =
+		run->started + (int64) request->deadline_ms * 1000 - reco_run_reserve(request);
 	run->complete = true;
 	return run;
 }
