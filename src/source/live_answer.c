@@ -295,6 +295,8 @@ copy_for(RecoLive *live, const RecoTrack *track, const RecoFit *fit)
 	copy->genre_match = match;
 	copy->origin = entry->origin;
 	copy->artist_ids = reco_live_ruled_ids(live, copy, &copy->nartist_ids);
+	if (entry->measure == RECO_LIVE_WAITING || entry->measure == RECO_LIVE_ASKED)
+		entry->copies = lappend(entry->copies, copy);
 	return copy;
 }
 

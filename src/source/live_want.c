@@ -268,8 +268,13 @@ want_list(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
 	const char **negatives =
 		spotify_ids(key->negatives, key->nnegatives, MOST_SEEDS, &nnegatives);
 	RecoLiveWant *added;
+	int			most;
 
-	if (nseeds == 0 || live->nlists >= reco_live_most_lists(live))
+	/* what is near single tracks leaves a place for what is near several */
+	most = reco_live_most_lists(live);
+	if (key->nseeds == 1)
+		most = Max(1, most / 2);
+	if (nseeds == 0 || live->nlists >= most)
 		return;
 	added = add_want(live, ticket, ask, k, RECO_OP_RECOMMENDATION, MOST_LISTS);
 	if (added == NULL)

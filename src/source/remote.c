@@ -432,6 +432,8 @@ submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 	const char **keys;
 	RecoWireRequest request = {0};
 
+	for (int i = n; i < question->nasked; i++)
+		question->values[question->asked[i]].outcome = RECO_OUTCOME_LIMITED;
 	if (deadline <= reco_now_us() || n + nstale == 0)
 		return 0;
 	secret = reco_server_unlock(question->server, &question->problem);
