@@ -13,11 +13,12 @@
 #include "deadline.h"
 
 #include "catalogue/text.h"
-#include "lib/stringinfo.h"
+#include "json_write.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "result.h"
 #include "store/patience.h"
+#include "upstream/outcome.h"
 
 #define LEAST_RESERVE	((int64) 20 * 1000) /* us */
 #define RESERVE_SHARE	5		/* of the deadline is at most a fifth for that */
@@ -97,6 +98,36 @@ reco_run_missed_of(JsonbContainer *missing)
 				missed |= (uint32) 1 << t;
 	}
 	return missed;
+}
+
+/*
+ * Does an outcome mean that a service is of no use now? What it refuses for good, or does
+ * not have, is nothing that is missing.
+ */
+static bool
+is_silent(RecoOutcome outcome)
+{
+	return reco_outcome_is_retryable(outcome) || outcome == RECO_OUTCOME_QUOTA ||
+		outcome == RECO_OUTCOME_UNAUTHORISED;
+}
+
+/* Writes the names of services that did not answer, each once. */
+void
+reco_run_put_silent(StringInfo json, const RecoRun *run)
+{
+	int			n;
+	const RecoFallback *fallbacks = reco_source_fallbacks(run->source, &n);
+
+	for (int i = 0; i < n; i++)
+	{
+		bool		told = false;
+
+		for (int k = 0; k < i && !told; k++)
+			told = is_silent(fallbacks[k].why) &&
+				strcmp(fallbacks[k].server, fallbacks[i].server) == 0;
+		if (!told && is_silent(fallbacks[i].why))
+			put_string(json, NULL, fallbacks[i].server);
+	}
 }
 
 /* Tells which tables a run went without. */

@@ -15,6 +15,7 @@
 
 #include "run.h"
 
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
@@ -32,7 +33,10 @@ extern int64 reco_run_patience(const RecoRequest *request);
 extern void reco_run_note_missed(RecoRun *run);
 extern uint32 reco_run_missed_of(JsonbContainer *missing);
 
-/* Adds a line that tells of them. */
+/* Writes the names of services that would have told something another time. */
+extern void reco_run_put_silent(StringInfo json, const RecoRun *run);
+
+/* Adds a line that tells of tables. */
 extern List *reco_run_explain_missed(const RecoRun *run, List *lines);
 
 /*

@@ -362,6 +362,8 @@ def hanging(session, services, prompt):
             document, took = timed(session, deadline, prompt)
             ok(whole(document), f"{whose} hangs, deadline {deadline}: a whole list", len(document["tracks"]))
             ok(took < seconds + SLACK, f"{whose} hangs, deadline {deadline}: in time", took)
+            if seconds == 1 and whose in ("Spotify", "all"):
+                ok("spotify" in document["missing"], f"{whose} hangs, deadline {deadline}: it is named", document["missing"])
         if whose == "all":
             same(services.calls(), 0, "and with a deadline of 0 nobody is asked")
 
@@ -443,11 +445,13 @@ def useless(session, services, prompt, plain):
     services.emulator.fault([{"route": "api/token", "kind": "status:400", "body": '{"error": "invalid_client"}'}])
     document, _ = timed(session, "5 s", prompt)
     same(ids(document), plain, "a wrong secret: the list is the one without services")
+    ok("spotify" in document["missing"], "and the service is named", document["missing"])
     same(doctor(session, "spotify")[0], "error", "and reco_doctor calls it an error")
     services.connect(("spotify",), reset=True)
     session.query("ALTER SERVER spotify OPTIONS (SET base_url 'http://127.0.0.1:9', SET accounts_url 'http://127.0.0.1:9')")
     document, took = timed(session, "5 s", prompt)
     same(ids(document), plain, "a host that cannot be reached: the same list")
+    ok("spotify" in document["missing"], "and the service is named, too", document["missing"])
     ok(took < 5 + SLACK, "in time", took)
     status, detail, hint = doctor(session, "spotify")
     ok(status == "error" and "127.0.0.1:9" in detail and hint, "and reco_doctor names it", (status, detail, hint))
