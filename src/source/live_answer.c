@@ -270,9 +270,7 @@ merge_artists(RecoLiveWant *want)
 	if (n == 0)
 		return;
 	answer->artists = artists;
-	answer->nartists = n;
-	if (key->name == NULL && key->limit > 0)
-		answer->nartists = Min(n, key->limit);
+	answer->nartists = key->limit > 0 ? Min(n, key->limit) : n;
 }
 
 /* A track of its own for an answer; NULL where the fit bans it. */

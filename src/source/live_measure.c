@@ -19,6 +19,7 @@
 #define NAMED_WEIGHT	2.0f	/* of who was named: targets are made of it */
 #define HOLD_SHARE		4		/* of the time that is left, one part for others to come */
 
+static void take_features(RecoTrack *track, const RecoTrack *here);
 static void complete(RecoLive *live, RecoLiveTrack *entry);
 static bool is_measurable(const RecoLiveTrack *entry);
 static bool is_ruled_out(RecoLive *live, const RecoTrack *track);
@@ -55,13 +56,34 @@ reco_live_look_up(RecoLive *live)
 		if (next < answer.ntracks &&
 			strcmp(entry->id, answer.tracks[next]->track_id) == 0)
 		{
-			entry->track = answer.tracks[next++];
-			entry->known = true;
+			if (answer.tracks[next]->expired)
+				take_features(entry->track, answer.tracks[next]);
+			else
+			{
+				entry->track = answer.tracks[next];
+				entry->known = true;
+			}
+			next++;
 		}
 		complete(live, entry);
 	}
 	list_free(live->unread);
 	live->unread = NIL;
+}
+
+/* A service told a track anew whose time was over here: only its features stay. */
+static void
+take_features(RecoTrack *track, const RecoTrack *here)
+{
+	for (int f = 0; f < RECO_NAUDIO; f++)
+		if (!(here->missing >> f & 1))
+		{
+			track->values[f] = here->values[f];
+			track->missing &= ~(1u << f);
+		}
+	track->key = here->key;
+	track->measured = here->measured;
+	track->measured_expired = here->measured_expired;
 }
 
 /* Fills what rules look at. */
@@ -87,14 +109,20 @@ complete(RecoLive *live, RecoLiveTrack *entry)
 	}
 }
 
-/* Has nobody measured a track? What is no feature of its sound does not count. */
+/*
+ * Has nobody measured a track, or not lately, and not said that it cannot be? What is no
+ * feature of its sound does not count.
+ */
 static bool
 is_measurable(const RecoLiveTrack *entry)
 {
 	uint32		sound = (1u << RECO_NAUDIO) - 1;
 
-	return entry->measure != RECO_LIVE_MEASURED &&
-		(entry->track->missing & sound) == sound;
+	if (entry->measure == RECO_LIVE_MEASURED)
+		return false;
+	if (entry->track->measured != RECO_MEASURED_UNKNOWN)
+		return entry->track->measured_expired;
+	return (entry->track->missing & sound) == sound;
 }
 
 /* Is a track by somebody whom a rule excludes? */
@@ -122,8 +150,8 @@ reco_live_weigh(RecoLive *live, RecoLiveWant *want)
 		n = Min(n, key->limit);
 	for (int i = 0; i < n; i++)
 	{
-		RecoLiveTrack *entry = hash_search(
-			live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
+		RecoLiveTrack *entry =
+			hash_search(live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
 
 		if (entry == NULL || !is_measurable(entry) ||
 			(key->fit != NULL &&
@@ -145,8 +173,8 @@ reco_live_is_measured(const RecoLive *live, const RecoLiveWant *want)
 {
 	for (int i = 0; i < want->facts.ntracks; i++)
 	{
-		const RecoLiveTrack *entry = hash_search(
-			live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
+		const RecoLiveTrack *entry =
+			hash_search(live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
 
 		if (entry != NULL &&
 			(entry->measure == RECO_LIVE_WAITING || entry->measure == RECO_LIVE_ASKED))

@@ -378,7 +378,8 @@ end_trace(RecoRemote *remote, const Question *question, int first, int nkeys)
 	{
 		const RecoRemoteValue *value = &question->values[question->asked[i]];
 
-		reco_traces_answer(remote->traces, question->trace, value->outcome, value->json);
+		reco_traces_answer(remote->traces, question->trace, value->outcome, value->json,
+						   &question->server->options);
 	}
 	reco_traces_end(remote->traces, question->trace);
 }

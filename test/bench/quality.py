@@ -432,4 +432,5 @@ def main():
     sys.exit(0 if beaten else 1)
 
 
-main()
+if __name__ == "__main__":
+    main()

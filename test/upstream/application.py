@@ -10,6 +10,7 @@ import urllib.parse
 
 import faults
 from catalogue import Catalogue
+from catalogue_file import FileCatalogue
 from http1 import Reply, json_reply
 from ledger import Ledger
 from limits import Limits
@@ -73,7 +74,7 @@ class Application:
         self.ledger = Ledger()
         self.limits = Limits(self.settings)
         self.faults = faults.Faults()
-        self.catalogue = Catalogue(seed, size)
+        self.catalogue = Catalogue(seed, size) if isinstance(size, int) else FileCatalogue(seed, size)
         self.base = ""
         accounts = Accounts(self)
         self.services = [accounts, Spotify(self, accounts), ReccoBeats(self), Gemini(self),

@@ -93,8 +93,7 @@ class Catalogue:
         self.seed = seed
         dice = random.Random(seed)
         self.artists, self.albums, self.tracks = [], [], []
-        while len(self.tracks) < size:
-            self.add_artist(dice, size)
+        self.add_all(dice, size)
         self.add_twins()
         self.by_id = {x.id: x for kind in (self.artists, self.albums, self.tracks) for x in kind}
         self.track_by_uuid = {t.uuid: t for t in self.tracks}
@@ -110,6 +109,11 @@ class Catalogue:
     # -----------------------------------------------------------------------
     # Making it
     # -----------------------------------------------------------------------
+
+    def add_all(self, dice, size):
+        """Artists, until there are enough tracks."""
+        while len(self.tracks) < size:
+            self.add_artist(dice, size)
 
     def add_artist(self, dice, size):
         """An artist with some albums, until there are enough tracks."""

@@ -441,12 +441,30 @@ def recommendations(e):
 # Processes
 # ---------------------------------------------------------------------------
 
+SONGS = """track_id,track_name,track_artist,track_popularity,track_album_id,track_album_name,\
+track_album_release_date,danceability,energy,key,loudness,mode,speechiness,acousticness,\
+instrumentalness,liveness,valence,tempo,duration_ms,playlist_genre
+AAAAAAAAAAAAAAAAAAAAAA,Kupari,Lanterna,60,CCCCCCCCCCCCCCCCCCCCCC,One,2019-06-14,.7,.9,6,-2.6,1,.05,.1,0,.06,.5,120.5,194754,pop
+BBBBBBBBBBBBBBBBBBBBBB,Tundra,Lanterna,5,DDDDDDDDDDDDDDDDDDDDDD,Two,2019,.2,.1,,-20,0,.05,.9,.9,.06,.2,90,200000,
+AAAAAAAAAAAAAAAAAAAAAA,Kupari,Lanterna,60,CCCCCCCCCCCCCCCCCCCCCC,One,2019-06-14,.7,.9,6,-2.6,1,.05,.1,0,.06,.5,120.5,194754,rock
+"""
+
+
 def same_seed():
     lists = []
     for seed in (7, 7, 8):
         with Emulator("--seed", seed, "--catalogue", 300) as e:
             lists.append(e.tracks(300))
     ok(lists[0] == lists[1] and lists[0] != lists[2], "the same seed, the same catalogue")
+    with tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8") as file:
+        file.write(SONGS)
+        file.flush()
+        with Emulator("--catalogue", file.name, "--preset", "extended") as e:
+            same([(t["id"], t["name"], t["artist"], t["features"]["tempo"]) for t in e.tracks()],
+                 [("A" * 22, "Kupari", "Lanterna", 120.5), ("B" * 22, "Tundra", "Lanterna", 90)], "a file's tracks, each once")
+            found = spotify(e, "/search?q=artist:Lanterna&type=track", app_token(e)).json["tracks"]["items"]
+            same([(t["id"], t["album"]["release_date"], t["popularity"]) for t in found],
+                 [("A" * 22, "2019-06-14", 60), ("B" * 22, "2019", 5)], "are what is found")
     same(len(lists[0]), 300, "as large as it was asked to be")
 
 
