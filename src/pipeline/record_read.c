@@ -17,6 +17,7 @@
 
 #include "catalogue/facet.h"
 #include "common/jsonapi.h"
+#include "deadline.h"
 #include "mb/pg_wchar.h"
 #include "model.h"
 #include "utils/builtins.h"
@@ -160,6 +161,7 @@ reco_record_read(Jsonb *jsonb)
 	run->role = (Oid) get_id(record, "role");
 	run->total_us = get_ms(record, "total_ms");
 	run->complete = get_bool(record, "complete");
+	run->missed = reco_run_missed_of(get_container(record, "missing"));
 	read_request(record, run);
 	read_mood(get_container(record, "mood"), run);
 	read_model(get_container(record, "model"), run);
