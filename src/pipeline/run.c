@@ -315,7 +315,8 @@ note_values(RecoRun *run, const RecoAsk *asks, int nasks)
 			/* what services only can tell is an addition */
 			if (asks[i].kind == RECO_KIND_COMPLETION || asks[i].keys[k].query != NULL)
 				continue;
-			if (value->outcome != RECO_OUTCOME_FRESH || run->partial)
+			record->late |= value->outcome != RECO_OUTCOME_FRESH;
+			if (record->late || run->partial)
 				run->complete = false;
 		}
 }
