@@ -55,12 +55,14 @@ CREATE TABLE reco.artist (
 );
 CREATE INDEX artist_name_fold_idx ON reco.artist USING hash (name_fold);
 CREATE INDEX artist_name_trgm_idx ON reco.artist USING gin (name_fold gin_trgm_ops);
+CREATE INDEX artist_learned_idx ON reco.artist (fetched_at) WHERE expires_at IS NOT NULL;
 COMMENT ON TABLE reco.artist IS 'Holds one row per artist that the catalogue knows, whatever source told it.';
 COMMENT ON COLUMN reco.artist.artist_id IS 'Is the id as its source gives it; name:... where the source has none.';
 COMMENT ON COLUMN reco.artist.genres IS 'Lists the genres of the artist; NULL = not known.';
 COMMENT ON COLUMN reco.artist.popularity IS 'Is 0..100 as the source gives it; NULL = not known.';
-COMMENT ON COLUMN reco.artist.source IS 'Names who told this: a table, a service, or demo.';
-COMMENT ON COLUMN reco.artist.expires_at IS 'Says when the row should be asked for again; NULL = never.';
+COMMENT ON COLUMN reco.artist.source IS 'Names who told this: a table, a service (spotify, reccobeats), demo or manual. Only rows of a service are overwritten and removed by what services tell.';
+COMMENT ON COLUMN reco.artist.fetched_at IS 'Says when it was told.';
+COMMENT ON COLUMN reco.artist.expires_at IS 'Says when the row should be asked for again; NULL = never. A row of a service that nobody asks for again is removed, see reco.cache_policy.';
 COMMENT ON COLUMN reco.artist.name_fold IS 'Is derived by a trigger: the name folded for matching.';
 
 CREATE TABLE reco.track (
@@ -95,6 +97,9 @@ CREATE TABLE reco.track (
 	source text NOT NULL DEFAULT 'manual',
 	fetched_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	expires_at timestamptz,
+	features_source text,
+	features_fetched_at timestamptz,
+	features_expires_at timestamptz,
 	title_fold text NOT NULL,
 	dup_key bigint NOT NULL,
 	facets integer NOT NULL,
@@ -109,6 +114,7 @@ CREATE UNIQUE INDEX track_artist_idx ON reco.track (artist_id, track_id);
 CREATE INDEX track_title_fold_idx ON reco.track USING hash (title_fold);
 CREATE INDEX track_title_trgm_idx ON reco.track USING gin (title_fold gin_trgm_ops);
 CREATE INDEX track_search_idx ON reco.track USING gin (search);
+CREATE INDEX track_learned_idx ON reco.track (fetched_at) WHERE expires_at IS NOT NULL;
 COMMENT ON TABLE reco.track IS 'Holds one row per track that the catalogue knows, whatever source told it.';
 COMMENT ON COLUMN reco.track.track_id IS 'Is the id as its source gives it; name:... where the source has none.';
 COMMENT ON COLUMN reco.track.artist_id IS 'Is the first artist''s id in reco.artist.';
@@ -130,20 +136,40 @@ COMMENT ON COLUMN reco.track.loudness IS 'Is in dB, -60..5.';
 COMMENT ON COLUMN reco.track.tempo IS 'Is in beats per minute; NULL = not measured (some services say 0).';
 COMMENT ON COLUMN reco.track.key IS 'Is the pitch class, 0 = C ... 11 = B; NULL = not measured (some services say -1).';
 COMMENT ON COLUMN reco.track.mode IS 'Is 1 = major, 0 = minor.';
-COMMENT ON COLUMN reco.track.source IS 'Names who told this: a table, a service, or demo.';
-COMMENT ON COLUMN reco.track.expires_at IS 'Says when the row should be asked for again; NULL = never.';
+COMMENT ON COLUMN reco.track.source IS 'Names who told this: a table, a service (spotify, reccobeats), demo or manual. Only rows of a service are overwritten and removed by what services tell.';
+COMMENT ON COLUMN reco.track.fetched_at IS 'Says when it was told.';
+COMMENT ON COLUMN reco.track.expires_at IS 'Says when the row should be asked for again; NULL = never. A row of a service that nobody asks for again is removed, see reco.cache_policy.';
+COMMENT ON COLUMN reco.track.features_source IS 'Names the service that told the features, or that it has none; NULL = they came with the row.';
+COMMENT ON COLUMN reco.track.features_fetched_at IS 'Says when it told them.';
+COMMENT ON COLUMN reco.track.features_expires_at IS 'Says when they should be asked for again.';
 COMMENT ON COLUMN reco.track.title_fold IS 'Is derived by a trigger: the title folded for matching.';
 COMMENT ON COLUMN reco.track.dup_key IS 'Is derived by a trigger: equal for the same title by the same artist, versions and remasters cut.';
 COMMENT ON COLUMN reco.track.facets IS 'Is derived by a trigger: themes and regions as bits.';
 COMMENT ON COLUMN reco.track.search IS 'Is derived by a trigger: artist (A), title (B), genres (C), tags (D) for full-text search.';
 
 CREATE TABLE reco.change (
-	what text NOT NULL CHECK (what IN ('catalogue', 'lexicon')),
+	what text NOT NULL CHECK (what IN ('catalogue', 'lexicon', 'learned')),
 	change_id bigint NOT NULL DEFAULT reco.new_id(),
 	changed_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	PRIMARY KEY (what, change_id)
 );
 COMMENT ON TABLE reco.change IS 'Holds one row per recent change of the catalogue: copies in memory are fresh while the rows that a backend sees stay the same.';
+COMMENT ON COLUMN reco.change.what IS 'Names what was changed: catalogue, lexicon; learned: the keeper wrote what services told, which makes no kept list invalid.';
+
+CREATE TABLE reco.learn_state (
+	tracks bigint NOT NULL DEFAULT 0,
+	artists bigint NOT NULL DEFAULT 0,
+	features bigint NOT NULL DEFAULT 0,
+	skipped bigint NOT NULL DEFAULT 0,
+	lost bigint NOT NULL DEFAULT 0,
+	removed bigint NOT NULL DEFAULT 0,
+	learned_at timestamptz,
+	published_at timestamptz,
+	lexicon_at timestamptz
+) WITH (fillfactor = 25);
+COMMENT ON TABLE reco.learn_state IS 'Holds one row: what the keeper made of what services told; see the view reco_learn_stats.';
+
+INSERT INTO reco.learn_state DEFAULT VALUES;
 
 /* -------------------------------------------------------------------------
  * Tables: listeners. Keys begin with user_id
@@ -875,6 +901,30 @@ COMMENT ON COLUMN @extschema@.reco_cache_stats.expired IS 'Counts rows of reco.c
 COMMENT ON COLUMN @extschema@.reco_cache_stats.oldest IS 'Says when the oldest row of reco.cache was fetched.';
 REVOKE ALL ON @extschema@.reco_cache_stats FROM PUBLIC;
 
+CREATE VIEW @extschema@.reco_learn_stats AS
+	SELECT s.tracks, s.artists, s.features, s.skipped, s.lost, s.removed,
+		t.known_tracks, t.expired_tracks, s.learned_at, s.published_at, s.lexicon_at
+	FROM reco.learn_state AS s
+	CROSS JOIN LATERAL (
+		SELECT pg_catalog.count(*) AS known_tracks,
+			pg_catalog.count(*) FILTER (WHERE k.expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp()) AS expired_tracks
+		FROM reco.track AS k
+		WHERE k.expires_at IS NOT NULL AND k.source OPERATOR(pg_catalog.=) ANY (ARRAY['spotify', 'reccobeats'])
+	) AS t;
+COMMENT ON VIEW @extschema@.reco_learn_stats IS 'Shows one row: what the keeper has put into the catalogue of what services told.';
+COMMENT ON COLUMN @extschema@.reco_learn_stats.tracks IS 'Counts the tracks that were written, new ones and others.';
+COMMENT ON COLUMN @extschema@.reco_learn_stats.artists IS 'Counts the artists that were written, new ones and others.';
+COMMENT ON COLUMN @extschema@.reco_learn_stats.features IS 'Counts the tracks whose features were written: measured or absent.';
+COMMENT ON COLUMN @extschema@.reco_learn_stats.skipped IS 'Counts what was told and is no track, artist or feature that the catalogue can hold.';
+COMMENT ON COLUMN @extschema@.reco_learn_stats.lost IS 'Counts answers that were not learned from, because writing was held up for too long.';
+COMMENT ON COLUMN @extschema@.reco_learn_stats.removed IS 'Counts tracks, artists and features that were removed: out of date, or over reco.learned_tracks.';
+COMMENT ON COLUMN @extschema@.reco_learn_stats.known_tracks IS 'Counts the tracks that the catalogue has from services now.';
+COMMENT ON COLUMN @extschema@.reco_learn_stats.expired_tracks IS 'Counts those of them that are due to be asked for again.';
+COMMENT ON COLUMN @extschema@.reco_learn_stats.learned_at IS 'Says when something was written last.';
+COMMENT ON COLUMN @extschema@.reco_learn_stats.published_at IS 'Says when the catalogue in memory was told last to take in what was written.';
+COMMENT ON COLUMN @extschema@.reco_learn_stats.lexicon_at IS 'Says when the lexicon was made anew from learned genres; NULL = never.';
+REVOKE ALL ON @extschema@.reco_learn_stats FROM PUBLIC;
+
 CREATE VIEW @extschema@.reco_snapshot_stats AS
 	SELECT t.source, c.relpersistence OPERATOR(pg_catalog.=) 'p' AS logged, s.chunks, s.entries, s.bytes,
 		t.taken_at, t.restored_at, t.restored_from, t.restored, t.dropped, t.damaged
@@ -1044,7 +1094,8 @@ GRANT EXECUTE ON FUNCTION reco.stat_upstream(), reco.stat_worker(), reco.stat_ga
 	reco.stat_id_registry(), reco.stat_deny_list(), reco.stat_memory(), reco.stat_stage() TO pg_monitor;
 GRANT SELECT ON @extschema@.reco_stat_upstream, @extschema@.reco_stat_worker, @extschema@.reco_stat_gateway,
 	@extschema@.reco_cache_stats, @extschema@.reco_id_registry_stats, @extschema@.reco_deny_list,
-	@extschema@.reco_snapshot_stats, @extschema@.reco_stat_memory, @extschema@.reco_stat_stage TO pg_monitor;
+	@extschema@.reco_snapshot_stats, @extschema@.reco_learn_stats, @extschema@.reco_stat_memory,
+	@extschema@.reco_stat_stage TO pg_monitor;
 
 /* -------------------------------------------------------------------------
  * Runs: what was asked, how the list came about, what it was

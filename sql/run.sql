@@ -44,10 +44,10 @@ SELECT pruned FROM reco_run WHERE run_id IN (SELECT run_id FROM given);
 
 -- its list and its explanation
 SELECT g.rank, g.track_id, g = t AS same FROM given AS g JOIN (SELECT DISTINCT run_id FROM given) AS r ON true JOIN LATERAL reco_run_tracks(r.run_id) AS t ON t.rank = g.rank ORDER BY g.rank;
-CREATE TEMP TABLE told AS SELECT regexp_replace(line, '(time|start|deadline)=[0-9.]+', '\1=', 'g') AS line, nth
+CREATE TEMP TABLE told AS SELECT regexp_replace(line, '(time|start|deadline|busy|waited|between|stages)=[0-9.]+', '\1=', 'g') AS line, nth
 FROM reco_explain_run((SELECT min(run_id) FROM given)) WITH ORDINALITY AS l (line, nth);
 SELECT line FROM told WHERE line !~ '^ +[0-9]|Targets|->' ORDER BY nth;
-SELECT count(*) AS differ FROM told FULL JOIN (SELECT regexp_replace(line, '(time|start|deadline)=[0-9.]+', '\1=', 'g') AS line, nth
+SELECT count(*) AS differ FROM told FULL JOIN (SELECT regexp_replace(line, '(time|start|deadline|busy|waited|between|stages)=[0-9.]+', '\1=', 'g') AS line, nth
 	FROM reco_explain('ana', 'calm evening, not loud, flurb', 3, '20 s', '{"seed": 2, "order": "score", "negative_tracks": ["t1"]}') WITH ORDINALITY AS l (line, nth)) AS e USING (nth) WHERE told.line IS DISTINCT FROM e.line;
 -- a list that was cut for time says so
 SELECT max(run_id) AS run FROM reco_generate('ana', 'calm, at once', 3, '0') \gset

@@ -50,6 +50,8 @@ int			reco_guc_snapshot_interval = 300;
 int			reco_guc_snapshot_size = 128 * 1024;
 char	   *reco_guc_logged_tables = NULL;
 int			reco_guc_matrix_memory = 4 * 1024 * 1024;
+bool		reco_guc_learn = true;
+int			reco_guc_learned_tracks = 200000;
 
 static char *call_budget = NULL;	/* as it is written */
 
@@ -61,6 +63,7 @@ static void define_upstreams(void);
 static void define_gateway(void);
 static void define_buffer(void);
 static void define_keeper(void);
+static void define_learning(void);
 static void define_snapshot(void);
 static bool check_call_budget(char **value, void **extra, GucSource source);
 static void assign_call_budget(const char *value, void *extra);
@@ -96,6 +99,7 @@ reco_guc_define(void)
 		define_gateway();
 		define_buffer();
 		define_keeper();
+		define_learning();
 		define_snapshot();
 	}
 	MarkGUCPrefixReserved("reco");
@@ -261,6 +265,24 @@ define_keeper(void)
 		"0 has all do that.",
 		&reco_guc_matrix_memory, 4 * 1024 * 1024, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB,
 		NULL, NULL, NULL);
+}
+
+/* Whether the catalogue learns of services, and how much. */
+static void
+define_learning(void)
+{
+	DefineCustomBoolVariable(
+		"reco.learn",
+		"Sets whether keepers put what services tell into the catalogue.",
+		"Tracks, artists and audio features, of answers that are kept (reco.cache). How long "
+		"they hold, is in table reco.cache_policy.",
+		&reco_guc_learn, true, PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable(
+		"reco.learned_tracks",
+		"Sets how many tracks, and artists, of services the catalogue of a database has.",
+		"The oldest ones go first. 0 keeps none.", &reco_guc_learned_tracks, 200000, 0,
+		INT_MAX, PGC_SIGHUP, 0, NULL, NULL, NULL);
 }
 
 /* How the memory survives a crash. */

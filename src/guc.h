@@ -54,6 +54,8 @@ extern int	reco_guc_snapshot_interval; /* s; 0 = none is taken */
 extern int	reco_guc_snapshot_size; /* kB, before compression */
 extern char *reco_guc_logged_tables;	/* see reco_guc_is_logged */
 extern int	reco_guc_matrix_memory; /* kB; of one database's shared matrix */
+extern bool reco_guc_learn;		/* whether what services tell goes to the catalogue */
+extern int	reco_guc_learned_tracks;	/* most of these; and as many artists */
 
 /* Does reco.logged_tables name a table of a database? */
 extern bool reco_guc_is_logged(const char *database, const char *table);

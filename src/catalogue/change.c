@@ -4,9 +4,9 @@
  *	  Which state of the catalogue a snapshot sees.
  *
  * Purpose: every statement that writes reco.track leaves a row in
- *			reco.change. A reader's token is a hash over the rows that its
- *			snapshot sees: MVCC itself says what is committed, rolled back or
- *			the reader's own.
+ *			reco.change, but for what the keeper learns from services. A reader's
+ *			token is a hash over the rows that its snapshot sees: MVCC itself says
+ *			what is committed, rolled back or the reader's own.
  * Runs in: any process with a database and a transaction.
  * Locks:	row locks of reco.change, taken only with SKIP LOCKED.
  * Never:	delete under REPEATABLE READ, where a concurrent delete is an error.
@@ -41,7 +41,8 @@ static RecoStatement prune_statement = {
 };
 
 static RecoStatement token_statement = {
-	.text = "SELECT change_id FROM reco.change WHERE what = $1 OR $1 IS NULL ORDER BY change_id",
+	.text = "SELECT change_id FROM reco.change WHERE what = $1 OR ($1 IS NULL AND what <> '"
+	RECO_CHANGE_LEARNED "') ORDER BY change_id",
 	.nargs = 1,
 	.types = {TEXTOID},
 };
@@ -49,29 +50,40 @@ static RecoStatement token_statement = {
 /* The transaction that changed the catalogue last in this process. */
 static FullTransactionId changed_in = {0};
 
-/* Are changes not to be noted? */
-static bool is_quiet = false;
+/* Does this transaction write what services told? */
+static bool learning = false;
 
-void
-reco_change_be_quiet(bool quiet)
-{
-	is_quiet = quiet;
-}
+static void note(const char *what);
 
 /* Notes a change of this transaction. */
 void
 reco_change_note(const char *what)
+{
+	if (learning)
+		return;
+	reco_stale_all();
+	note(what);
+	if (strcmp(what, "catalogue") == 0)
+		changed_in = GetTopFullTransactionId();
+}
+
+/* Notes that there is something new in the catalogue that makes no list invalid. */
+void
+reco_change_note_learned(void)
+{
+	note(RECO_CHANGE_LEARNED);
+}
+
+/* Leaves a row, in place of the older ones. */
+static void
+note(const char *what)
 {
 	Datum		values[2];
 	RecoSql		sql;
 	int			tries = 0;
 	bool		isnull;
 
-	if (is_quiet)
-		return;
 	values[0] = CStringGetTextDatum(what);
-	reco_stale_all();
-
 	reco_sql_begin(&sql);
 
 	/* an id that another process made too leaves no row; the next one will */
@@ -87,8 +99,29 @@ reco_change_note(const char *what)
 	if (!IsolationUsesXactSnapshot())
 		reco_sql_run(&prune_statement, values, NULL, false, 0);
 	reco_sql_end(&sql);
-	if (strcmp(what, "catalogue") == 0)
-		changed_in = GetTopFullTransactionId();
+}
+
+static void
+stop_learning(XactEvent event, void *arg)
+{
+	learning = false;
+}
+
+void
+reco_change_begin_learning(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		RegisterXactCallback(stop_learning, NULL);
+	registered = true;
+	learning = true;
+}
+
+bool
+reco_change_is_learning(void)
+{
+	return learning;
 }
 
 bool

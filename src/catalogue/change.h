@@ -22,19 +22,23 @@
 extern void reco_change_note(const char *what);
 
 /*
- * Statements of this process note no change until it is said again: for what is learned
- * from services, which makes no list that was made before wrong. The caller's statements
- * must be all that happens in between, errors included.
+ * What a transaction writes from here to its end was told by services: it is no change,
+ * and makes no list that is kept invalid. Of the keeper. Now and then it notes that
+ * copies in memory should take that in.
  */
-extern void reco_change_be_quiet(bool quiet);
+#define RECO_CHANGE_LEARNED	"learned"
+
+extern void reco_change_begin_learning(void);
+extern bool reco_change_is_learning(void);
+extern void reco_change_note_learned(void);
 
 /* Has this very transaction changed the catalogue? */
 extern bool reco_change_is_mine(void);
 
 /*
- * A number that stands for the state of 'what' (NULL = of all) in the current snapshot:
- * equal while no change was committed (or rolled back) in between. False = nobody can
- * tell now, see store/patience.h.
+ * A number that stands for the state of 'what' (NULL = of all but what was learned) in
+ * the current snapshot: equal while no change was committed (or rolled back) in between.
+ * False = nobody can tell now, see store/patience.h.
  */
 extern bool reco_change_read(const char *what, uint64 *token);
 

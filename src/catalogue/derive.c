@@ -5,7 +5,8 @@
  *
  * Purpose: whoever writes a track (import, a service's answer, a DBA's INSERT or
  *			COPY), its folded title, duplicate key, facets and search vector are
- *			right; so indexes stand on stored columns, not on expressions.
+ *			right; so indexes stand on stored columns, not on expressions. And a row
+ *			that a service told is whose who changes it.
  * Runs in: a backend that writes the catalogue.
  * Locks:	none.
  * Never:	do SQL; it runs once per row. Derive one artist, album or set of labels
@@ -17,6 +18,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "claim.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "derive.h"
@@ -99,6 +101,7 @@ reco_derive_row(TriggerData *trigger, FmgrInfo *call)
 
 	if (shared == NULL)
 		shared = share(trigger, call);
+	tuple = reco_claim_row(trigger, tuple);
 	return PointerGetDatum(shared->is_track
 							   ? derive_track(trigger, tuple, shared)
 							   : derive_artist(trigger, tuple, &shared->tools));

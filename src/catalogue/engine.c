@@ -17,6 +17,7 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "names.h"
 #include "scan.h"
 #include "store/patience.h"
 #include "utils/memutils.h"
@@ -34,6 +35,7 @@ typedef struct Scan
 static void answer_scans(RecoEngine *engine, Scan *scans, int nscans);
 static void start_query(RecoEngine *engine, const Scan *scan, RecoScanQuery *query);
 static void answer_scan(RecoEngine *engine, Scan *scan, const RecoScanQuery *query);
+static void count_expired(RecoEngineQuestion *questions, int nquestions);
 static bool is_scan(const RecoEngineQuestion *question);
 
 /* Opens an engine whose answers live in 'context'. */
@@ -138,7 +140,46 @@ reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquest
 	}
 	if (nscans > 0)
 		answer_scans(engine, scans, nscans);
+	count_expired(questions, nquestions);
 	MemoryContextSwitchTo(old);
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+/* Counts tracks whose time is over, in answers that a service may be spared by. */
+static void
+count_expired(RecoEngineQuestion *questions, int nquestions)
+{
+	const char **ids;
+	const char **expired;
+	int			n = 0;
+	int			nexpired;
+
+#define MAY_BE_ENOUGH(question)                                                       \
+	((question)->kind == RECO_ENGINE_ARTIST_TRACKS && (question)->key->enough > 0 && \
+	 (question)->answer->ntracks >= (question)->key->enough)
+	for (int i = 0; i < nquestions; i++)
+		n += MAY_BE_ENOUGH(&questions[i]) ? questions[i].answer->ntracks : 0;
+	if (n == 0)
+		return;
+	ids = palloc(sizeof(char *) * n);
+	n = 0;
+	for (int i = 0; i < nquestions; i++)
+		for (int t = 0; MAY_BE_ENOUGH(&questions[i]) && t < questions[i].answer->ntracks;
+			 t++)
+			ids[n++] = questions[i].answer->tracks[t]->track_id;
+	expired = reco_names_expired(ids, n, &nexpired);
+	for (int i = 0; i < nquestions && nexpired > 0; i++)
+		for (int t = 0; MAY_BE_ENOUGH(&questions[i]) && t < questions[i].answer->ntracks;
+			 t++)
+			questions[i].answer->expired +=
+				bsearch(&questions[i].answer->tracks[t]->track_id, expired, nexpired,
+						sizeof(char *), by_text) != NULL;
+#undef MAY_BE_ENOUGH
 }
 
 static bool

@@ -40,10 +40,11 @@ typedef struct RecoKey
 	int			limit;			/* at most this many */
 	TimestampTz since;			/* of a history: all plays since then, at least */
 
-	/* for services only; the engine does not look at these */
+	/* for services only; the engine does not look at these, but for 'enough' */
 	const char *query;			/* of a search without a name: a service's search text */
 	const char *question;		/* to a language model: JSON, see upstream/completion.h */
-	int			enough;			/* no service is asked where the engine has so many; 0 = is */
+	int			enough;			/* no service is asked where the engine has so many whose
+								 * time is not over; 0 = is */
 } RecoKey;
 
 /* One answer: as many tracks or artists as there are, best first. */
@@ -55,6 +56,7 @@ typedef struct RecoAnswer
 	RecoTrack **tracks;
 	int			nartists;
 	RecoArtist **artists;
+	int			expired;		/* of an artist's tracks: their time is over; see 'enough' */
 } RecoAnswer;
 
 /* A run's hold on the catalogue; lives in the run's memory context. */

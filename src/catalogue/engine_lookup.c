@@ -179,8 +179,7 @@ need_listener(RecoEngine *engine, const RecoKey *key)
 		return;
 	engine->listened = reco_listener_tracks(key->id, key->since, &engine->nlistened);
 	engine->since = key->since;
-	engine->listener =
-		reco_patience_refusals() == refusals ? pstrdup(key->id) : NULL;
+	engine->listener = reco_patience_refusals() == refusals ? pstrdup(key->id) : NULL;
 }
 
 static int

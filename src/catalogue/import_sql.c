@@ -36,6 +36,12 @@
 #define MAX_OF(c)		"max(i." #c ") AS " #c ", "
 #define GROUP_OF(c)		", g." #c
 #define COALESCE_OF(c)	"COALESCE(m." #c ", t." #c ") AS " #c ", "
+
+/* What somebody imports is not mixed with what a service measured. */
+#define FEATURE_OF(c) \
+	"COALESCE(m." #c                                                                    \
+	", CASE WHEN NOT l.measured OR v.features_source IS NULL THEN v." #c " END) AS " #c \
+	", "
 #define OR_NOT_NULL(c)	" OR m." #c " IS NOT NULL"
 #define NAME_OF(c)		", " #c
 #define NEW_OF(c)		", f." #c
@@ -54,7 +60,12 @@
 	alias ".release_date, " alias ".release_precision, " alias ".genres, " alias ".tags, " \
 	alias ".features" EACH_PLAIN(OF) EACH_FEATURE(OF)
 
+#define SERVICES	"'{spotify,reccobeats}'::pg_catalog.text[]"
+
 /*
+ * A row that a service told is none that is merged: its content is the service's. Only
+ * its features stay, as long as the service lets them, where the source has none.
+ *
  * OFFSET 0 keeps the planner from writing an expression out at each of its uses,
  * here and below.
  */
@@ -80,15 +91,18 @@ EACH_FEATURE(MAX_OF) MAX_OF(duration_ms) MAX_OF(popularity) MAX_OF(time_signatur
 const char *const reco_import_sql_merge =
 "SELECT f.*, CASE WHEN t.track_id IS NULL THEN 'n'::pg_catalog.\"char\""
 " WHEN ROW(" COMPARED(NEW_OF, "f") ") IS DISTINCT FROM ROW(" COMPARED(OLD_OF, "t") ")"
+" OR f.features_source IS DISTINCT FROM t.features_source"
 " THEN 'u'::pg_catalog.\"char\" ELSE 's'::pg_catalog.\"char\" END AS status,"
 /* artists of the source, unless better known ones stay */
 " CASE WHEN NOT l.keeps_artist THEN m.ids END AS ids,"
 " CASE WHEN NOT l.keeps_artist THEN m.names END AS names,"
 " m.artist_genres, m.artist_popularity,"
 " pg_catalog.cardinality(l.genres) > 100 OR pg_catalog.cardinality(l.tags) > 500 AS over_limit"
-" FROM grouped AS m LEFT JOIN reco.track AS t ON t.track_id = m.track_id"
+" FROM grouped AS m LEFT JOIN reco.track AS v ON v.track_id = m.track_id"
+" LEFT JOIN LATERAL (SELECT v.* WHERE v.source <> ALL (" SERVICES ")) AS t ON true"
 " CROSS JOIN LATERAL ("
-" SELECT t.track_id IS NOT NULL AND NOT m.ids_given"
+" SELECT (false" EACH_FEATURE(OR_NOT_NULL) ") AS measured,"
+" t.track_id IS NOT NULL AND NOT m.ids_given"
 " AND NOT pg_catalog.starts_with(t.artist_id, 'name:') AS keeps_artist, "
 KEEPS_RELEASE " AS keeps_release, "
 UNION_OF("t.genres", "m.genres") " AS genres, "
@@ -104,9 +118,11 @@ UNION_OF("t.tags", "m.tags") " AS tags OFFSET 0) AS l"
 "m.release / 10000 % 10000, m.release / 100 % 100, m.release % 100) END AS release_date,"
 " CASE WHEN l.keeps_release THEN t.release_precision"
 " ELSE (ARRAY['year', 'month', 'day'])[m.release / 100000000] END AS release_precision, "
-EACH_PLAIN(COALESCE_OF) EACH_FEATURE(COALESCE_OF)
-" CASE WHEN false" EACH_FEATURE(OR_NOT_NULL) " THEN 'measured'"
-" ELSE COALESCE(t.features, 'unknown') END AS features,"
+EACH_PLAIN(COALESCE_OF) EACH_FEATURE(FEATURE_OF)
+" CASE WHEN l.measured THEN 'measured' ELSE COALESCE(v.features, 'unknown') END AS features,"
+" CASE WHEN NOT l.measured THEN v.features_source END AS features_source,"
+" CASE WHEN NOT l.measured THEN v.features_fetched_at END AS features_fetched_at,"
+" CASE WHEN NOT l.measured THEN v.features_expires_at END AS features_expires_at,"
 " l.genres[:100] AS genres, l.tags[:500] AS tags OFFSET 0) AS f";
 
 const char *const reco_import_sql_artists =
@@ -119,7 +135,7 @@ const char *const reco_import_sql_artists =
 " FILTER (WHERE pg_catalog.cardinality(m.artist_genres) > 0) AS genres"
 " FROM merged AS m, unnest(m.ids, m.names) AS u (id, name)"
 " GROUP BY u.id) AS a"
-" LEFT JOIN reco.artist AS t ON t.artist_id = a.id"
+" LEFT JOIN reco.artist AS t ON t.artist_id = a.id AND t.source <> ALL (" SERVICES ")"
 " CROSS JOIN LATERAL (SELECT CASE WHEN a.genres IS NOT NULL THEN"
 " ARRAY(SELECT DISTINCT x COLLATE \"C\" FROM pg_catalog.unnest("
 "pg_catalog.string_to_array(a.genres, E'\\x1f')) AS x ORDER BY 1) END AS genres OFFSET 0) AS g"
@@ -148,20 +164,26 @@ const char *const reco_import_sql_write_artists =
 " SELECT a.artist_id, a.name, a.genres, a.popularity, $1 FROM artists AS a"
 " WHERE a.status <> 's' ORDER BY a.artist_id"
 " ON CONFLICT (artist_id) DO UPDATE SET name = excluded.name, genres = excluded.genres,"
-" popularity = excluded.popularity, source = excluded.source, fetched_at = excluded.fetched_at";
+" popularity = excluded.popularity, source = excluded.source, fetched_at = excluded.fetched_at,"
+" expires_at = NULL";
 
 const char *const reco_import_sql_write_tracks =
 "INSERT INTO reco.track (track_id, artist_id, title, artist, artist_ids, release_date,"
-" release_precision, genres, tags, features, source" EACH_PLAIN(NAME_OF) EACH_FEATURE(NAME_OF)
+" release_precision, genres, tags, features, features_source, features_fetched_at,"
+" features_expires_at, source" EACH_PLAIN(NAME_OF) EACH_FEATURE(NAME_OF)
 ") SELECT m.track_id, m.artist_id, m.title, m.artist, m.artist_ids, m.release_date,"
-" m.release_precision, m.genres, m.tags, m.features, $1"
+" m.release_precision, m.genres, m.tags, m.features, m.features_source, m.features_fetched_at,"
+" m.features_expires_at, $1"
 EACH_PLAIN(COLUMN_OF) EACH_FEATURE(COLUMN_OF)
 " FROM merged AS m WHERE m.status <> 's' ORDER BY m.track_id"
 " ON CONFLICT (track_id) DO UPDATE SET artist_id = excluded.artist_id, title = excluded.title,"
 " artist = excluded.artist, artist_ids = excluded.artist_ids,"
 " release_date = excluded.release_date, release_precision = excluded.release_precision,"
 " genres = excluded.genres, tags = excluded.tags, features = excluded.features,"
-" source = excluded.source, fetched_at = excluded.fetched_at"
+" features_source = excluded.features_source,"
+" features_fetched_at = excluded.features_fetched_at,"
+" features_expires_at = excluded.features_expires_at,"
+" source = excluded.source, fetched_at = excluded.fetched_at, expires_at = NULL"
 EACH_PLAIN(SET_OF) EACH_FEATURE(SET_OF);
 
 /* our own GIN indexes: what is still pending would slow each search down */

@@ -58,6 +58,8 @@ static RecoStatement insert_statement = {
 	.types = {TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID},
 };
 
+static void begin_learning(void);
+static uint32 write_terms(RecoMatrix *matrix);
 static void add_moments(Moments *to, const Moments *from);
 static Moments *moments_by_set(const RecoMatrix *matrix);
 static char *targets_json(const RecoMatrix *matrix, const Moments *moments,
@@ -129,30 +131,54 @@ reco_lexicon_learn_terms(void)
 {
 	RecoMatrix *matrix;
 	RecoMatrixState state;
-	Moments    *sets;
-	uint32		nterms;
-	Datum		values[NCOLUMNS];
-	RecoSql		sql;
+	int64		nterms;
 
 	/* what this transaction has just written counts */
 	CommandCounterIncrement();
+	begin_learning();
+	matrix = reco_matrix_acquire(0, true, &state);
+	reco_matrix_hold_until(matrix, CurrentMemoryContext);
+	nterms = write_terms(matrix);
+	PopActiveSnapshot();
+	return nterms;
+}
+
+int64
+reco_lexicon_learn_from(RecoMatrix *matrix)
+{
+	int64		nterms;
+
+	begin_learning();
+	nterms = write_terms(matrix);
+	PopActiveSnapshot();
+	return nterms;
+}
+
+/* Locks others out; then takes a snapshot that sees what they wrote. */
+static void
+begin_learning(void)
+{
+	RecoSql		sql;
+
 	reco_sql_begin(&sql);
 	reco_sql_run(&lock_statement, NULL, NULL, false, 0);
 	reco_sql_end(&sql);
-
-	/* and so does what another learner committed while this one waited */
 	PushActiveSnapshot(GetTransactionSnapshot());
-	matrix = reco_matrix_acquire(0, true, &state);
-	reco_matrix_hold_until(matrix, CurrentMemoryContext);
-	sets = moments_by_set(matrix);
+}
 
-	nterms = describe_terms(matrix, sets, values);
+/* Writes the learned rows; returns how many. */
+static uint32
+write_terms(RecoMatrix *matrix)
+{
+	Moments    *sets = moments_by_set(matrix);
+	Datum		values[NCOLUMNS];
+	uint32		nterms = describe_terms(matrix, sets, values);
+	RecoSql		sql;
 
 	reco_sql_begin(&sql);
 	reco_sql_run(&forget_statement, NULL, NULL, false, 0);
 	reco_sql_run(&insert_statement, values, NULL, false, 0);
 	reco_sql_end(&sql);
-	PopActiveSnapshot();
 	return nterms;
 }
 

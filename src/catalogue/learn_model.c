@@ -82,16 +82,8 @@ reco_lexicon_teach(const RecoLesson *lessons, int nlessons)
 	if (!lock_lexicon())
 		return false;
 	n = add_known(gathered, n);
-	reco_change_be_quiet(true);
-	PG_TRY();
-	{
-		write_rows(gathered, n);
-	}
-	PG_FINALLY();
-	{
-		reco_change_be_quiet(false);
-	}
-	PG_END_TRY();
+	reco_change_begin_learning();
+	write_rows(gathered, n);
 	return true;
 }
 

@@ -39,6 +39,10 @@ extern RecoLexiconTerm *reco_lexicon_lookup(const char *const *stems, int nstems
 /* Rebuilds the learned rows from the catalogue's labels; returns how many. */
 extern int64 reco_lexicon_learn_terms(void);
 
+/* The same from what is at hand of the catalogue. */
+struct RecoMatrix;
+extern int64 reco_lexicon_learn_from(struct RecoMatrix *matrix);
+
 /* The same, for those who do not ask how many. */
 extern void reco_lexicon_learn(void);
 

@@ -43,9 +43,10 @@ static bool passing = false;	/* our own is for this transaction only */
 static RecoMatrix *acquire_any(void);
 static RecoMatrix *take_any(RecoMatrix *held, RecoMatrixState *state);
 static RecoMatrix *acquire_shared(void);
+static uint64 learned_token(void);
 static void unmap(RecoMatrix *matrix);
 static bool is_refreshed(void);
-static bool own_is_of(uint64 token);
+static bool own_is_of(uint64 token, uint64 learned);
 static RecoMatrix *acquire_own(uint64 token, TimestampTz give_up, RecoMatrixState *state);
 static bool is_small(void);
 static void forget_own(void);
@@ -82,8 +83,8 @@ reco_matrix_acquire(TimestampTz give_up, bool exact, RecoMatrixState *state)
 
 		/* an ERROR must not leave it held */
 		reco_matrix_release(common);
-		if (!(exact || own_is_of(token) || reco_change_is_mine() || is_small() ||
-			  !is_refreshed()))
+		if (!(exact || own_is_of(token, learned_token()) || reco_change_is_mine() ||
+			  is_small() || !is_refreshed()))
 		{
 			common = acquire_shared();
 			if (common != NULL)
@@ -120,7 +121,7 @@ acquire_any(void)
 
 	if (own == NULL)
 	{
-		own = reco_matrix_begin(0);
+		own = reco_matrix_begin(0, 0);
 		reco_matrix_finish(own);
 	}
 	own->holders++;
@@ -131,7 +132,8 @@ acquire_any(void)
 static RecoMatrix *
 take_any(RecoMatrix *held, RecoMatrixState *state)
 {
-	*state = held->lease != NULL || held->complete ? RECO_MATRIX_BEHIND : RECO_MATRIX_PART;
+	*state =
+		held->lease != NULL || held->complete ? RECO_MATRIX_BEHIND : RECO_MATRIX_PART;
 	return held;
 }
 
@@ -236,21 +238,33 @@ is_refreshed(void)
 	return failures <= MOST_FAILURES;
 }
 
+/* What a copy of our own has of services' facts, if it is made now. */
+static uint64
+learned_token(void)
+{
+	uint64		token;
+
+	(void) reco_change_read(RECO_CHANGE_LEARNED, &token);
+	return token;
+}
+
 /* Have we a whole copy of a state of the catalogue? */
 static bool
-own_is_of(uint64 token)
+own_is_of(uint64 token, uint64 learned)
 {
-	return current != NULL && current->token == token && current->complete;
+	return current != NULL && current->token == token && current->learned == learned &&
+		current->complete;
 }
 
 /* A copy of our own as the current snapshot sees the catalogue, held. */
 static RecoMatrix *
 acquire_own(uint64 token, TimestampTz give_up, RecoMatrixState *state)
 {
+	uint64		learned = learned_token();
 	bool		complete;
 
 	*state = RECO_MATRIX_EXACT;
-	if (own_is_of(token))
+	if (own_is_of(token, learned))
 	{
 		current->holders++;
 		return current;
@@ -258,7 +272,8 @@ acquire_own(uint64 token, TimestampTz give_up, RecoMatrixState *state)
 
 	/* somebody reads a half-loaded one: leave it to them; an ERROR cut a page */
 	if (loading != NULL &&
-		(loading->token != token || loading->holders > 0 || loading->torn))
+		(loading->token != token || loading->learned != learned || loading->holders > 0 ||
+		 loading->torn))
 	{
 		RecoMatrix *old = loading;
 
@@ -268,7 +283,7 @@ acquire_own(uint64 token, TimestampTz give_up, RecoMatrixState *state)
 	}
 	watch();
 	if (loading == NULL)
-		loading = reco_matrix_begin(token);
+		loading = reco_matrix_begin(token, learned);
 
 	complete = reco_matrix_load(loading, give_up);
 	note_own();

@@ -78,6 +78,7 @@ typedef struct RecoMatrix
 	RecoMatrixLoad *load;
 	int			holders;
 	uint64		token;			/* of the catalogue's state it was loaded from */
+	uint64		learned;		/* likewise, of what services told; nothing rests on it */
 	bool		exact;			/* it is that state, and not partly a later one */
 	bool		complete;		/* false: a deadline cut the loading */
 	bool		torn;			/* an ERROR may have cut a page short */
@@ -132,7 +133,8 @@ extern float reco_matrix_range(int column);
  * Returns the catalogue: the one in shared memory, whatever state it is of; or one of
  * our own, loaded where need be until 'give_up' (0 = no limit). It is our own where there
  * is no shared one, or it is of another state and: 'exact' is set, this transaction has
- * changed the catalogue, or that is so small that reading it takes no time. A load that
+ * changed the catalogue, or that is so small that reading it takes no time. What was
+ * learned of services since is no other state: it is in the next one. A load that
  * is cut gives what it has, and goes on at the next call. Hold it with its release, or
  * with hold_until.
  */
@@ -196,7 +198,7 @@ reco_matrix_missing(const RecoMatrix *matrix, uint32 row, int column)
  * or the deadline, one page at least; finish what has been loaded so far. Drop gives its
  * memory back.
  */
-extern RecoMatrix *reco_matrix_begin(uint64 token);
+extern RecoMatrix *reco_matrix_begin(uint64 token, uint64 learned);
 extern bool reco_matrix_load(RecoMatrix *matrix, TimestampTz give_up);
 extern void reco_matrix_finish(RecoMatrix *matrix);
 extern void reco_matrix_drop(RecoMatrix *matrix);

@@ -84,7 +84,7 @@ reco_matrix_range(int column)
 
 /* Starts a new one. */
 RecoMatrix *
-reco_matrix_begin(uint64 token)
+reco_matrix_begin(uint64 token, uint64 learned)
 {
 	MemoryContext context =
 		AllocSetContextCreate(TopMemoryContext, "reco matrix", ALLOCSET_DEFAULT_SIZES);
@@ -93,6 +93,7 @@ reco_matrix_begin(uint64 token)
 	matrix->context = context;
 	matrix->load = MemoryContextAllocZero(context, sizeof(RecoMatrixLoad));
 	matrix->token = token;
+	matrix->learned = learned;
 	matrix->exact = true;
 	matrix->plane.ncolumns = RECO_NCOLUMNS;
 	reco_matrix_labels_begin(matrix);

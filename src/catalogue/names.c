@@ -39,6 +39,19 @@ static RecoStatement artist_ids_statement = {
 	.types = {TEXTARRAYOID},
 };
 
+static RecoStatement is_artist_statement = {
+	.text = "SELECT bool_and(expires_at IS NOT NULL) FROM reco.artist WHERE name_fold = $1",
+	.nargs = 1,
+	.types = {TEXTOID},
+};
+
+static RecoStatement expired_statement = {
+	.text = "SELECT track_id FROM reco.track WHERE track_id = ANY ($1)"
+	" AND expires_at <= now() ORDER BY track_id",
+	.nargs = 1,
+	.types = {TEXTARRAYOID},
+};
+
 static RecoStatement title_statement = {
 	.text = "SELECT t.track_id, t.artist_id, t.artist, t.popularity FROM reco.track t"
 	" WHERE t.title_fold = $1 AND ($2 = '' OR EXISTS (SELECT FROM reco.artist a"
@@ -67,7 +80,9 @@ static RecoStatement facts_statement = {
 		" artist_ids, genres, facets, dup_key, key,"
 		" acousticness, danceability, energy, instrumentalness, liveness, speechiness, valence,"
 		" loudness, tempo, mode::real, popularity::real, CASE WHEN isfinite(release_date) THEN"
-		"  extract(year FROM release_date)::real END"
+		"  extract(year FROM release_date)::real END,"
+		" COALESCE(expires_at <= now(), false), array_position('{unknown,absent}', features),"
+		" COALESCE(features_expires_at <= now(), false)"
 		" FROM reco.track WHERE track_id = ANY ($1) ORDER BY track_id",
 	.nargs = 1,
 	.types = {TEXTARRAYOID},
@@ -88,7 +103,10 @@ enum
 	FACT_DUP,
 	FACT_KEY,
 	FACT_FEATURES,
-	NFACTS = FACT_FEATURES + RECO_NCOLUMNS
+	FACT_EXPIRED = FACT_FEATURES + RECO_NCOLUMNS,
+	FACT_STATE,
+	FACT_FEATURES_EXPIRED,
+	NFACTS
 };
 
 /* Words that too many tracks carry, of one state of the catalogue. */
@@ -139,6 +157,53 @@ reco_names_artists(const char *name, bool exact, int limit, int *nfound)
 	if (*nfound == 0 && !exact && strlen(fold) >= 4)
 		return fuzzy_artists(fold, limit, nfound);
 	return names;
+}
+
+/* Is there an artist of this very name? */
+bool
+reco_names_is_artist(const char *name, bool *learned)
+{
+	RecoTextTools tools;
+	Datum		value;
+	bool		isnull;
+	RecoSql		sql;
+
+	*learned = false;
+	if (!reco_patience_lock(RECO_READS(ARTIST)))
+		return false;
+	reco_text_open(&tools);
+	value = CStringGetTextDatum(reco_text_fold(&tools, name));
+	reco_sql_begin(&sql);
+	reco_sql_run(&is_artist_statement, &value, NULL, true, 0);
+	*learned = DatumGetBool(
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	reco_sql_end(&sql);
+	*learned = *learned && !isnull;
+	return !isnull;
+}
+
+/* Tells which tracks' time is over. */
+const char **
+reco_names_expired(const char *const *ids, int nids, int *nfound)
+{
+	Datum		value = array_of(ids, nids);
+	const char **expired;
+	MemoryContext old;
+	RecoSql		sql;
+
+	*nfound = 0;
+	if (!reco_patience_lock(RECO_READS(TRACK)))
+		return NULL;
+	reco_sql_begin(&sql);
+	reco_sql_run(&expired_statement, &value, NULL, true, 0);
+	*nfound = (int) SPI_processed;
+	old = MemoryContextSwitchTo(sql.caller);
+	expired = palloc(sizeof(char *) * Max(*nfound, 1));
+	for (int i = 0; i < *nfound; i++)
+		expired[i] = text_of(SPI_tuptable->vals[i], 1);
+	MemoryContextSwitchTo(old);
+	reco_sql_end(&sql);
+	return expired;
 }
 
 /* Finds tracks by title, and by artist where one is given. */
@@ -398,6 +463,10 @@ reco_names_facts(const char *const *ids, int nids, int *nfound)
 			else
 				track->values[f] = DatumGetFloat4(values[FACT_FEATURES + f]);
 		}
+		track->expired = DatumGetBool(values[FACT_EXPIRED]);
+		track->measured =
+			nulls[FACT_STATE] ? RECO_MEASURED : DatumGetInt32(values[FACT_STATE]) - 1;
+		track->measured_expired = DatumGetBool(values[FACT_FEATURES_EXPIRED]);
 		tracks[i] = track;
 	}
 	MemoryContextSwitchTo(old);

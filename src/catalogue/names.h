@@ -38,6 +38,12 @@ extern RecoName *reco_names_artists(const char *name, bool exact, int limit, int
 extern RecoName *reco_names_tracks(const char *title, const char *artist, bool exact,
 								   int limit, int *nfound);
 
+/* Is there an artist of this very name? 'learned': only services told of such. */
+extern bool reco_names_is_artist(const char *name, bool *learned);
+
+/* Those of some tracks that services should be asked for again, in the order of ids. */
+extern const char **reco_names_expired(const char *const *ids, int nids, int *nfound);
+
 /* Tracks whose artist or title holds one of the stems, as (word, track). */
 extern RecoName *reco_names_words(const char *const *stems, int nstems, uint64 catalogue,
 								  int *nfound);

@@ -20,6 +20,14 @@
 #define RECO_EVENT_LIKED		2	/* like, save */
 #define RECO_EVENT_SKIPPED		4	/* skip, dislike */
 
+/* What is known of a track's audio features, as of the catalogue. */
+typedef enum RecoMeasured
+{
+	RECO_MEASURED_UNKNOWN = 0,	/* nobody was asked */
+	RECO_MEASURED_ABSENT,		/* who was asked does not know the track */
+	RECO_MEASURED
+} RecoMeasured;
+
 /* A track. Strings are NULL, numbers their 'unknown', where nobody told. */
 typedef struct RecoTrack
 {
@@ -54,6 +62,9 @@ typedef struct RecoTrack
 	const char **artist_ids;
 	int			ngenres;
 	const char **genres;
+	bool		expired;		/* a service told that, and should be asked again */
+	RecoMeasured measured;
+	bool		measured_expired;	/* likewise */
 } RecoTrack;
 
 typedef struct RecoArtist

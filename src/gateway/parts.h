@@ -175,7 +175,7 @@ struct RecoGatewayLane
 	RecoLaneNamer namers[RECO_LANE_NAMERS];
 	RecoLimitRules rules;		/* the strictest */
 	RecoHeap	heaps[RECO_NPRIORITIES][RECO_NOPERATIONS];
-	int64		held_us[RECO_NPRIORITIES];	/* that limits held each class back, and ... */
+	int64		held_us[RECO_NPRIORITIES];	/* that limits held a class back, and */
 	int64		held_since[RECO_NPRIORITIES];	/* ... since when they do; 0 = not */
 	int			queued;
 	dlist_head	trips;			/* under way */
@@ -294,9 +294,6 @@ extern void reco_heap_remove(RecoHeap *heap, RecoFlight *flight);
 /* Sends a flight, and others that fit into the same call. */
 extern void reco_trip_begin(RecoGatewayLane *lane, RecoFlight *first, int64 now);
 
-/* Tells those who wait for a trip what it is; one of them, or all with NULL. */
-extern void reco_trip_tell(const RecoTrip *trip, RecoQuestion *only);
-
 /* A flight left; a trip without any is ended. */
 extern void reco_trip_leave(RecoTrip *trip, RecoFlight *flight);
 
@@ -305,6 +302,14 @@ extern void reco_trip_leave(RecoTrip *trip, RecoFlight *flight);
  * then they go on, for what they bring is kept.
  */
 extern int64 reco_trips_end_orphans(RecoGatewayLane *lane, int64 now);
+
+/* ---- trip_tell.c ---- */
+
+/* A number for a request that none before had, not even one of a former gateway's. */
+extern int64 reco_trip_number(void);
+
+/* Tells those who wait for a trip what it is; one of them, or all with NULL. */
+extern void reco_trip_tell(const RecoTrip *trip, RecoQuestion *only);
 
 /* ---- trip_learn.c ---- */
 

@@ -34,7 +34,6 @@ static int gather(RecoGatewayLane *lane, RecoFlight *first, RecoFlight **flights
 				  int most);
 static void say_why_not(const RecoTrip *trip, Failure *failure);
 static void send_off(RecoTrip *trip, const char *secret, int64 now);
-static int64 next_number(void);
 static void ended(void *owner, RecoTransferResult *result);
 static void read_answer(RecoTrip *trip, const RecoTransferResult *result);
 static void take_answers(RecoTrip *trip, const RecoSplit *split);
@@ -237,71 +236,9 @@ send_off(RecoTrip *trip, const char *secret, int64 now)
 	shared->counters[RECO_LANE_KEYS] += trip->call.nkeys;
 	for (int i = 0; i < trip->call.nkeys; i++)
 		reco_histogram_add(&shared->queue, now - trip->flights[i]->asked_at);
-	trip->number = next_number();
+	trip->number = reco_trip_number();
 	trip->sends = 1;
 	reco_trip_tell(trip, NULL);
-}
-
-/* Numbers that no request had before, not even one of a former gateway's. */
-static int64
-next_number(void)
-{
-	static int64 last = 0;
-
-	last = Max(last + 1, reco_now_us());
-	return last;
-}
-
-/* Do others wait for a trip than the first who does? */
-static bool
-is_shared(const RecoTrip *trip)
-{
-	int			owner = -1;
-	dlist_iter	iter;
-
-	for (int i = 0; i < trip->call.nkeys; i++)
-	{
-		if (trip->flights[i] == NULL)
-			continue;
-		dlist_foreach(iter, &trip->flights[i]->waiters)
-		{
-			const RecoQuestion *question =
-				dlist_container(RecoWaiter, node, iter.cur)->question;
-
-			if (owner >= 0 && question->owner != owner)
-				return true;
-			owner = question->owner;
-		}
-	}
-	return false;
-}
-
-/* Tells those who wait for a trip what it is, each question once. */
-void
-reco_trip_tell(const RecoTrip *trip, RecoQuestion *only)
-{
-	int64		mark = trip->answered_at > 0 ? -trip->number : trip->number;
-	bool		shared = is_shared(trip);
-	dlist_iter	iter;
-
-	for (int i = 0; i < trip->call.nkeys; i++)
-	{
-		if (trip->flights[i] == NULL)
-			continue;
-		dlist_foreach(iter, &trip->flights[i]->waiters)
-		{
-			RecoWaiter *waiter = dlist_container(RecoWaiter, node, iter.cur);
-			RecoQuestion *question = waiter->question;
-			RecoWireTimes times;
-
-			if (question->slot < 0 || question->told == mark ||
-				(only != NULL && question != only))
-				continue;
-			question->told = mark;
-			reco_flight_times(waiter, &times);
-			reco_question_tell(question, trip, shared, &times);
-		}
-	}
 }
 
 /* A flight left. */

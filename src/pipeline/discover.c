@@ -40,7 +40,7 @@ reco_discover_ask_local(RecoRun *run, RecoAsk *asks)
 	RecoKey    *keys = palloc0(sizeof(RecoKey) * 2);
 
 	make_fit(run);
-	keys[0].fit = keys[1].fit = &run->fit;
+	keys[0].fit = keys[1].fit = run->sought;
 	run->pool_limit = keys[0].limit = run->request->ranked > 0
 		? Max(run->request->ranked, POOL_TRACKS)
 		: Max(POOL_TRACKS, POOL_FACTOR * run->request->size);
@@ -96,7 +96,7 @@ reco_discover_ask_services(RecoRun *run, RecoAsk *asks)
 	for (int i = 0; i < n; i++)
 	{
 		keys[i].query = queries[i];
-		keys[i].fit = &run->fit;
+		keys[i].fit = run->sought;
 		keys[i].limit = QUERY_TRACKS;
 	}
 	asks[0].kind = RECO_KIND_TRACK_SEARCH;
@@ -266,6 +266,10 @@ make_fit(RecoRun *run)
 		fit->forbid = 0;
 		fit->era_from = fit->era_to = 0;
 	}
+
+	/* the engine and services know a fit by its address */
+	run->sought = palloc(sizeof(RecoFit));
+	*run->sought = *fit;
 }
 
 /*

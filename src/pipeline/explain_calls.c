@@ -104,13 +104,29 @@ counts_of(const RecoCallTrace *call)
 	return text.data;
 }
 
+/* Tells what could not be had, and what was taken instead. */
+static List *
+explain_fallbacks(const RecoRun *run, List *lines)
+{
+	for (int i = 0; i < run->nfallbacks; i++)
+	{
+		const RecoFallback *fallback = &run->fallbacks[i];
+
+		line("  Fall-back: %s of %s (%s: %s) questions=%d  instead: %s",
+			 reco_operation_name(fallback->operation), fallback->server,
+			 reco_outcome_name(fallback->why), fallback->reason, fallback->n,
+			 fallback->instead);
+	}
+	return lines;
+}
+
 /* Tells each question, and what all of them came to. */
 List *
 reco_explain_calls(const RecoRun *run, List *lines)
 {
 	Sums		sums = sum_up(run);
 
-	if (run->ncalls == 0)
+	if (run->ncalls == 0 && run->nfallbacks == 0)
 		return lines;
 	line("Services: questions=%d%s requests=%d shared=%d", run->ncalls,
 		 run->ncalls == RECO_TRACE_MOST ? " or more" : "", sums.requests, sums.shared);
@@ -134,7 +150,7 @@ reco_explain_calls(const RecoRun *run, List *lines)
 		line("  Tokens: prompt=%d completion=%d%s", sums.prompt_tokens,
 			 sums.completion_tokens,
 			 sums.cost > 0 ? psprintf(" cost=%.6f", sums.cost) : "");
-	return lines;
+	return explain_fallbacks(run, lines);
 }
 
 /*
@@ -152,8 +168,7 @@ reco_explain_total(const RecoRun *run, List *lines)
 		busy += run->stages[s].us;
 		waited += run->stages[s].wait_us;
 	}
-	line("Total: time=%.3f ms = busy %.3f + waited %.3f + between stages %.3f (stages: "
-		 "%.1f %%)",
+	line("Total: time=%.3f ms (busy=%.3f waited=%.3f between=%.3f) (stages=%.1f %%)",
 		 ms(run->total_us), ms(busy), ms(waited), ms(run->total_us - busy - waited),
 		 100.0 * (double) (busy + waited) / (double) Max(run->total_us, 1));
 	return lines;

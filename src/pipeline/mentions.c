@@ -13,6 +13,7 @@
  */
 #include "run.h"
 
+#include "catalogue/import_name.h"
 #include "catalogue/text.h"
 #include "deadline.h"
 #include "lib/stringinfo.h"
@@ -347,11 +348,16 @@ take_tracks(RecoRun *run, const NameKeys *keys, const RecoAsk *ask)
 	}
 }
 
-/* Notes an artist as not wanted; room is made by exclude_artists. */
+/*
+ * Notes an artist as not wanted, by id and by the id that is made of the name: a service
+ * may tell of him before it is known how it calls him. Room is made by exclude_artists.
+ */
 static void
-exclude_artist(RecoRun *run, const char *artist_id)
+exclude_artist(RecoRun *run, const RecoTextTools *tools, const char *artist_id,
+			   const char *name)
 {
 	run->excluded[run->nexcluded++] = artist_id;
+	run->excluded[run->nexcluded++] = reco_import_name_id(tools, name);
 }
 
 /* Takes the artists to leave out: named by the options, or in the prompt. */
@@ -360,17 +366,22 @@ exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 				const RecoAsk *named_ask)
 {
 	const RecoRequest *request = run->request;
+	int			most = (MAX_NAMESAKES + 1) * request->nexclude + MAX_NAMESAKES * named->n;
+	RecoTextTools tools;
 
-	run->excluded =
-		palloc(sizeof(char *) *
-			   ((MAX_NAMESAKES + 1) * request->nexclude + MAX_NAMESAKES * named->n + 1));
+	reco_text_open(&tools);
+	run->excluded = palloc(sizeof(char *) * (2 * most + 1));
 	for (int i = 0; i < request->nexclude; i++)
 	{
-		exclude_artist(run, request->exclude_artists[i]);
+		const RecoAnswer *answer = &ask->values[i].answer;
+
+		exclude_artist(run, &tools, request->exclude_artists[i],
+					   request->exclude_artists[i]);
 		if (ask->values[i].outcome != RECO_OUTCOME_FRESH)
 			reco_run_exclude_name(run, request->exclude_artists[i]);
-		for (int k = 0; k < ask->values[i].answer.nartists; k++)
-			exclude_artist(run, ask->values[i].answer.artists[k]->artist_id);
+		for (int k = 0; k < answer->nartists; k++)
+			exclude_artist(run, &tools, answer->artists[k]->artist_id,
+						   answer->artists[k]->name);
 	}
 	for (int i = 0; i < named->n; i++)
 	{
@@ -387,7 +398,8 @@ exclude_artists(RecoRun *run, const RecoAsk *ask, const NameKeys *named,
 		mention->resolved = true;
 		mention->nwords = named->nwords[i];
 		for (int k = 0; k < answer->nartists; k++)
-			exclude_artist(run, answer->artists[k]->artist_id);
+			exclude_artist(run, &tools, answer->artists[k]->artist_id,
+						   answer->artists[k]->name);
 	}
 	reco_rules_sort(run->excluded, run->nexcluded);
 }

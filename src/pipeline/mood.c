@@ -22,6 +22,7 @@
 #define NEGATED_WEIGHT	0.7		/* "not sad" says less than "happy" */
 #define VERY_SHIFT		0.25	/* "very" moves a mean this much further out */
 #define FULL_TIGHTNESS	0.4		/* divergence from which a phrase is quite clear */
+#define FULL_LESSON		0.35	/* weight of a model's target that all answers give */
 #define HIGH_ENERGY		0.7
 #define LOW_ENERGY		0.42
 #define HIGH_VALENCE	0.55
@@ -57,6 +58,20 @@ complement(const RecoTarget *target, const RecoBackground *background, int colum
 	return result;
 }
 
+/*
+ * A row's target. Where the answers of models contradict each other it is wider than the
+ * catalogue, which says nothing, and not that the rare is wanted.
+ */
+static RecoTarget
+target_of(const RecoMoodEvidence *evidence, const RecoBackground *background, int column)
+{
+	RecoTarget	target = evidence->targets[column];
+
+	if (evidence->answers > 0)
+		target.sd = fminf(target.sd, background->sd[column]);
+	return target;
+}
+
 /* Sums of weighted evidence for one feature. */
 typedef struct Sums
 {
@@ -75,7 +90,7 @@ add_evidence(const RecoPhrase *phrase, const RecoMoodEvidence *evidence,
 {
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 	{
-		RecoTarget	target = evidence->targets[f];
+		RecoTarget	target = target_of(evidence, background, f);
 		double		weight;
 
 		if (target.weight <= 0)
@@ -107,10 +122,18 @@ reco_mood_clearness(const RecoMoodEvidence *evidence, const RecoBackground *back
 
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 	{
-		if (evidence->targets[f].weight > 0)
-			most = fmax(most, reco_fit_tightness(&evidence->targets[f], background, f));
+		RecoTarget	target = target_of(evidence, background, f);
+		double		clear;
+
+		if (target.weight <= 0)
+			continue;
+		clear = fmin(reco_fit_tightness(&target, background, f) / FULL_TIGHTNESS, 1);
+
+		/* of a model's answers some may not speak of it */
+		if (evidence->answers > 0)
+			clear *= fmin(target.weight / FULL_LESSON, 1);
+		most = fmax(most, clear);
 	}
-	most = fmin(most / FULL_TIGHTNESS, 1);
 
 	/* what a model said of other prompts is the surer the more often it said so */
 	if (evidence->answers > 0)

@@ -27,6 +27,7 @@
 #define MOST_PROMPT		2000	/* bytes; of a longer text the beginning is kept */
 #define MOST_TEXT		300
 #define MOST_OPTIONS	20		/* ids of an option that is a list */
+#define MOST_FALLBACKS	50
 #define LATELY_US		(2 * INT64CONST(1000000))	/* see reco_record_lately */
 #define MOST_TRIES		3		/* while others invalidate */
 
@@ -385,6 +386,27 @@ put_services(StringInfo json, const RecoRun *run)
 	appendStringInfoChar(json, ']');
 }
 
+/* What could not be had of services, and what was taken instead. */
+static void
+put_fallbacks(StringInfo json, const RecoRun *run)
+{
+	open_with(json, "fallbacks", '[');
+	for (int i = 0; i < run->nfallbacks && i < MOST_FALLBACKS; i++)
+	{
+		const RecoFallback *fallback = &run->fallbacks[i];
+
+		open_with(json, NULL, '{');
+		put_string(json, "server", fallback->server);
+		put_string(json, "operation", reco_operation_name(fallback->operation));
+		put_string(json, "why", reco_outcome_name(fallback->why));
+		put_text(json, "reason", fallback->reason, MOST_TEXT);
+		put_text(json, "instead", fallback->instead, MOST_TEXT);
+		put_number(json, "questions", fallback->n);
+		appendStringInfoChar(json, '}');
+	}
+	appendStringInfoChar(json, ']');
+}
+
 /* What was reused of the listener's last run. */
 static void
 put_artifacts(StringInfo json, const RecoRun *run)
@@ -451,6 +473,7 @@ write_record(const RecoRun *run)
 	put_stages(&json, run);
 	put_calls(&json, run);
 	put_services(&json, run);
+	put_fallbacks(&json, run);
 	put_number(&json, "lists", run->lists->asked);
 	reco_record_put_lists(&json, run);
 	put_artifacts(&json, run);

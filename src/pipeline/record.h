@@ -13,8 +13,9 @@
  * Members: run_id, role (an oid), user_id, prompt, size, deadline_ms, options {},
  * total_ms, complete, missing [], mood {energy_level, emotion, era_from, era_to,
  * confidence, understood [], unknown [], targets {}, left_out []}, found {},
- * strategies {}, pruned {}, quality {}, arc, stages {}, calls {}, services [], lists, tier,
- * guardrails [], artifacts {}, origins {}, delivered, tracks [].
+ * strategies {}, pruned {}, quality {}, arc, stages {}, calls {}, services [],
+ * fallbacks [], lists, tier, guardrails [], artifacts {}, origins {}, delivered,
+ * tracks [].
  *
  *-------------------------------------------------------------------------
  */

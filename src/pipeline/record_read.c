@@ -39,7 +39,7 @@ static void read_strategies(JsonbContainer *record, RecoRun *run);
 static void read_quality(JsonbContainer *quality, RecoRun *run);
 static void read_stages(JsonbContainer *stages, RecoRun *run);
 static void read_calls(JsonbContainer *calls, RecoRun *run);
-static void read_services(JsonbContainer *services, RecoRun *run);
+static void read_services(JsonbContainer *record, RecoRun *run);
 static void read_lists(JsonbContainer *record, RecoRun *run);
 static void read_tracks(JsonbContainer *tracks, RecoRun *run);
 
@@ -235,7 +235,7 @@ reco_record_read(Jsonb *jsonb)
 	read_quality(get_container(record, "quality"), run);
 	read_stages(get_container(record, "stages"), run);
 	read_calls(get_container(record, "calls"), run);
-	read_services(get_container(record, "services"), run);
+	read_services(record, run);
 	read_lists(record, run);
 	read_tracks(get_container(record, "tracks"), run);
 	return run;
@@ -450,25 +450,41 @@ read_calls(JsonbContainer *calls, RecoRun *run)
 	run->counts = counts;
 }
 
+/* An operation by its name; -1 = there is none of that name. */
+static int
+get_operation(JsonbContainer *object)
+{
+	const char *name = get_string(object, "operation");
+
+	for (int o = 0; o < RECO_NOPERATIONS && name != NULL; o++)
+		if (strcmp(name, reco_operation_name(o)) == 0)
+			return o;
+	return -1;
+}
+
+/* An outcome by its name; fresh where there is none of that name. */
+static RecoOutcome
+get_outcome(JsonbContainer *object, const char *member)
+{
+	const char *name = get_string(object, member);
+
+	for (int o = 0; o < RECO_NOUTCOMES && name != NULL; o++)
+		if (strcmp(name, reco_outcome_name(o)) == 0)
+			return o;
+	return RECO_OUTCOME_FRESH;
+}
+
 /* One question to a service; false = it names none. */
 static bool
 read_service(JsonbContainer *from, RecoCallTrace *call)
 {
-	const char *operation = get_string(from, "operation");
-	const char *outcome = get_string(from, "outcome");
-	int			o = 0;
+	int			operation = get_operation(from);
 
 	call->server = get_string(from, "server");
-	while (operation != NULL && o < RECO_NOPERATIONS &&
-		   strcmp(operation, reco_operation_name(o)) != 0)
-		o++;
-	if (call->server == NULL || operation == NULL || o == RECO_NOPERATIONS)
+	if (call->server == NULL || operation < 0)
 		return false;
-	call->operation = o;
-	call->outcome = RECO_OUTCOME_FRESH;
-	for (o = 0; o < RECO_NOUTCOMES && outcome != NULL; o++)
-		if (strcmp(outcome, reco_outcome_name(o)) == 0)
-			call->outcome = o;
+	call->operation = operation;
+	call->outcome = get_outcome(from, "outcome");
 	call->keys = get_int(from, "keys");
 	call->kept = get_int(from, "cached");
 	call->missing = get_int(from, "missing");
@@ -491,10 +507,37 @@ read_service(JsonbContainer *from, RecoCallTrace *call)
 }
 
 static void
-read_services(JsonbContainer *services, RecoRun *run)
+read_fallbacks(JsonbContainer *fallbacks, RecoRun *run)
 {
+	uint32		n = count_of(fallbacks);
+	RecoFallback *all = palloc0(sizeof(RecoFallback) * Max(n, 1));
+
+	for (uint32 i = 0; i < n; i++)
+	{
+		JsonbValue *value = getIthJsonbValueFromContainer(fallbacks, i);
+		JsonbContainer *from = value->type == jbvBinary ? value->val.binary.data : NULL;
+		int			operation = get_operation(from);
+		RecoFallback *fallback = &all[run->nfallbacks];
+
+		fallback->server = get_string(from, "server");
+		fallback->reason = get_string(from, "reason");
+		fallback->instead = get_string(from, "instead");
+		if (operation < 0 || !fallback->server || !fallback->reason || !fallback->instead)
+			continue;
+		fallback->operation = operation;
+		fallback->why = get_outcome(from, "why");
+		fallback->n = get_int(from, "questions");
+		run->nfallbacks++;
+	}
+	run->fallbacks = all;
+}
+
+static void
+read_services(JsonbContainer *record, RecoRun *run)
+{
+	JsonbContainer *services = get_container(record, "services");
 	uint32		n = Min(count_of(services), RECO_TRACE_MOST);
-	RecoCallTrace *calls = palloc0(sizeof(RecoCallTrace) * Max(n, 1));
+	RecoCallTrace *calls = palloc0(sizeof(RecoCallTrace) * RECO_TRACE_MOST);
 
 	for (uint32 i = 0; i < n; i++)
 	{
@@ -505,6 +548,7 @@ read_services(JsonbContainer *services, RecoRun *run)
 			run->ncalls++;
 	}
 	run->calls = calls;
+	read_fallbacks(get_container(record, "fallbacks"), run);
 }
 
 /* How recommendations of services were got, and what was reused. */
@@ -570,13 +614,13 @@ read_track(JsonbContainer *from)
 static RecoNear
 read_near(JsonbContainer *from)
 {
-	RecoNear	near = {.similarity = get_real(from, "similarity", 0)};
 	RecoTrack  *track = palloc0(sizeof(RecoTrack));
+	RecoNear	near = {track, get_real(from, "similarity", 0)};
 
 	track->title = get_string(from, "title");
 	track->artist = get_string(from, "artist");
-	if (track->title != NULL && track->artist != NULL)
-		near.track = track;
+	if (track->title == NULL || track->artist == NULL)
+		near.track = NULL;
 	return near;
 }
 

@@ -36,7 +36,6 @@
 #include "shmem/result_epoch.h"
 #include "shmem/run_flight.h"
 #include "shmem/shared.h"
-#include "shmem/stage_stat.h"
 #include "source/remote.h"
 #include "source/server.h"
 #include "store/cache.h"
@@ -94,7 +93,6 @@ static const char *generate(Question *question, MemoryContext context);
 static void publish(const Question *question, const char *bytes, TimestampTz started,
 					int64 most_us);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
-static void count_time(const Question *question, int64 asked_at);
 static void count(const char *found, RecoOrigin origin, bool table);
 
 /* Gets a result. */
@@ -122,19 +120,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 			reco_patience_end();
 		}
 	}
-	count_time(&question, asked_at);
-}
-
-/* Counts how long a list took: once where it was kept, else stage by stage. */
-static void
-count_time(const Question *question, int64 asked_at)
-{
-	int64		us = reco_now_us() - asked_at;
-
-	if (question->run == NULL)
-		reco_stage_stat_hit(MyDatabaseId, us);
-	else
-		reco_run_count(question->run, us);
+	reco_run_count(question.run, reco_now_us() - asked_at);
 }
 
 /* Gets the bytes of a result that is not ready for these very words. */

@@ -85,20 +85,25 @@ is_author(const RecoMood *mood, int m)
 		before->word + before->nwords + 1 == mood->mentions[m].word;
 }
 
-/* Is a run of words, as written, exactly the name of an artist here? */
+/*
+ * Is a run of words, as written, exactly the name of an artist here? One whom only
+ * services told of is none: a list is found again when its own run brought him.
+ */
 static bool
-is_artist(const RecoMood *mood, int word, int nwords)
+is_artist(const RecoMood *mood, int word, int nwords, bool *learned)
 {
 	StringInfoData name;
-	int			nfound;
+	bool		known;
+	bool		told;
 
 	initStringInfo(&name);
 	for (int i = word; i < word + nwords; i++)
 		if (mood->words->words[i].written[0] != '\0')
 			appendStringInfo(&name, "%s%s", name.len > 0 ? " " : "",
 							 mood->words->words[i].written);
-	(void) reco_names_artists(name.data, true, 1, &nfound);
-	return nfound > 0;
+	known = reco_names_is_artist(name.data, &told);
+	*learned = *learned || (known && told);
+	return known && !told;
 }
 
 /* Is a mention still told from others by its stems, if not from "Rain and Sun"? */
@@ -122,6 +127,7 @@ know_name(RecoResultReading *reading, int m, bool live)
 	RecoMention *mention = &reading->mood.mentions[m];
 	bool		guess = mention->kind == RECO_MENTION_GUESS;
 	int			least = mention->nwords;
+	bool		learned = false;
 
 	if (mood->words->words[mention->word].quote > 0 || is_author(mood, m))
 		return;
@@ -129,12 +135,12 @@ know_name(RecoResultReading *reading, int m, bool live)
 		least = Max(mention->nwords - NAME_PREFIXES + 1, Min(mention->nwords, 2));
 	for (int n = mention->nwords; n >= least && n > 0; n--)
 	{
-		if (!is_artist(mood, mention->word, n))
+		if (!is_artist(mood, mention->word, n, &learned))
 			continue;
 		reading->names[m] = RECO_RESULT_ARTIST;
 		mention->nwords = n;
 		return;
 	}
-	if (guess && !live && has_stems(mood, mention))
+	if (guess && !live && !learned && has_stems(mood, mention))
 		reading->names[m] = RECO_RESULT_NOBODY;
 }

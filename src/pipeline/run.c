@@ -85,12 +85,14 @@ static const RecoNode nodes[NNODES] = {
 	/* searched meanwhile for the lexicon's mood; now for what the model made of it */
 	[NODE_REFINE] = {RECO_STAGE_MODEL, after(MODEL) | after(SEARCH), 0.7f,
 					 reco_model_refine, reco_model_take_refined},
-	[NODE_ANCHORS] = {RECO_STAGE_ANCHORS,
-					  after(SEARCH) | after(REFINE) | after(TOP_TRACKS), 0.8f,
+
+	/* what is near the seeds takes longest, so it does not wait for the model */
+	[NODE_ANCHORS] = {RECO_STAGE_ANCHORS, after(SEARCH) | after(TOP_TRACKS), 0.8f,
 					  reco_seeds_ask_anchors, reco_seeds_take_anchors},
 	[NODE_SEEDS] = {RECO_STAGE_SEEDS, after(ANCHORS) | after(DISCOVER), 1, NULL,
 					reco_seeds_build_pool},
-	[NODE_USER_ANCHORS] = {RECO_STAGE_USER_ANCHORS, after(SEEDS) | after(TOP_ARTISTS), 1,
+	[NODE_USER_ANCHORS] = {RECO_STAGE_USER_ANCHORS,
+						   after(SEEDS) | after(TOP_ARTISTS) | after(REFINE), 1,
 						   reco_strategy_ask, reco_strategy_take},
 	[NODE_ARTIST_DISCOVERY] = {RECO_STAGE_ARTIST_DISCOVERY,
 							   after(DISCOVER) | after(REFINE), 1, reco_strategy_ask,
@@ -243,6 +245,7 @@ note_calls(RecoRun *run)
 		copy[i].start_us -= began;
 	}
 	run->calls = copy;
+	run->fallbacks = reco_source_fallbacks(run->source, &run->nfallbacks);
 }
 
 /* Only what the prompt means. */
@@ -440,6 +443,11 @@ reco_run_count(const RecoRun *run, int64 total_us)
 {
 	StaticAssertStmt(RECO_NSTAGES < RECO_STAGE_STATS, "there are more stages than metrics");
 
+	if (run == NULL)
+	{
+		reco_stage_stat_hit(MyDatabaseId, total_us);
+		return;
+	}
 	reco_stage_stat_add(MyDatabaseId, RECO_STAGE_STAT_TOTAL, total_us, 0, 0);
 	for (int s = 0; s < RECO_NSTAGES; s++)
 	{

@@ -94,6 +94,7 @@ typedef struct RecoRun
 
 	RecoMood	mood;
 	RecoFit		fit;
+	RecoFit    *sought;			/* 'fit' as it is looked for; one that was refined is another */
 	int			era_from;		/* of the options, else of the prompt; 0 = open */
 	int			era_to;
 
@@ -166,6 +167,8 @@ typedef struct RecoRun
 	const RecoLists *lists;
 	int			ncalls;
 	const RecoCallTrace *calls; /* what services were asked */
+	int			nfallbacks;
+	const RecoFallback *fallbacks;	/* what could not be had of them */
 	RecoReused	reused;
 } RecoRun;
 
@@ -184,7 +187,10 @@ extern RecoRun *reco_run_mood(const char *prompt, MemoryContext context);
 
 extern const char *reco_run_stage_name(RecoStage stage);
 
-/* Counts what a run's stages took, and the list as a whole, for reco_stat_stage. */
+/*
+ * Counts for reco_stat_stage what a list took, and each stage of the run that made it;
+ * NULL = the list was kept.
+ */
 extern void reco_run_count(const RecoRun *run, int64 total_us);
 
 /* A metric of stage_stat.h by its name; NULL = there is none of that number. */

@@ -291,7 +291,7 @@ reco_strategy_widen(RecoRun *run)
 		if (run->strategies[s].asked)
 			filler = s;
 
-	key.fit = &run->fit;
+	key.fit = run->sought;
 	key.limit = (int) reco_source_tracks(run->source);
 	ask.kind = RECO_KIND_TRACK_SEARCH;
 	ask.nkeys = 1;

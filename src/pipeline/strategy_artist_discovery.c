@@ -30,7 +30,7 @@ ask(RecoRun *run, RecoAsk *asks)
 	for (int i = 0; i < run->nartists; i++)
 	{
 		keys[i].id = run->artists[i]->artist_id;
-		keys[i].fit = &run->fit;
+		keys[i].fit = run->sought;
 		keys[i].limit = keys[i].enough = each;
 	}
 	asks[0].kind = RECO_KIND_ARTIST_TRACKS;

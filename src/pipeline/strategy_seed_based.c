@@ -27,7 +27,7 @@ ask(RecoRun *run, RecoAsk *asks)
 		return 0;
 	for (int i = 0; i < nchunks; i++)
 	{
-		keys[i].fit = &run->fit;
+		keys[i].fit = run->sought;
 		keys[i].seeds = &run->seeds[i * CHUNK];
 		keys[i].nseeds = Min(CHUNK, run->nseeds - i * CHUNK);
 		keys[i].negatives = run->negatives;

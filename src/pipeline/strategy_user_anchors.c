@@ -29,7 +29,7 @@ ask(RecoRun *run, RecoAsk *asks)
 		return 0;
 	for (int i = 0; i < run->nanchors; i++)
 	{
-		near[i].fit = &run->fit;
+		near[i].fit = run->sought;
 		near[i].seeds = &run->anchors[i];
 		near[i].nseeds = 1;
 		near[i].limit = reco_strategy_near_limit(run);
@@ -40,7 +40,7 @@ ask(RecoRun *run, RecoAsk *asks)
 
 		artists[n].id = mentioned ? run->mentioned[i]
 								  : run->top_artists[i - run->nmentioned]->artist_id;
-		artists[n].fit = &run->fit;
+		artists[n].fit = run->sought;
 		artists[n].enough = mentioned ? ENOUGH_OF_NAMED : OWN_TRACKS;
 		artists[n++].limit = mentioned ? run->request->size : OWN_TRACKS;
 	}

@@ -244,6 +244,7 @@ reco_matrix_offer(const RecoMatrixFacts *facts)
 		row->facts.building = false;
 		row->facts.generation = ++table->last_generation;
 		row->facts.token = facts->token;
+		row->facts.learned = facts->learned;
 		row->facts.exact = facts->exact;
 		row->facts.rows = facts->rows;
 		row->facts.bytes = dsm_segment_map_length(made);
@@ -265,6 +266,12 @@ reco_matrix_offer(const RecoMatrixFacts *facts)
 	}
 	made = NULL;
 	RESUME_INTERRUPTS();
+}
+
+const char *
+reco_matrix_offered_area(void)
+{
+	return offered == NULL ? NULL : (const char *) head_of(offered) + RECO_MATRIX_HEAD;
 }
 
 /* Takes what is on offer back. */

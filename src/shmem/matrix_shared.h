@@ -32,6 +32,7 @@ typedef struct RecoMatrixFacts
 	bool		building;		/* the keeper makes the next one */
 	uint64		generation;		/* no two offers of a server's life have the same */
 	uint64		token;			/* of the catalogue's state */
+	uint64		learned;		/* likewise, of what services told */
 	bool		exact;			/* it is that state, and not partly a later one */
 	uint32		rows;
 	Size		bytes;
@@ -77,6 +78,9 @@ extern void reco_matrix_note_own(Size bytes);
 extern char *reco_matrix_make(Size bytes);
 extern void reco_matrix_offer(const RecoMatrixFacts *facts);
 extern void reco_matrix_withdraw(void);
+
+/* The image on offer, where this very keeper made it; NULL = it did not. */
+extern const char *reco_matrix_offered_area(void);
 extern void reco_matrix_note_building(bool building);
 extern void reco_matrix_note_problem(const char *problem);
 

@@ -23,10 +23,13 @@
 static HTAB *make_table(const char *name, Size entry, MemoryContext context);
 static HTAB *make_questions(MemoryContext context);
 static int64 monotonic(TimestampTz until);
-static void advance(RecoLive *live);
+static void advance(RecoLive *live, bool flush);
 static bool step(RecoLive *live, RecoLiveWant *want);
+static bool may_go_on(RecoLive *live, const RecoLiveWant *want);
 static bool send_all(RecoLive *live);
-static bool has_more_to_come(const RecoLive *live);
+static bool is_to_bring(const RecoLiveWant *want);
+static bool waits(const RecoLiveWant *want);
+static bool has_any(const RecoLive *live, bool (*is_such)(const RecoLiveWant *));
 static void settle(RecoLive *live);
 
 /* What the seam can ask a service for. */
@@ -109,7 +112,7 @@ reco_live_start(RecoLive *live, RecoAsk *asks, int nasks, TimestampTz give_up)
 	live->tickets = lappend(live->tickets, ticket);
 	reco_text_open(&live->tools);
 	reco_live_want(live, ticket);
-	advance(live);
+	advance(live, false);
 	ticket->told = ticket->settled;
 	MemoryContextSwitchTo(old);
 	return ticket;
@@ -147,22 +150,48 @@ reco_live_has_news(RecoLive *live)
 	return news;
 }
 
-/* Waits for one more answer, and goes on with it. */
+/* Is one settled of which nobody was told? */
+static bool
+has_untold(const RecoLive *live)
+{
+	ListCell   *cell;
+
+	foreach (cell, live->tickets)
+	{
+		const RecoLiveTicket *ticket = lfirst(cell);
+
+		if (ticket->settled && !ticket->told)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Waits for one more answer, and goes on with it. Who waits has put all that can be put
+ * now, so what waited for company goes without it.
+ */
 bool
 reco_live_wait(RecoLive *live, TimestampTz until)
 {
 	MemoryContext old = MemoryContextSwitchTo(live->context);
 	int64		limit = monotonic(until);
-	int64		wake = live->hold_until > 0 ? Min(limit, live->hold_until) : limit;
 	int			ended = 0;
-	bool		under_way =
-		live->remote != NULL && reco_remote_wait_any(live->remote, wake);
+	bool		under_way;
 
+	reco_text_open(&live->tools);
+	advance(live, true);
+	if (has_untold(live))
+	{
+		MemoryContextSwitchTo(old);
+		return true;
+	}
+	under_way = live->remote != NULL &&
+		reco_remote_wait_any(live->remote,
+							 live->hold_until > 0 ? Min(limit, live->hold_until) : limit);
 	if (under_way)
 	{
 		ended = reco_remote_collect(live->remote);
-		reco_text_open(&live->tools);
-		advance(live);
+		advance(live, false);
 		if (!reco_remote_is_busy(live->remote))
 			reco_remote_wait_for_keeper(live->remote, limit);
 	}
@@ -181,7 +210,7 @@ reco_live_collect(RecoLive *live, RecoLiveTicket *ticket)
 	{
 		(void) reco_remote_collect(live->remote);
 		reco_remote_peek(live->remote);
-		advance(live);
+		advance(live, true);
 	}
 	for (int i = 0; i < ticket->nwants; i++)
 	{
@@ -214,10 +243,11 @@ reco_live_is_late(const RecoLiveTicket *ticket)
 
 /*
  * Lets all wants go on with what came, and sends what they ask; what is known already
- * answers it at once, so once more.
+ * answers it at once, so once more. 'flush' = what waits for company need not, where none
+ * is under way.
  */
 static void
-advance(RecoLive *live)
+advance(RecoLive *live, bool flush)
 {
 	bool		moved;
 
@@ -236,7 +266,8 @@ advance(RecoLive *live)
 				moved |= step(live, &ticket->wants[i]);
 		}
 		moved |= send_all(live);
-		moved |= reco_live_measure(live, has_more_to_come(live));
+		moved |= reco_live_measure(
+			live, flush && !has_any(live, is_to_bring) && has_any(live, waits));
 	} while (moved);
 	settle(live);
 }
@@ -260,11 +291,16 @@ step(RecoLive *live, RecoLiveWant *want)
 				reco_live_take(live, want);
 			return true;
 		case RECO_LIVE_FACTS:
+			/* what a search found may go on without features; they are filled in */
 			reco_live_weigh(live, want);
-			want->stage = RECO_LIVE_MEASURES;
+			want->stage = want->operation == RECO_OP_SEARCH &&
+					want->ask->keys[want->key].name == NULL
+				? RECO_LIVE_DONE
+				: RECO_LIVE_MEASURES;
 			return true;
 		case RECO_LIVE_MEASURES:
-			if (!reco_live_is_measured(live, want) && !reco_live_is_late(want->ticket))
+			if (!reco_live_is_measured(live, want) && !reco_live_is_late(want->ticket) &&
+				!may_go_on(live, want))
 				return false;
 			want->stage = RECO_LIVE_DONE;
 			return true;
@@ -272,6 +308,17 @@ step(RecoLive *live, RecoLiveWant *want)
 			break;
 	}
 	return false;
+}
+
+/*
+ * May a want go on without features, which are filled in when they come? What a listener
+ * plays may, where only one call for features is left: others have more need of it.
+ */
+static bool
+may_go_on(RecoLive *live, const RecoLiveWant *want)
+{
+	return want->ask->kind == RECO_KIND_USER_TOP_TRACKS &&
+		reco_live_left(live, RECO_LIVE_FEATURES) <= 1;
 }
 
 /* Sends all that was added; true = there was something. */
@@ -292,9 +339,23 @@ send_all(RecoLive *live)
 	return any;
 }
 
-/* Is anything under way that may bring tracks? */
+/* May a want bring tracks yet? */
 static bool
-has_more_to_come(const RecoLive *live)
+is_to_bring(const RecoLiveWant *want)
+{
+	return want->stage < RECO_LIVE_FACTS && want->operation != RECO_OP_COMPLETION;
+}
+
+/* Does a want wait for features? */
+static bool
+waits(const RecoLiveWant *want)
+{
+	return want->stage == RECO_LIVE_MEASURES;
+}
+
+/* Is there any such want? */
+static bool
+has_any(const RecoLive *live, bool (*is_such)(const RecoLiveWant *))
 {
 	ListCell   *cell;
 
@@ -303,8 +364,7 @@ has_more_to_come(const RecoLive *live)
 		RecoLiveTicket *ticket = lfirst(cell);
 
 		for (int i = 0; i < ticket->nwants; i++)
-			if (ticket->wants[i].stage < RECO_LIVE_FACTS &&
-				ticket->wants[i].operation != RECO_OP_COMPLETION)
+			if (is_such(&ticket->wants[i]))
 				return true;
 	}
 	return false;

@@ -270,9 +270,7 @@ merge_artists(RecoLiveWant *want)
 	if (n == 0)
 		return;
 	answer->artists = artists;
-	answer->nartists = n;
-	if (key->name == NULL && key->limit > 0)
-		answer->nartists = Min(n, key->limit);
+	answer->nartists = key->limit > 0 ? Min(n, key->limit) : n;
 }
 
 /* A track of its own for an answer; NULL where the fit bans it. */
@@ -295,6 +293,8 @@ copy_for(RecoLive *live, const RecoTrack *track, const RecoFit *fit)
 	copy->genre_match = match;
 	copy->origin = entry->origin;
 	copy->artist_ids = reco_live_ruled_ids(live, copy, &copy->nartist_ids);
+	if (entry->measure == RECO_LIVE_WAITING || entry->measure == RECO_LIVE_ASKED)
+		entry->copies = lappend(entry->copies, copy);
 	return copy;
 }
 

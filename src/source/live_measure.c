@@ -19,6 +19,7 @@
 #define NAMED_WEIGHT	2.0f	/* of who was named: targets are made of it */
 #define HOLD_SHARE		4		/* of the time that is left, one part for others to come */
 
+static void take_features(RecoTrack *track, const RecoTrack *here);
 static void complete(RecoLive *live, RecoLiveTrack *entry);
 static bool is_measurable(const RecoLiveTrack *entry);
 static bool is_ruled_out(RecoLive *live, const RecoTrack *track);
@@ -55,13 +56,34 @@ reco_live_look_up(RecoLive *live)
 		if (next < answer.ntracks &&
 			strcmp(entry->id, answer.tracks[next]->track_id) == 0)
 		{
-			entry->track = answer.tracks[next++];
-			entry->known = true;
+			if (answer.tracks[next]->expired)
+				take_features(entry->track, answer.tracks[next]);
+			else
+			{
+				entry->track = answer.tracks[next];
+				entry->known = true;
+			}
+			next++;
 		}
 		complete(live, entry);
 	}
 	list_free(live->unread);
 	live->unread = NIL;
+}
+
+/* A service told a track anew whose time was over here: only its features stay. */
+static void
+take_features(RecoTrack *track, const RecoTrack *here)
+{
+	for (int f = 0; f < RECO_NAUDIO; f++)
+		if (!(here->missing >> f & 1))
+		{
+			track->values[f] = here->values[f];
+			track->missing &= ~(1u << f);
+		}
+	track->key = here->key;
+	track->measured = here->measured;
+	track->measured_expired = here->measured_expired;
 }
 
 /* Fills what rules look at. */
@@ -87,14 +109,20 @@ complete(RecoLive *live, RecoLiveTrack *entry)
 	}
 }
 
-/* Has nobody measured a track? What is no feature of its sound does not count. */
+/*
+ * Has nobody measured a track, or not lately, and not said that it cannot be? What is no
+ * feature of its sound does not count.
+ */
 static bool
 is_measurable(const RecoLiveTrack *entry)
 {
 	uint32		sound = (1u << RECO_NAUDIO) - 1;
 
-	return entry->measure != RECO_LIVE_MEASURED &&
-		(entry->track->missing & sound) == sound;
+	if (entry->measure == RECO_LIVE_MEASURED)
+		return false;
+	if (entry->track->measured != RECO_MEASURED_UNKNOWN)
+		return entry->track->measured_expired;
+	return (entry->track->missing & sound) == sound;
 }
 
 /* Is a track by somebody whom a rule excludes? */
@@ -115,11 +143,15 @@ void
 reco_live_weigh(RecoLive *live, RecoLiveWant *want)
 {
 	const RecoKey *key = &want->ask->keys[want->key];
+	int			n = want->facts.ntracks;
 
-	for (int i = 0; i < want->facts.ntracks; i++)
+	/* of what a listener plays, no more is looked at */
+	if (want->ask->kind == RECO_KIND_USER_TOP_TRACKS && key->limit > 0)
+		n = Min(n, key->limit);
+	for (int i = 0; i < n; i++)
 	{
-		RecoLiveTrack *entry = hash_search(
-			live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
+		RecoLiveTrack *entry =
+			hash_search(live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
 
 		if (entry == NULL || !is_measurable(entry) ||
 			(key->fit != NULL &&
@@ -141,8 +173,8 @@ reco_live_is_measured(const RecoLive *live, const RecoLiveWant *want)
 {
 	for (int i = 0; i < want->facts.ntracks; i++)
 	{
-		const RecoLiveTrack *entry = hash_search(
-			live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
+		const RecoLiveTrack *entry =
+			hash_search(live->tracks, want->facts.tracks[i]->track_id, HASH_FIND, NULL);
 
 		if (entry != NULL &&
 			(entry->measure == RECO_LIVE_WAITING || entry->measure == RECO_LIVE_ASKED))
@@ -152,33 +184,47 @@ reco_live_is_measured(const RecoLive *live, const RecoLiveWant *want)
 }
 
 /*
- * Takes features that came, and asks for more: as soon as a call is full, else when
- * nothing more can come, or waiting would cost too much of the time. True = some of what
- * waited need not wait any more.
+ * Takes features that came, and asks for more: as soon as a call is full, else now, or
+ * when waiting would cost too much of the time. True = some of what waited need not wait
+ * any more.
  */
 bool
-reco_live_measure(RecoLive *live, bool more_to_come)
+reco_live_measure(RecoLive *live, bool now)
 {
 	int			before = list_length(live->waiting);
+	int64		at = reco_now_us();
 	int			n;
-	int64		now = reco_now_us();
 
 	read_answers(live);
 	look(live);
 	n = count_waiting(live);
-	if (n > 0 && reco_live_server(live, RECO_LIVE_FEATURES) == NULL)
+	if (n > 0 && reco_live_left(live, RECO_LIVE_FEATURES) == 0)
 	{
+		if (reco_live_server(live, RECO_LIVE_FEATURES) != NULL)
+			(void) reco_live_note_spent(live, RECO_LIVE_FEATURES);
 		give_up(live);
 		n = 0;
 	}
 	if (n > 0 && live->hold_until == 0)
-		live->hold_until = now + Max(0, live->features_until - now) / HOLD_SHARE;
-	if (n >= RECO_LIVE_BATCH || (n > 0 && (!more_to_come || now >= live->hold_until)))
-		n -= ask(live, more_to_come && n >= RECO_LIVE_BATCH ? RECO_LIVE_BATCH : n);
+		live->hold_until = at + Max(0, live->features_until - at) / HOLD_SHARE;
+	now |= at >= live->hold_until;
+	if (n >= RECO_LIVE_BATCH || (n > 0 && now))
+		n -= ask(live, now ? n : RECO_LIVE_BATCH);
 	if (n == 0)
 		live->hold_until = live->features_until = 0;
 	read_answers(live);
 	return list_length(live->waiting) < before;
+}
+
+/* Fills features into a track, and into copies that were handed out before. */
+static void
+fill_in(RecoLiveTrack *entry, const char *json)
+{
+	ListCell   *cell;
+
+	reco_live_read_features(json, entry->track);
+	foreach (cell, entry->copies)
+		reco_live_read_features(json, lfirst(cell));
 }
 
 /* Takes what came of the features that were asked for. */
@@ -196,7 +242,7 @@ read_answers(RecoLive *live)
 		{
 			entry->measure = RECO_LIVE_MEASURED;
 			if (entry->features != NULL && entry->features->json != NULL)
-				reco_live_read_features(entry->features->json, entry->track);
+				fill_in(entry, entry->features->json);
 		}
 		if (entry->measure != RECO_LIVE_MEASURED)
 			left = lappend(left, entry);

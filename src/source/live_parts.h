@@ -48,6 +48,7 @@ typedef struct RecoLiveTrack
 	bool		known;			/* the catalogue has it */
 	bool		complete;		/* looked up, and derived */
 	RecoLiveMeasure measure;
+	List	   *copies;			/* RecoTrack: handed out before they were measured */
 	float		weight;			/* of its places in answers: who is measured first */
 	struct RecoLiveQuestion *features;	/* NULL = nobody looked for them yet */
 } RecoLiveTrack;
@@ -175,12 +176,12 @@ struct RecoLive
 	bool		looked_for_own; /* whether the listener is connected somewhere */
 	const char *user_id;
 	const RecoServer *own_server;	/* NULL = nowhere */
-	RecoTraces *traces;			/* of the questions that services were asked */
 	int			nlists;			/* recommendations that are wanted, and ... */
 	RecoLists	lists;			/* ... what became of them */
 	bool		missed;			/* something was not answered, and may be another time */
 
 	RecoRemote *remote;			/* NULL = nothing was asked yet */
+	RecoTraces *traces;			/* of the questions that services were asked */
 	RecoTextTools tools;		/* of the call that is under way */
 	RecoLiveQueue queues[RECO_LIVE_NLOTS];	/* to be sent */
 	RecoLiveQueue under_way;
@@ -230,8 +231,11 @@ extern const RecoServer *reco_live_server(const RecoLive *live, RecoLiveLot lot)
 extern void reco_live_harvest(RecoLive *live);
 
 /* How many calls of a lot a run may still make; how many lists it may want. */
-extern int	reco_live_calls(RecoLive *live, RecoLiveLot lot);
+extern int	reco_live_left(RecoLive *live, RecoLiveLot lot);
 extern int	reco_live_most_lists(RecoLive *live);
+
+/* Notes that nothing more of a lot is asked, for want of calls. */
+extern RecoOutcome reco_live_note_spent(RecoLive *live, RecoLiveLot lot);
 
 /* Notes what could not be had of a service, and why. */
 extern void reco_live_note(RecoLive *live, RecoLiveLot lot, RecoOutcome why,
@@ -252,7 +256,7 @@ extern void reco_live_recall(RecoLive *live, RecoAsk *ask);
 extern void reco_live_look_up(RecoLive *live);
 extern void reco_live_weigh(RecoLive *live, RecoLiveWant *want);
 extern bool reco_live_is_measured(const RecoLive *live, const RecoLiveWant *want);
-extern bool reco_live_measure(RecoLive *live, bool more_to_come);
+extern bool reco_live_measure(RecoLive *live, bool now);
 extern const char **reco_live_ruled_ids(RecoLive *live, const RecoTrack *track, int *n);
 
 #endif							/* RECO_LIVE_PARTS_H */

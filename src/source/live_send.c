@@ -43,12 +43,11 @@ static const LotRow lots[RECO_LIVE_NLOTS] = {
 };
 
 static RecoLiveAllowance *allowance_of(RecoLive *live, const RecoServer *server);
-static int	look(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n,
-				 bool again);
+static int	put(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n,
+				bool again);
 static void take(RecoLive *live, RecoLiveQuestion *question);
 static void put_under_way(RecoLive *live, RecoLiveQuestion *question);
-static bool note_spent(RecoLive *live, RecoLiveQuestion *question,
-					   const RecoServer *server);
+static bool is_spent(RecoLive *live, RecoLiveQuestion *question);
 
 RecoOperation
 reco_live_operation(RecoLiveLot lot)
@@ -92,7 +91,7 @@ allowance_of(RecoLive *live, const RecoServer *server)
  * to what is found by them; a recommendation leaves a call to features.
  */
 int
-reco_live_calls(RecoLive *live, RecoLiveLot lot)
+reco_live_left(RecoLive *live, RecoLiveLot lot)
 {
 	const RecoServer *server = reco_live_server(live, lot);
 	RecoBudgetKind kind;
@@ -166,9 +165,9 @@ reco_live_send(RecoLive *live, RecoLiveLot lot, int64 until)
 	keys = palloc(sizeof(char *) * n);
 	for (int i = 0; i < n; i++)
 		keys[i] = queue->questions[i]->key;
-	number = look(live, lot, keys, n, lot == RECO_LIVE_FEATURES);
+	number = put(live, lot, keys, n, lot == RECO_LIVE_FEATURES);
 	allowance = &allowance_of(live, server)->allowance;
-	calls = reco_live_calls(live, lot);
+	calls = reco_live_left(live, lot);
 	until = Min(until - RECO_LIVE_LAST_US,
 				reco_now_us() + (int64) server->options.deadline_ms * 1000);
 	sent = reco_remote_send(live->remote, number,
@@ -183,7 +182,7 @@ reco_live_send(RecoLive *live, RecoLiveLot lot, int64 until)
 
 		question->number = number;
 		question->nth = i;
-		if (!note_spent(live, question, server))
+		if (!is_spent(live, question))
 			put_under_way(live, question);
 	}
 	pfree(keys);
@@ -191,18 +190,27 @@ reco_live_send(RecoLive *live, RecoLiveLot lot, int64 until)
 
 /* Notes a question that was not asked because there are no calls left for it. */
 static bool
-note_spent(RecoLive *live, RecoLiveQuestion *question, const RecoServer *server)
+is_spent(RecoLive *live, RecoLiveQuestion *question)
 {
 	const RecoRemoteValue *value =
 		reco_remote_value(live->remote, question->number, question->nth);
-	bool		by_quota = allowance_of(live, server)->allowance.by_quota;
 
-	if (!value->unasked || reco_live_calls(live, question->lot) > 0)
+	if (!value->unasked || reco_live_left(live, question->lot) > 0)
 		return false;
-	question->outcome = by_quota ? RECO_OUTCOME_QUOTA : RECO_OUTCOME_LIMITED;
-	reco_live_note(live, question->lot, question->outcome,
-				   by_quota ? SHARE_SPENT : BUDGET_SPENT);
+	question->outcome = reco_live_note_spent(live, question->lot);
 	return true;
+}
+
+/* Notes that nothing more of a lot is asked, for want of calls. */
+RecoOutcome
+reco_live_note_spent(RecoLive *live, RecoLiveLot lot)
+{
+	const RecoServer *server = reco_live_server(live, lot);
+	bool		by_quota = allowance_of(live, server)->allowance.by_quota;
+	RecoOutcome why = by_quota ? RECO_OUTCOME_QUOTA : RECO_OUTCOME_LIMITED;
+
+	reco_live_note(live, lot, why, by_quota ? SHARE_SPENT : BUDGET_SPENT);
+	return why;
 }
 
 /* Remembers what is under way, and takes what was known at once. */
@@ -230,7 +238,7 @@ reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions, in
 		return;
 	for (int i = 0; i < n; i++)
 		keys[i] = questions[i]->key;
-	number = look(live, lot, keys, n, false);
+	number = put(live, lot, keys, n, false);
 	for (int i = 0; i < n; i++)
 	{
 		if (questions[i]->state != RECO_LIVE_NEW ||
@@ -245,7 +253,7 @@ reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions, in
 
 /* Puts keys of a lot, and answers what is known of them. */
 static int
-look(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n, bool again)
+put(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n, bool again)
 {
 	RecoOperation operation = lots[lot].operation;
 

@@ -63,11 +63,12 @@ static bool
 has_enough(const RecoAsk *ask, int k)
 {
 	const RecoAnswer *answer = &ask->values[k].answer;
-	bool		artists = ask->kind == RECO_KIND_ARTIST_SEARCH ||
-		ask->kind == RECO_KIND_USER_TOP_ARTISTS;
+	bool artists =
+		ask->kind == RECO_KIND_ARTIST_SEARCH || ask->kind == RECO_KIND_USER_TOP_ARTISTS;
 	int			enough = ask->keys[k].enough;
 
-	return enough > 0 && (artists ? answer->nartists : answer->ntracks) >= enough;
+	return enough > 0 &&
+		(artists ? answer->nartists : answer->ntracks - answer->expired) >= enough;
 }
 
 /* Finds what one key wants to know. */
@@ -268,8 +269,13 @@ want_list(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
 	const char **negatives =
 		spotify_ids(key->negatives, key->nnegatives, MOST_SEEDS, &nnegatives);
 	RecoLiveWant *added;
+	int			most;
 
-	if (nseeds == 0 || live->nlists >= reco_live_most_lists(live))
+	/* what is near single tracks leaves a place for what is near several */
+	most = reco_live_most_lists(live);
+	if (key->nseeds == 1)
+		most = Max(1, most / 2);
+	if (nseeds == 0 || live->nlists >= most)
 		return;
 	added = add_want(live, ticket, ask, k, RECO_OP_RECOMMENDATION, MOST_LISTS);
 	if (added == NULL)
@@ -301,8 +307,8 @@ want_tracks(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
 		if (next < answer->ntracks &&
 			strcmp(answer->tracks[next]->track_id, key->ids[i]) == 0)
 		{
-			next++;
-			continue;
+			if (!answer->tracks[next++]->expired)
+				continue;
 		}
 		if (!is_spotify_id(key->ids[i]) ||
 			hash_search(live->tracks, key->ids[i], HASH_FIND, NULL) != NULL)

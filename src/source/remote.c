@@ -378,7 +378,8 @@ end_trace(RecoRemote *remote, const Question *question, int first, int nkeys)
 	{
 		const RecoRemoteValue *value = &question->values[question->asked[i]];
 
-		reco_traces_answer(remote->traces, question->trace, value->outcome, value->json);
+		reco_traces_answer(remote->traces, question->trace, value->outcome, value->json,
+						   &question->server->options);
 	}
 	reco_traces_end(remote->traces, question->trace);
 }
@@ -432,6 +433,8 @@ submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 	const char **keys;
 	RecoWireRequest request = {0};
 
+	for (int i = n; i < question->nasked; i++)
+		question->values[question->asked[i]].outcome = RECO_OUTCOME_LIMITED;
 	if (deadline <= reco_now_us() || n + nstale == 0)
 		return 0;
 	secret = reco_server_unlock(question->server, &question->problem);

@@ -18,6 +18,7 @@
 #include "upstream/tokens.h"
 
 #define MOST_REQUESTS	1024
+#define MILLION			1e6		/* tokens that a price is of */
 
 /* One HTTP request that a question took part in. */
 typedef struct Request
@@ -199,7 +200,8 @@ request_of(RecoTraces *traces, int number, int64 call)
 
 /* Counts what came of a key. */
 void
-reco_traces_answer(RecoTraces *traces, int number, RecoOutcome outcome, const char *json)
+reco_traces_answer(RecoTraces *traces, int number, RecoOutcome outcome, const char *json,
+				   const RecoOptions *options)
 {
 	RecoCallTrace *trace = reco_traces_at(traces, number);
 	RecoTokens	tokens;
@@ -217,6 +219,8 @@ reco_traces_answer(RecoTraces *traces, int number, RecoOutcome outcome, const ch
 	tokens = reco_tokens_read(json, strlen(json));
 	trace->prompt_tokens += (int) tokens.prompt;
 	trace->completion_tokens += (int) tokens.completion;
+	trace->cost += (tokens.prompt * options->price_in +
+					tokens.completion * options->price_out) / MILLION;
 }
 
 static int64

@@ -68,9 +68,9 @@ extern RecoCallTrace *reco_traces_at(RecoTraces *traces, int number);
 /* Takes in what the gateway tells of a question. */
 extern void reco_traces_take(RecoTraces *traces, int number, const RecoWireTrace *told);
 
-/* What came of a key. Of a model's answer tokens are counted. */
+/* What came of a key. Of a model's answer tokens are counted, at the server's prices. */
 extern void reco_traces_answer(RecoTraces *traces, int number, RecoOutcome outcome,
-							   const char *json);
+							   const char *json, const RecoOptions *options);
 
 /* All there will be of keys that were asked for together was taken. */
 extern void reco_traces_end(RecoTraces *traces, int number);

@@ -17,6 +17,7 @@
 #include "compat.h"
 
 #include "access/xlog.h"
+#include "keeper_facts.h"
 #include "keeper_limits.h"
 #include "keeper_model.h"
 #include "keeper_promises.h"
@@ -166,6 +167,7 @@ reco_keeper_committed(void)
 {
 	end_first(&promises);
 	end_first(&limits);
+	reco_keeper_facts_committed();
 	reco_keeper_promises_committed();
 	reco_keeper_limits_committed();
 	for (int i = 0; i < batch.nentries; i++)
@@ -199,6 +201,7 @@ begin_batch(Oid extension)
 											  ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(batch.context);
 	batch.extension = extension;
+	reco_keeper_facts_begin(extension);
 	batch.nentries = 0;
 	memset(batch.dropped, 0, sizeof(batch.dropped));
 	memset(batch.evicted, 0, sizeof(batch.evicted));
@@ -235,6 +238,7 @@ drain(void)
 			nrows++;
 		else if (entry->category >= 0 && entry->category < RECO_NCATEGORIES)
 			batch.dropped[entry->category]++;
+		reco_keeper_facts_take(&waiting[i]);
 	}
 	reco_cache_write(rows, nrows);
 	reco_keeper_teach(waiting, n);

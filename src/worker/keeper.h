@@ -36,4 +36,7 @@ extern bool reco_keeper_matrix_step(Oid extension);
 extern void reco_keeper_matrix_failed(const char *message);
 extern void reco_keeper_matrix_leave(void);
 
+/* There is something that a matrix should take in, though no list depends on it. */
+extern void reco_keeper_matrix_look(void);
+
 #endif							/* RECO_KEEPER_H */

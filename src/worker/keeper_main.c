@@ -19,6 +19,7 @@
  *-------------------------------------------------------------------------
  */
 #include "keeper.h"
+#include "keeper_facts.h"
 #include "keeper_promises.h"
 
 #include "access/xact.h"
@@ -65,6 +66,7 @@ typedef enum Work
 {
 	WORK_TABLES = 0,			/* keeper.c */
 	WORK_MATRIX,				/* keeper_matrix.c */
+	WORK_FACTS,					/* keeper_facts.c */
 	NWORKS
 } Work;
 
@@ -74,6 +76,8 @@ static void override_settings(void);
 static Round try_round(Work work);
 static Round do_round(Work work);
 static bool care_for_matrix(Round round);
+static bool learn(Round round);
+static void work_again(Work work);
 static bool lock_extension(Oid *extension);
 static bool is_our_version(void);
 static void recover(Work work);
@@ -88,7 +92,8 @@ static MemoryContext turn = NULL;	/* reset before each round */
 static RecoKeeperEnd end = RECO_KEEPER_FAILED;
 static bool shown = false;		/* it has a row in reco_stat_worker */
 static int	failures = 0;		/* rounds in a row */
-static char last_error[NWORKS][256] = {"", ""}; /* that was logged; '' = none since a good round */
+static char last_error[NWORKS][256] =
+	{"", "", ""}; /* that was logged; '' = none since a good round */
 static TimestampTz started = 0;
 
 /* Runs the process. */
@@ -102,13 +107,16 @@ reco_keeper_main(Datum arg)
 	for (;;)
 	{
 		Round		round;
+		bool		more;
 
 		look_up();
 		round = try_round(WORK_TABLES);
 		note_round(round);
 		if (round == ROUND_GONE)
 			leave(RECO_KEEPER_NOT_NEEDED);
-		if (!care_for_matrix(round) && round != ROUND_MORE)
+		more = learn(round);
+		more = care_for_matrix(round) || more;
+		if (!more && round != ROUND_MORE)
 			wait_after(round);
 	}
 }
@@ -145,15 +153,45 @@ care_for_matrix(Round round)
 		if (reco_keeper_matrix_due() > 0)
 			return false;
 		done = try_round(WORK_MATRIX);
-		if (done == ROUND_DONE && last_error[WORK_MATRIX][0] != '\0')
-		{
-			ereport(LOG, (errmsg("reco keeper reads the catalogue again")));
-			last_error[WORK_MATRIX][0] = '\0';
-		}
+		if (done == ROUND_DONE)
+			work_again(WORK_MATRIX);
 		if (round == ROUND_FAILED)
 			look_up();
 	} while (round == ROUND_FAILED && done == ROUND_MORE);
 	return done == ROUND_MORE;
+}
+
+/*
+ * Does a step for what services told, where one is due; returns whether another one is.
+ * An error with the tables may be one of these, too: then nothing is tried.
+ */
+static bool
+learn(Round round)
+{
+	Round		done;
+
+	if ((round != ROUND_DONE && round != ROUND_MORE) || reco_keeper_facts_due() > 0)
+		return false;
+	done = try_round(WORK_FACTS);
+	if (done == ROUND_DONE || done == ROUND_MORE)
+	{
+		reco_keeper_facts_done();
+		work_again(WORK_FACTS);
+	}
+	return done == ROUND_MORE;
+}
+
+/* Says that something works again, if it was said that it does not. */
+static void
+work_again(Work work)
+{
+	if (last_error[work][0] == '\0')
+		return;
+	if (work == WORK_MATRIX)
+		ereport(LOG, (errmsg("reco keeper reads the catalogue again")));
+	else
+		ereport(LOG, (errmsg("reco keeper learns again")));
+	last_error[work][0] = '\0';
 }
 
 /*
@@ -234,6 +272,11 @@ try_round(Work work)
 static Round
 do_round(Work work)
 {
+	static const char *const activities[NWORKS] = {
+		[WORK_TABLES] = "reco: keeping what was learned",
+		[WORK_MATRIX] = "reco: reading the catalogue",
+		[WORK_FACTS] = "reco: writing what services told"
+	};
 	Round		round = ROUND_DONE;
 	bool		more;
 	Oid			extension;
@@ -246,11 +289,10 @@ do_round(Work work)
 		round = ROUND_OTHER_VERSION;
 	else
 	{
-		pgstat_report_activity(STATE_RUNNING,
-							   work == WORK_TABLES ? "reco: keeping what was learned"
-												   : "reco: reading the catalogue");
+		pgstat_report_activity(STATE_RUNNING, activities[work]);
 		more = work == WORK_TABLES ? reco_keeper_round()
-								   : reco_keeper_matrix_step(extension);
+			: work == WORK_MATRIX  ? reco_keeper_matrix_step(extension)
+								   : reco_keeper_facts_step(extension);
 		if (more)
 			round = ROUND_MORE;
 	}
@@ -330,6 +372,8 @@ recover(Work work)
 	FlushErrorState();
 	if (work == WORK_MATRIX)
 		reco_keeper_matrix_failed(error->message);
+	if (work == WORK_FACTS)
+		reco_keeper_facts_failed();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	RESUME_INTERRUPTS();
 }
@@ -408,7 +452,9 @@ wait_after(Round round)
 		wait_ms(reco_guc_keeper_interval, true);
 		return;
 	}
-	wait_ms(Min(reco_guc_keeper_interval, reco_keeper_matrix_due()), true);
+	wait_ms(Min(reco_guc_keeper_interval,
+				Min(reco_keeper_matrix_due(), reco_keeper_facts_due())),
+			true);
 	wait_ms(GATHER_MS, false);
 }
 

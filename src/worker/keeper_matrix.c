@@ -40,6 +40,7 @@
 static RecoMatrix *building = NULL;
 static int64 building_us = 0;
 static bool making = false;		/* its segment */
+static bool news = false;		/* of what services told */
 
 static TimestampTz next_build = 0;
 static TimestampTz next_look = 0;
@@ -49,9 +50,10 @@ static int	seen_limit = 0;
 /* The state and limit of one that was too large. */
 static bool too_large = false;
 static uint64 too_large_token = 0;
+static uint64 too_large_learned = 0;
 
 static bool begin(Oid extension);
-static bool is_too_large(uint64 token);
+static bool is_too_large(uint64 token, uint64 learned);
 static void offer(Oid extension);
 static void refuse(Size bytes);
 static void give_up_building(void);
@@ -68,9 +70,15 @@ reco_keeper_matrix_due(void)
 		return 0;
 	if (seen_limit != reco_guc_matrix_memory)
 		return 0;
-	if (seen_epoch != epoch_now())
+	if (news || seen_epoch != epoch_now())
 		due = next_build;
 	return due <= now ? 0 : TimestampDifferenceMilliseconds(now, due) + 1;
+}
+
+void
+reco_keeper_matrix_look(void)
+{
+	news = true;
 }
 
 /* Does one step; returns whether another one follows. */
@@ -95,10 +103,13 @@ begin(Oid extension)
 {
 	uint64		epoch = epoch_now();	/* first: what commits now is seen next */
 	uint64		token;
+	uint64		learned;
 	RecoMatrixFacts facts;
 
 	(void) reco_change_read("catalogue", &token);
+	(void) reco_change_read(RECO_CHANGE_LEARNED, &learned);
 	(void) reco_matrix_facts(MyDatabaseId, &facts);
+	news = false;
 	seen_epoch = epoch;
 	next_look = GetCurrentTimestamp() + LOOK_US;
 	if (seen_limit != reco_guc_matrix_memory)
@@ -115,9 +126,11 @@ begin(Oid extension)
 		reco_matrix_note_problem("reco.matrix_memory is 0");
 		return false;
 	}
-	if (is_too_large(token) || (facts.offered && facts.exact && facts.token == token))
+	if (is_too_large(token, learned) ||
+		(facts.offered && facts.exact && facts.token == token &&
+		 facts.learned == learned))
 		return false;
-	building = reco_matrix_begin(token);
+	building = reco_matrix_begin(token, learned);
 	building_us = 0;
 	reco_matrix_note_building(true);
 	return true;
@@ -125,9 +138,9 @@ begin(Oid extension)
 
 /* Was a catalogue of this state too large? */
 static bool
-is_too_large(uint64 token)
+is_too_large(uint64 token, uint64 learned)
 {
-	return too_large && too_large_token == token;
+	return too_large && too_large_token == token && too_large_learned == learned;
 }
 
 /* Offers what was read. */
@@ -153,6 +166,7 @@ offer(Oid extension)
 		making = false;
 		facts.extension = extension;
 		facts.token = building->token;
+		facts.learned = building->learned;
 		facts.exact = building->exact;
 		facts.rows = building->plane.nrows;
 		facts.built_us = building_us + (reco_now_us() - begun);
@@ -182,6 +196,7 @@ refuse(Size bytes)
 				 errhint("Raise reco.matrix_memory, and reload the configuration.")));
 	too_large = true;
 	too_large_token = building->token;
+	too_large_learned = building->learned;
 }
 
 /*

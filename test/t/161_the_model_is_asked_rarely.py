@@ -30,8 +30,8 @@ FAULTS = ["blocked", "safety", "content-filter", "max_tokens", "max_tokens-no-pa
           "empty-content", "refusal", "not-json", "top-level-error", "string-error", "array-error", "overloaded",
           "per-day", "no-details", "schema-too-complex", "status:500", "status:404", "reset", "truncate:40", "empty-200",
           "html-200", "not-an-object", "deep-nesting:50000", "stall"]
-OF_GEMINI = {"max_tokens-no-parts", "schema-too-complex"}       # alone
-ODD = ["fences", "thoughts", "reasoning", "no-usage", "bom", "gzip", "slow-drip:0.2"]   # and yet an answer
+OF_GEMINI = {"max_tokens-no-parts", "schema-too-complex", "no-details"}       # alone
+ODD = ["fences", "thoughts", "reasoning", "no-usage", "bom", "gzip", "chunked"]   # and yet an answer
 
 
 class Models:
@@ -163,8 +163,8 @@ def taste(models):
         models.answers(CALM)
         if share:
             session.query("ALTER SERVER spotify OPTIONS (ADD share_with_llm 'true')")
-        session.query("SELECT reco_connect_user('ana', 'ana.0')")
-        document = models.document(UNCLEAR, user="ana")
+        session.query("SELECT reco_connect_user('wanda', 'wanda.0')")
+        document = models.document(UNCLEAR, user="wanda")
         system = emulator.prompts()[0]["system"]
         played = [artist["name"] for artist in emulator.artists(2000) if artist["name"] in system and len(artist["name"]) > 4]
         same((bool(played), document["model"]["told_taste"], "listener plays" in system), (share, share, share),
@@ -246,7 +246,7 @@ def names(models):
     session = models.session
     # whose music is calm: it has to fit all the same
     rows = session.query("SELECT a.name FROM reco.artist AS a JOIN reco.track AS t ON t.artist_id = a.artist_id"
-                         " WHERE a.name ~ '^[A-Za-z]+$' AND coalesce(a.popularity, 50) > 20 GROUP BY a.name HAVING count(*) > 3"
+                         " WHERE a.name ~ '^[A-Za-z]+( [A-Za-z]+)?$' AND coalesce(a.popularity, 50) > 20 GROUP BY a.name HAVING count(*) > 3"
                          " ORDER BY avg(abs(t.energy - .2) + abs(t.acousticness - .85)), a.name LIMIT 3")
     artists = [row[0] for row in rows]
     models.connect()

@@ -1,29 +1,239 @@
 #!/usr/bin/env python3
-"""Claim: scratch."""
+"""Claim: a run tells where its time went, and which calls it made for what.
+
+reco_explain's waterfall has as many requests, with as many keys, as the services have seen;
+each question's time is the sum of what it was spent on: the queue, a limit, the network,
+reading. What two runs share is told as shared, what was kept as kept, what had no answer in
+time as that. Stages add up to the total. The record of a run tells the same, and
+reco_stat_stage counts what was asked.
+"""
+import re
 import sys
-import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from cluster import Cluster, connect_services, nothing_left  # noqa: E402
+from bench import WIDE, WIDE_QUOTA  # noqa: E402
+from cluster import Cluster, nothing_left  # noqa: E402
 from emulator import Emulator  # noqa: E402
-from reco_tap import call, done, literal, ok, same  # noqa: E402
+from reco_tap import call, done, ok, same, until  # noqa: E402
+
+LATENCY = {"spotify": 150, "reccobeats": 250}       # ms
+METRICS = ("search_user_tracks", "select_anchors", "discover_artists", "fetch_top_tracks", "fetch_top_artists",
+           "build_seed_pool", "user_anchors", "artist_discovery", "seed_based", "rank", "order")
+STAGE = re.compile(r"^  ->  ([a-z_]+) +\(start=([0-9.]+) time=([0-9.]+) ms\) \(in=\d+ out=\d+\)(?:  waited ([0-9.]+) ms)?")
+QUESTION = re.compile(r"^  ->  (\w+) (\w+) +\|([ #]{20})\| \(start=([0-9.]+) time=([0-9.]+) ms\)"
+                      r" \(queued=([0-9.]+) limited=([0-9.]+) network=([0-9.]+) parsed=([0-9.]+)\) \(([^)]*)\)(?:  (.*))?$")
+TIMES = r"\b(time|start|busy|waited|between|stages|queued|limited|network|parsed|age)[= ][0-9.]+"
+
+
+class Told:
+    """What the lines of an explanation say."""
+
+    def __init__(self, lines):
+        self.lines = lines
+        self.text = "\n".join(lines)
+        self.total = float(re.search(r"^Total: time=([0-9.]+) ms", self.text, re.M).group(1))
+        self.told = float(re.search(r"stages=([0-9.]+) %", self.text).group(1))
+        self.stages, self.questions = [], []
+        for line in lines:
+            stage, question = STAGE.match(line), QUESTION.match(line)
+            if stage:
+                self.stages.append((stage.group(1), float(stage.group(3)), float(stage.group(4) or 0)))
+            if question:
+                counts = dict(re.findall(r"(\w+)=([0-9.]+)", question.group(10)))
+                self.questions.append({
+                    "server": question.group(1), "operation": question.group(2), "bar": question.group(3),
+                    "outcome": question.group(11), **{name: float(value) for name, value in counts.items()},
+                    **dict(zip(("start", "time", "queued", "limited", "network", "parsed"), map(float, question.groups()[3:9])))})
+
+    def sum(self, name, server=None):
+        return sum(q.get(name, 0) for q in self.questions if server in (None, q["server"]))
+
+    def requests(self, server):
+        """Sent because of this run, or with it: once each."""
+        return self.sum("requests", server) - self.sum("again", server)
+
+    def sum_of_stages(self):
+        return sum(time + waited for _, time, waited in self.stages)
+
+
+class Runs:
+    """Runs with upstreams that nobody has asked before."""
+
+    def __init__(self, session, emulator):
+        self.session = session
+        self.emulator = emulator
+        self.number = 0
+
+    def connect(self, **spotify):
+        self.session.query("DROP SERVER IF EXISTS spotify CASCADE; DROP SERVER IF EXISTS reccobeats CASCADE")
+        self.emulator.reset()
+        self.emulator.config(latency=LATENCY)
+        self.number += 1
+        for kind, where, secrets, changes in (
+                ("spotify", f"base_url '{self.emulator.spotify}', accounts_url '{self.emulator.accounts}'",
+                 f"client_id 'app-{self.number}', client_secret 's'", spotify),
+                ("reccobeats", f"base_url '{self.emulator.reccobeats}'", f"api_key 'k-{self.number}'", {})):
+            options = "".join(f", {name} '{value}'" for name, value in {**WIDE, **WIDE_QUOTA.get(kind, {}), **changes}.items())
+            self.session.query(f"CREATE SERVER {kind} FOREIGN DATA WRAPPER reco_upstream OPTIONS (kind '{kind}', {where}{options})")
+            self.session.query(f"CREATE USER MAPPING FOR PUBLIC SERVER {kind} OPTIONS ({secrets})")
+
+    def explain(self, prompt, deadline="100 s", user=""):
+        return Told([row[0] for row in self.session.query("SELECT * FROM " + call(user, prompt, 10, {"seed": 3}, deadline, "reco_explain"))])
+
+
+def as_seen(told, emulator):
+    """Requests and keys, as the services counted them."""
+    for server in ("spotify", "reccobeats"):
+        same(told.requests(server), emulator.service(server)["calls"], f"{server}: as many requests are told as it has seen")
+    seen = emulator.service("reccobeats")["keys_per_call"]
+    same(told.sum("request_keys", "reccobeats"), sum(int(keys) * calls for keys, calls in seen.items()), "and as many keys")
+    same(told.sum("failed"), 0, "all of them were answered")
+    wrong = [q for q in told.questions
+             if abs(q["queued"] + q["limited"] + q["network"] + q["parsed"] - q["time"]) > 0.01]
+    same(wrong, [], "each question's time is the sum of what it was spent on")
+    wrong = [q for q in told.questions if q["requests"] > 0 and q["network"] < LATENCY[q["server"]] * 0.9]
+    same(wrong, [], "a service's latency is on the network")
+    wrong = [q for q in told.questions if q["start"] + q["time"] > told.total + 1 or "#" not in q["bar"]]
+    same(wrong, [], "all of them were under way during the run")
+
+
+def adds_up(runs, prompt):
+    """Within 5 %; what else runs on the machine may come in between."""
+    told = []
+
+    def good():
+        told.append(runs.explain(prompt))
+        return abs(told[-1].sum_of_stages() - told[-1].total) <= told[-1].total / 20 and told[-1].told >= 95
+    found = until(good)
+    told = told[-1]
+    ok(found, "busy and waiting times of the stages add up to the total within 5 %", told.text[:3000])
+    names = [name for name, _, _ in told.stages]
+    missing = [name for name in METRICS if name not in names]
+    same(missing, [], "all stages are told")
+    ok("nearest seed: " in told.text, "and the seeds of tracks", told.text[-1500:])
+
+
+def limits(runs, prompt):
+    """A rate of one a second holds the second request back."""
+    runs.connect(rate="1/1s", burst="1")
+    slow = runs.explain(prompt)
+    searches = [q for q in slow.questions if q["server"] == "spotify" and q["requests"] > 1]
+    ok(searches and max(q["limited"] for q in searches) > 500, "what a limit holds back is told as limited", slow.text[:3000])
+    same(slow.requests("spotify"), runs.emulator.service("spotify")["calls"], "with as many requests as were sent")
+
+
+def shared(cluster, runs, prompt):
+    """Two listeners ask the same at once."""
+    runs.connect()
+    runs.emulator.config(latency={"spotify": 1500, "reccobeats": 1500})
+    sessions = [cluster.session() for _ in range(2)]
+    for number, session in enumerate(sessions):
+        session.send("SELECT * FROM " + call(f"listener {number}", prompt, 10, {"seed": 3}, "100 s", "reco_explain"))
+    both = [Told([row[0] for row in session.wait(120)]) for session in sessions]
+    ok(all(told.sum("shared") > 0 for told in both), "what two runs ask at once is told as shared by both", both[0].text[:3000])
+    for server in ("spotify", "reccobeats"):
+        own = sum(told.requests(server) for told in both)
+        calls = runs.emulator.service(server)["calls"]
+        ok(own - max(told.sum("shared", server) for told in both) <= calls < own or own == calls,
+           f"{server}: requests that are shared were made once", own, calls, [told.sum("shared", server) for told in both])
+    for session in sessions:
+        session.close()
+
+
+def kept(runs, prompt):
+    """What was answered before is not asked again, and that is told."""
+    runs.connect()
+    runs.session.query("SET reco.cache = on; SET reco.id_registry = on")
+    first = runs.explain(prompt)
+    calls = {server: runs.emulator.service(server)["calls"] for server in LATENCY}
+    second = runs.explain(prompt)
+    ok(second.sum("cached") > 0 and re.search(r"^  Saved: keys=\d+ \(cached=\d+", second.text, re.M),
+       "what is kept is told as saved", second.text[:3000])
+    for server, before in calls.items():
+        same(second.requests(server), runs.emulator.service(server)["calls"] - before, f"{server}: beside as many requests as it has seen")
+    ok(second.sum("requests") < first.sum("requests"), "which are fewer", second.sum("requests"), first.sum("requests"))
+    runs.session.query("RESET reco.cache; RESET reco.id_registry")
+
+
+def too_late(runs, prompt):
+    """What is under way at the deadline was on the network until then."""
+    runs.connect()
+    runs.emulator.fault([{"route": "/search", "kind": "stall"}])
+    told = runs.explain(prompt, "2 s")
+    late = [q for q in told.questions if q.get("failed")]
+    ok(late and all(q["outcome"] == "timeout" for q in late), "what had no answer in time is told as that", told.text[:3000])
+    ok(late and max(q["network"] for q in late) > 200, "and that it waited for the network", late)
+
+
+def on_record(runs, prompt):
+    """reco_explain_run tells what reco_explain tells."""
+    runs.connect()
+    def masked(lines):
+        lines = [re.sub(r"\|[ #]{20}\|", "", re.sub(TIMES, r"\1", line)) for line in lines]
+        return [line for line in lines if not line.startswith("Artifacts")]
+    run_id = runs.session.json("SELECT " + call("", prompt, 10, {"seed": 3}, "100 s"))["run_id"]
+    rows = [row[0] for row in runs.session.query(f"SELECT * FROM reco_explain_run({run_id})")]
+    recorded = Told(rows)
+    as_seen(recorded, runs.emulator)
+    runs.connect()
+    told = runs.explain(prompt)
+    same(masked(recorded.lines), masked(told.lines), "the record of a run tells the same as reco_explain")
+    services = runs.session.json(f"SELECT record -> 'services' FROM reco.run_lately() WHERE run_id = {run_id}")
+    same(len(services), len(recorded.questions), "and has each question")
+
+
+def counted(cluster, runs, prompts):
+    """reco_stat_stage: lists, and stages of the runs that made them."""
+    session = runs.session
+    session.query("SELECT reco_stat_reset()")
+    same(session.query("SELECT * FROM reco_stat_stage"), [], "after a reset there is nothing")
+    session.query("SET reco.result_cache = on")
+    for prompt in (*prompts, *prompts, prompts[0]):
+        session.json("SELECT " + call("", prompt, 10, {"seed": 3}, "100 s"))
+    rows = {row[0]: row[1:] for row in session.query(
+        "SELECT metric, calls, hits, hit_ratio, p50_ms <= p95_ms AND p95_ms <= p99_ms AND p99_ms <= max_ms, mean_ms <= max_ms, keys"
+        " FROM reco_stat_stage WHERE database = current_database()")}
+    same(rows["total"][:2], [str(2 * len(prompts) + 1), str(len(prompts) + 1)], "lists are counted, and those that were kept")
+    ok(abs(float(rows["total"][2]) - (len(prompts) + 1) / (2 * len(prompts) + 1)) < 1e-6, "and their share", rows["total"])
+    same({name: row[0] for name, row in rows.items() if name != "total" and row[0] != str(len(prompts))}, {}, "stages: runs only")
+    same([name for name, row in rows.items() if row[3] != "t" or row[4] != "t"], [], "percentiles are in their order")
+    same({"total", *METRICS} - set(rows), set(), "all metrics are there by their names")
+    ok(int(rows["artist_discovery"][5]) > 0, "with the keys that they asked for", rows["artist_discovery"])
+    session.query("RESET reco.result_cache; CREATE ROLE watcher LOGIN IN ROLE pg_monitor; CREATE ROLE nobody LOGIN")
+    watcher, nobody = cluster.session(user="watcher"), cluster.session(user="nobody")
+    ok(int(watcher.value("SELECT count(*) FROM reco_stat_stage")) > 10, "pg_monitor may read it")
+    same(nobody.error("SELECT * FROM reco_stat_stage"), "42501", "others may not")
+    session.query("CREATE DATABASE other")
+    other = cluster.session(database="other")
+    other.query("CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(500)")
+    other.json("SELECT " + call("", "calm", 5))
+    same(session.query("SELECT database, calls FROM reco_stat_stage WHERE metric = 'total' ORDER BY calls"),
+         [["other", "1"], ["postgres", str(2 * len(prompts) + 1)]], "databases are counted apart")
+    for each in (watcher, nobody, other):
+        each.close()
 
 
 def main():
-    with Emulator("--latency", "default", "--preset", "dev-2026") as emulator, Cluster() as cluster:
-        one = cluster.session()
-        one.query("CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(3000)")
-        connect_services(one, emulator, reccobeats={"rate": "10000/1s", "max_concurrency": "20"},
-                         spotify={"rate": "10000/1s", "daily_quota": "100000"})
+    with Emulator("--latency", "none", "--preset", "extended") as emulator, Cluster() as cluster:
+        session = cluster.session()
+        session.query("CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(3000)")
+        runs = Runs(session, emulator)
         artists = emulator.artists(50)
-        for prompt in (f"like {artists[0]['name']}, calm", f"like {artists[0]['name']} and {artists[1]['name']}"):
-            for row in one.query(f"SELECT * FROM {call('ana', prompt, 5, None, '20 s', 'reco_explain')}"):
-                print("#", row[0])
-        c = emulator.counters()["services"]
-        for n in c:
-            print("#", n, c[n]["calls"], c[n]["keys_per_call"])
-    ok(True, "x")
+        prompt = f"like {artists[0]['name']}, calm"
+        runs.connect()
+        told = runs.explain(prompt)
+        ok(told.questions, "each question to a service is told", told.text[:3000])
+        as_seen(told, emulator)
+        adds_up(runs, prompt)
+        limits(runs, f"like {artists[0]['name']}, {artists[1]['name']} and {artists[2]['name']}")
+        shared(cluster, runs, prompt)
+        kept(runs, prompt)
+        too_late(runs, prompt)
+        on_record(runs, prompt)
+        counted(cluster, runs, (prompt, "happy rock", "sad piano"))
+        same(nothing_left(session), None, "nothing is left behind")
+        session.close()
     done()
 
 

@@ -210,8 +210,7 @@ test_long_prompt(void)
 	   "a long prompt is cut");
 	prompt[0] = 'o';
 	memmove(prompt + 1, prompt + 2, 1997);
-	ok(reco_model_words(&mood, prompt, &text) &&
-		   text.len == RECO_MODEL_MAXPROMPT - 1,
+	ok(reco_model_words(&mood, prompt, &text) && text.len == RECO_MODEL_MAXPROMPT - 1,
 	   "and not within a letter");
 	for (int i = 0; i < MAX_WORDS; i++)
 	{
@@ -367,6 +366,8 @@ static const RecoTarget calm[RECO_NCOLUMNS] = {[RECO_ENERGY] = {0.2f, 0.1f, 0.9f
 static const RecoTarget vague[RECO_NCOLUMNS] = {[RECO_VALENCE] = {0.5f, 0.2f, 0.5f}};
 static const RecoTarget sad[RECO_NCOLUMNS] = {[RECO_VALENCE] = {0.15f, 0.1f, 1}};
 
+static const RecoTarget torn[RECO_NCOLUMNS] = {[RECO_ENERGY] = {0.6f, 0.4f, 0.9f}};
+
 static void
 test_refine(void)
 {
@@ -451,6 +452,10 @@ test_taught(void)
 	evidence[0].answers = 9;
 	weigh("zorbing", evidence, 1);
 	ok(mood.confidence > once && mood.confidence < 1, "several make it surer");
+	evidence[0].targets = torn;
+	weigh("zorbing", evidence, 1);
+	ok(mood.confidence < 0.2f, "but not where they contradict each other");
+	evidence[0].targets = calm;
 	evidence[0].answers = 0;
 	weigh("zorbing", evidence, 1);
 	ok(mood.confidence > 0.99f, "and other rows of the lexicon count in full");

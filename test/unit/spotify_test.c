@@ -197,8 +197,12 @@ test_search_requests(void)
 	begin(&talk, RECO_OP_SEARCH, "äiti & co \"x\" year:1990-1999");
 	target_is(&talk,
 			  "/search?q=%C3%A4iti%20%26%20co%20%22x%22%20year%3A1990-1999"
-			  "&type=artist%2Ctrack&limit=50",
-			  RECO_SPOTIFY_SEARCH, "a search asks for both types, and as many as there may be");
+			  "&type=artist%2Ctrack&limit=10",
+			  RECO_SPOTIFY_SEARCH, "a search asks for both types, and as many as all may have");
+	begin(&talk, RECO_OP_SEARCH, "x");
+	talk.capabilities.dropped = RECO_SPOTIFY_ALL_FIELDS;
+	target_is(&talk, "/search?q=x&type=artist%2Ctrack&limit=50", RECO_SPOTIFY_SEARCH,
+			  "50 where answers are those of an extended app");
 	begin(&talk, RECO_OP_SEARCH, "x");
 	talk.options.access = RECO_ACCESS_DEVELOPMENT;
 	talk.options.market = "FI";
@@ -214,7 +218,7 @@ test_search_requests(void)
 	target_is(&talk, "/search?q=x&type=artist%2Ctrack&limit=10", RECO_SPOTIFY_SEARCH,
 			  "what was learned counts most");
 	begin(&talk, RECO_OP_SEARCH, "a\tb\x01\x7F" "c\xC2\x85" "d");
-	target_is(&talk, "/search?q=a%20b%20%20c%20d&type=artist%2Ctrack&limit=50",
+	target_is(&talk, "/search?q=a%20b%20%20c%20d&type=artist%2Ctrack&limit=10",
 			  RECO_SPOTIFY_SEARCH, "control characters are blanks");
 	memset(long_query, 'q', sizeof(long_query));
 	long_query[sizeof(long_query) - 1] = '\0';
@@ -283,6 +287,13 @@ test_read_requests(void)
 	ok(!build(&talk), "development mode has no batch");
 	end(&talk);
 	begin(&talk, RECO_OP_TRACKS, TRACK_1);
+	add_key(&talk, TRACK_2);
+	talk.capabilities.dropped = RECO_SPOTIFY_FEWER_FIELDS;
+	ok(!build(&talk), "nor has an app whose answers are those of development mode");
+	talk.options.access = RECO_ACCESS_EXTENDED;
+	ok(build(&talk), "unless somebody says that it has");
+	end(&talk);
+	begin(&talk, RECO_OP_TRACKS, TRACK_1);
 	while (talk.call.nkeys <= RECO_SPOTIFY_BATCH_MAX)
 		add_key(&talk, TRACK_2);
 	ok(!build(&talk), "51 keys are too many");
@@ -302,8 +313,20 @@ test_artist_tracks_requests(void)
 
 	begin(&talk, RECO_OP_ARTIST_TRACKS, ARTIST " Lanterna Norte");
 	talk.options.market = "FI";
+	talk.options.access = RECO_ACCESS_EXTENDED;
 	target_is(&talk, "/artists/" ARTIST "/top-tracks?market=FI",
 			  RECO_SPOTIFY_ARTIST_TOP_TRACKS, "an artist's top tracks");
+	begin(&talk, RECO_OP_ARTIST_TRACKS, ARTIST " x");
+	target_is(&talk, "/search?q=artist%3A%22x%22&type=track&limit=10", RECO_SPOTIFY_SEARCH,
+			  "a search while nothing is known of the app: that is open to all");
+	begin(&talk, RECO_OP_ARTIST_TRACKS, ARTIST " x");
+	talk.capabilities.dropped = RECO_SPOTIFY_ALL_FIELDS;
+	target_is(&talk, "/artists/" ARTIST "/top-tracks", RECO_SPOTIFY_ARTIST_TOP_TRACKS,
+			  "top tracks where answers are those of an extended app");
+	begin(&talk, RECO_OP_ARTIST_TRACKS, ARTIST " x");
+	talk.capabilities.exhausted = 1u << RECO_SPOTIFY_SEARCH;
+	target_is(&talk, "/artists/" ARTIST "/top-tracks", RECO_SPOTIFY_ARTIST_TOP_TRACKS,
+			  "and where the search has no quota left");
 	begin(&talk, RECO_OP_ARTIST_TRACKS, ARTIST);
 	target_is(&talk, "/artists/" ARTIST "/top-tracks", RECO_SPOTIFY_ARTIST_TOP_TRACKS,
 			  "no name is needed");
@@ -317,7 +340,7 @@ test_artist_tracks_requests(void)
 		RECO_SPOTIFY_SEARCH, "in development mode a search, whose filter nothing ends");
 	begin(&talk, RECO_OP_ARTIST_TRACKS, ARTIST " x");
 	talk.capabilities.refused = 1u << RECO_SPOTIFY_ARTIST_TOP_TRACKS;
-	target_is(&talk, "/search?q=artist%3A%22x%22&type=track&limit=50", RECO_SPOTIFY_SEARCH,
+	target_is(&talk, "/search?q=artist%3A%22x%22&type=track&limit=10", RECO_SPOTIFY_SEARCH,
 			  "and where top tracks were refused");
 	begin(&talk, RECO_OP_ARTIST_TRACKS, ARTIST);
 	talk.capabilities.refused = 1u << RECO_SPOTIFY_ARTIST_TOP_TRACKS;
@@ -695,6 +718,7 @@ test_search_limit(void)
 	Talk		talk;
 
 	begin(&talk, RECO_OP_SEARCH, "limit=3&limit=4");
+	talk.options.access = RECO_ACCESS_EXTENDED;
 	answer(&talk, 400, refused);
 	ok(talk.split.outcome == RECO_OUTCOME_REJECTED && flags(&talk.split) == OTHER_WAY &&
 		   talk.split.capabilities.search_limit == 10,
@@ -710,6 +734,7 @@ test_search_limit(void)
 	end(&talk);
 
 	begin(&talk, RECO_OP_SEARCH, "x");
+	talk.options.access = RECO_ACCESS_EXTENDED;
 	build(&talk);
 	talk.capabilities.search_limit = 10;
 	answer(&talk, 400, refused);
@@ -720,6 +745,7 @@ test_search_limit(void)
 	end(&talk);
 
 	begin(&talk, RECO_OP_SEARCH, "x");
+	talk.options.access = RECO_ACCESS_EXTENDED;
 	answer(&talk, 200, good);
 	ok(talk.split.capabilities.search_limit == 50, "50 that work are learned");
 	end(&talk);
@@ -730,10 +756,47 @@ test_search_limit(void)
 	end(&talk);
 	begin(&talk, RECO_OP_ARTIST_TRACKS, ARTIST " x");
 	talk.capabilities.refused = 1u << RECO_SPOTIFY_ARTIST_TOP_TRACKS;
+	talk.options.access = RECO_ACCESS_EXTENDED;
 	answer(&talk, 400, refused);
 	ok(flags(&talk.split) == OTHER_WAY && talk.split.capabilities.search_limit == 10,
 	   "the search for an artist's tracks learns it as well");
 	end(&talk);
+}
+
+/* What an answer shows of the app, which costs no call. */
+static void
+test_fields(void)
+{
+	static const struct
+	{
+		const char *body;
+		uint32_t	seen;
+		const char *name;
+	}			cases[] = {
+		{"{\"tracks\":{\"items\":[{\"id\":\"" TRACK_1 "\",\"name\":\"x\"}]}}",
+		 RECO_SPOTIFY_FEWER_FIELDS, "a track without popularity: one of 2026"},
+		{"{\"tracks\":{\"items\":[{\"id\":\"" TRACK_1 "\",\"name\":\"x\"},null,"
+		 "{\"popularity\":null}]}}",
+		 RECO_SPOTIFY_ALL_FIELDS, "one of several with it: all fields"},
+		{"{\"artists\":{\"items\":[{\"genres\":[]}]}}", RECO_SPOTIFY_ALL_FIELDS,
+		 "an artist with genres: all fields"},
+		{"{\"artists\":{\"items\":[{\"name\":\"x\"}]}}", RECO_SPOTIFY_FEWER_FIELDS,
+		 "an artist without: fewer"},
+		{"{\"tracks\":{\"items\":[]},\"artists\":{\"items\":[null]}}", 0,
+		 "nothing there: nothing learned"},
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		Talk		talk;
+
+		begin(&talk, RECO_OP_SEARCH, "x");
+		answer(&talk, 200, cases[i].body);
+		ok(talk.split.outcome == RECO_OUTCOME_FRESH &&
+			   talk.split.capabilities.dropped == cases[i].seen,
+		   "%s", cases[i].name);
+		end(&talk);
+	}
 }
 
 /* Refuses a question of one or two keys, and looks at what is learned. */
@@ -744,6 +807,7 @@ refused_is(RecoOperation operation, const char *key, const char *second, int sta
 	Talk		talk;
 
 	begin(&talk, operation, key);
+	talk.options.access = RECO_ACCESS_EXTENDED;
 	if (second != NULL)
 		add_key(&talk, second);
 	answer(&talk, status, body);
@@ -1185,6 +1249,7 @@ main(void)
 	test_quota();
 	test_quota_of_endpoint();
 	test_search_limit();
+	test_fields();
 	test_refused_endpoints();
 	test_objects();
 	test_dates();

@@ -206,11 +206,11 @@ static void
 test_answers(void)
 {
 	static const RecoWireAnswer answers[] = {
-		{0, RECO_OUTCOME_FRESH, 0, "{\"a\":1}", 7, NULL},
-		{-1, RECO_OUTCOME_FRESH, 0, "token", 5, NULL},
-		{999, RECO_OUTCOME_LIMITED, INT64_C(123456789012345), NULL, 0, "slow down"},
-		{3, RECO_OUTCOME_UNCONFIGURED, -1, "", 0, ""},
-		{4, RECO_OUTCOME_FRESH, 0, "a\0b", 3, NULL},
+		{0, RECO_OUTCOME_FRESH, 0, "{\"a\":1}", 7, NULL, {0}},
+		{-1, RECO_OUTCOME_FRESH, 0, "token", 5, NULL, {0}},
+		{999, RECO_OUTCOME_LIMITED, INT64_C(123456789012345), NULL, 0, "slow down", {0}},
+		{3, RECO_OUTCOME_UNCONFIGURED, -1, "", 0, "", {0}},
+		{4, RECO_OUTCOME_FRESH, 0, "a\0b", 3, NULL, {0}},
 	};
 	RecoBuffer	out = {0};
 	RecoReader	in;
@@ -237,11 +237,11 @@ test_answers(void)
 static void
 test_cut_answers(void)
 {
-	static const RecoWireAnswer answer = {5, RECO_OUTCOME_QUOTA, 7, "[1]", 3, "why"};
+	static const RecoWireAnswer answer = {5, RECO_OUTCOME_QUOTA, 7, "[1]", 3, "why", {0}};
 	static const RecoWireAnswer bad[] = {
-		{RECO_WIRE_TRACE - 1, RECO_OUTCOME_FRESH, 0, NULL, 0, NULL},
-		{RECO_WIRE_MAXKEYS, RECO_OUTCOME_FRESH, 0, NULL, 0, NULL},
-		{0, RECO_NOUTCOMES, 0, NULL, 0, NULL},
+		{RECO_WIRE_TRACE - 1, RECO_OUTCOME_FRESH, 0, NULL, 0, NULL, {0}},
+		{RECO_WIRE_MAXKEYS, RECO_OUTCOME_FRESH, 0, NULL, 0, NULL, {0}},
+		{0, RECO_NOUTCOMES, 0, NULL, 0, NULL, {0}},
 	};
 	RecoBuffer	out = {0};
 	RecoReader	in;

@@ -1,0 +1,444 @@
+#!/usr/bin/env python3
+"""Claim: what services tell becomes a part of the catalogue, and harms nothing that is there.
+
+Tracks, artists and features land with who told them, when, and until when that holds. What
+somebody imported or wrote stays as it is, but for features that nobody knew. No list that
+is kept becomes invalid. What nobody tells again in time goes. Whoever has the catalogue
+locked holds up nothing else, and no value, however wrong, holds up anything.
+"""
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from cluster import Cluster, connect_services, gateway_pid, resolve  # noqa: E402
+from driver import build  # noqa: E402
+from emulator import Emulator  # noqa: E402
+from reco_tap import Lost, SqlError, call, done, literal, ok, same, until  # noqa: E402
+
+SEARCH, TRACKS, ARTISTS, FEATURES = 0, 3, 4, 7  # categories of the buffer
+PROMPT = "rainy sunday, calm"
+LEARNED = "SELECT count(*) FROM reco.track WHERE source IN ('spotify', 'reccobeats')"
+HAND_MADE = "SELECT md5(string_agg(t::text, '|' ORDER BY track_id)) FROM reco.track AS t WHERE source NOT IN ('spotify', 'reccobeats')"
+
+
+class Learning:
+    """A server with services, and what its catalogue learned."""
+
+    def __init__(self, cluster, emulator):
+        self.cluster = cluster
+        self.emulator = emulator
+        self.session = cluster.session()
+        self.session.query("CREATE EXTENSION reco CASCADE")
+        connect_services(self.session, emulator, reccobeats={"rate": "10000/1s", "max_concurrency": "20"},
+                         spotify={"rate": "10000/1s", "daily_quota": "100000"})
+
+    def ask(self, kind, keys):
+        return [row[0] for row in self.session.query(resolve(kind, keys, "20 s", columns="outcome"))]
+
+    def value(self, sql):
+        return self.session.value(sql)
+
+    def number(self, sql):
+        return int(self.session.value(sql))
+
+    def count(self, column):
+        return self.number(f"SELECT {column} FROM reco_learn_stats")
+
+    def track(self, track_id, columns="source"):
+        rows = self.session.query(f"SELECT {columns} FROM reco.track WHERE track_id = {literal(track_id)}")
+        return rows[0] if rows else None
+
+    def learned(self, ids):
+        """Waits until all of them are in the catalogue."""
+        array = literal("{" + ",".join(ids) + "}")
+        return until(lambda: self.number(f"SELECT count(*) FROM reco.track WHERE track_id = ANY ({array})") == len(ids))
+
+    def settle(self):
+        """Waits until all that is in the buffer was written, and learned from."""
+        waiting = "SELECT sum(unwritten) FROM reco_cache_stats"
+        ok(until(lambda: self.value(waiting) == "0"), "the keeper has written everything")
+
+    def setting(self, name, value):
+        self.session.query(f"ALTER SYSTEM SET {name} = {literal(value)}")
+        self.session.query("SELECT pg_reload_conf()")
+
+    def calls(self, service):
+        return self.emulator.service(service)["calls"]
+
+
+def provenance(learning, tracks, missing):
+    """Facts land, with who told them."""
+    ids = [track["id"] for track in tracks[:6]]
+    same(learning.ask("track_facts", ids), ["fresh"] * 6, "a service is asked for tracks")
+    ok(learning.learned(ids), "they are in the catalogue")
+    for track in tracks[:2]:
+        row = learning.track(track["id"], "title, artist, artist_id, source, expires_at > now() + '26 days',"
+                             " expires_at < now() + '34 days', fetched_at > now() - interval '5 minutes', features,"
+                             " features_source IS NULL, title_fold = reco.fold(title), search IS NOT NULL")
+        same(row[:4] + row[4:], [track["name"], row[1], track["artist_id"], "spotify", "t", "t", "t", "unknown", "t", "t", "t"],
+             f"{track['name']}: as told, by whom, until when, not measured")
+        ok(track["artist"] in row[1], "by its artist", row)
+    same(learning.value(f"SELECT count(*) FROM reco.artist WHERE source = 'spotify' AND expires_at > now() AND artist_id ="
+                        f" ANY ({literal('{' + ','.join(track['artist_id'] for track in tracks[:6]) + '}')})"),
+         str(len({track["artist_id"] for track in tracks[:6]})), "and so are their artists")
+
+    same(learning.ask("track_features", ids[:3]), ["fresh"] * 3, "features of some")
+    ok(until(lambda: learning.track(ids[2], "features")[0] == "measured"), "are measured")
+    same(learning.track(ids[0], "source, features_source, energy IS NOT NULL, features_expires_at > now() + '80 days',"
+                        " features_expires_at < now() + '100 days', features_fetched_at > now() - interval '5 minutes'"),
+         ["spotify", "reccobeats", "t", "t", "t", "t"], "the track says who told it, and who its features")
+    same(learning.track(ids[3], "features, energy IS NULL, features_source IS NULL"), ["unknown", "t", "t"],
+         "those that were not asked for are unknown")
+
+    # what a service does not know is absent, and nothing is filled in
+    same(learning.ask("track_facts", missing), ["fresh"] * len(missing), "tracks that have no features")
+    ok(learning.learned(missing), "are in the catalogue, too")
+    same(learning.ask("track_features", missing), ["absent"] * len(missing), "the other service does not know them")
+    ok(until(lambda: learning.track(missing[0], "features")[0] == "absent"), "they are absent")
+    same(learning.track(missing[0], "num_nonnulls(energy, valence, tempo, key, mode), features_source,"
+                        " features_expires_at BETWEEN now() + '6 days' AND now() + '8 days'"),
+         ["0", "reccobeats", "t"], "and have no number, for a week")
+
+    # features before the track
+    early = [track["id"] for track in tracks[6:9]]
+    same(learning.ask("track_features", early), ["fresh"] * 3, "features of tracks that the catalogue does not have")
+    learning.settle()
+    same(learning.ask("track_facts", early), ["fresh"] * 3, "and then the tracks")
+    ok(until(lambda: learning.number(f"SELECT count(*) FROM reco.track WHERE features = 'measured' AND track_id = ANY"
+                                     f" ({literal('{' + ','.join(early) + '}')})") == 3), "come together")
+
+
+def told_again(learning, tracks):
+    """What is told again soon is not written again; what changed is."""
+    ids = [track["id"] for track in tracks[:2]]
+    version = learning.track(ids[0], "xmin")
+    learning.session.query("SELECT reco_cache_invalidate('tracks')")
+    before = learning.calls("spotify")
+    same(learning.ask("track_facts", ids[:1] + [tracks[10]["id"]]), ["fresh"] * 2, "what is told again")
+    same(learning.calls("spotify"), before + 1, "by the service")
+    ok(learning.learned([tracks[10]["id"]]), "is learned from")
+    same(learning.track(ids[0], "xmin"), version, "but not written again, as it is the same")
+    learning.session.query(f"UPDATE reco.track SET fetched_at = now() - interval '29 days', expires_at = now() + interval '1 day'"
+                           f" WHERE track_id = {literal(ids[0])}")
+    same(learning.track(ids[0]), ["spotify"], "times that somebody sets make it nobody's own")
+    learning.session.query("SELECT reco_cache_invalidate('tracks')")
+    same(learning.ask("track_facts", ids[:1]), ["fresh"], "what is told again late")
+    ok(until(lambda: learning.track(ids[0], "expires_at > now() + '20 days'") == ["t"]), "holds anew")
+
+
+def hand_made(learning, tracks):
+    """What somebody wrote or imported is his or hers."""
+    session = learning.session
+    own, unknown, absent, imported, taken, mixed, changed, measured = [track["id"] for track in tracks[20:28]]
+    session.query("INSERT INTO reco.track (track_id, artist_id, title, artist, features, energy) VALUES"
+                  f" ({literal(own)}, 'me', 'Mine', 'Me', 'measured', 0.25), ({literal(unknown)}, 'me', 'Not asked', 'Me', 'unknown', NULL),"
+                  f" ({literal(absent)}, 'me', 'Nowhere', 'Me', 'absent', NULL)")
+    session.query("INSERT INTO reco.artist (artist_id, name, genres) VALUES"
+                  f" ({literal(tracks[23]['artist_id'])}, 'My own name', '{{mine}}')"
+                  " ON CONFLICT (artist_id) DO UPDATE SET name = excluded.name, source = 'manual'")
+    session.query("CREATE TABLE songs AS SELECT * FROM (VALUES"
+                  f" ({literal(imported)}, 'Imported', 'Somebody', 0.5::real)) AS s (track_id, title, artist, energy)")
+    session.query("SELECT reco_catalogue_import('songs')")
+    columns = "title, artist, artist_id, features, energy, valence, source, features_source, expires_at"
+    before = [learning.track(key, columns) for key in (own, absent, imported)]
+    ids = [own, unknown, absent, imported, taken, mixed, changed, measured]
+    same(learning.ask("track_facts", ids) + learning.ask("track_features", ids), ["fresh"] * 16, "services tell of tracks that somebody has")
+    ok(learning.learned(ids) and until(lambda: learning.track(measured, "features") == ["measured"]), "the others are learned")
+    same([learning.track(key, columns) for key in (own, absent, imported)], before, "what was written and imported stays as it is")
+    row = learning.track(unknown, "title, source, expires_at, features, energy IS NOT NULL, features_source, features_expires_at > now()")
+    same(row, ["Not asked", "manual", "", "measured", "t", "reccobeats", "t"], "but for features that nobody knew, which say who told them")
+    same(learning.value(f"SELECT name || genres::text FROM reco.artist WHERE artist_id = {literal(tracks[23]['artist_id'])}"),
+         "My own name{mine}", "an artist of somebody's own keeps name and genres")
+
+    # an import takes over what services told
+    session.query("CREATE TABLE more AS SELECT * FROM (VALUES"
+                  f" ({literal(taken)}, 'Taken over', 'Somebody', NULL::real), ({literal(mixed)}, 'Mixed', 'Somebody', 0.75::real))"
+                  " AS s (track_id, title, artist, energy)")
+    session.query("SELECT reco_catalogue_import('more')")
+    same(learning.track(taken, "title, album, source, expires_at, features, energy IS NOT NULL, features_source"),
+         ["Taken over", "", "table:more", "", "measured", "t", "reccobeats"], "an import takes over what a service told, but measured features")
+    same(learning.track(mixed, "title, source, expires_at, energy, valence, features_source, features_expires_at"),
+         ["Mixed", "table:more", "", "0.75", "", "", ""], "and mixes none with its own")
+
+    # whoever changes a row by hand makes it his own
+    session.query(f"UPDATE reco.track SET popularity = popularity, title = title WHERE track_id = {literal(changed)}")
+    same(learning.track(changed), ["spotify"], "an UPDATE that changes nothing changes nothing")
+    session.query(f"UPDATE reco.track SET title = 'Corrected' WHERE track_id = {literal(changed)}")
+    session.query(f"UPDATE reco.track SET energy = 0.125 WHERE track_id = {literal(measured)}")
+    same(learning.track(changed, "title, source, expires_at, features_source"), ["Corrected", "manual", "", "reccobeats"],
+         "a row that was corrected is its corrector's")
+    same(learning.track(measured, "source, energy, features_source, features_expires_at"), ["spotify", "0.125", "", ""],
+         "and so are features that were")
+    session.query("SELECT reco_cache_invalidate()")
+    session.query(f"UPDATE reco.track SET fetched_at = now() - interval '20 days' WHERE track_id = {literal(measured)}")
+    again = [own, absent, imported, taken, mixed, changed, measured]
+    version = learning.track(measured, "xmin")
+    same(learning.ask("track_facts", again) + learning.ask("track_features", again), ["fresh"] * 14, "when services tell all of it again")
+    ok(until(lambda: learning.track(measured, "xmin") != version), "and some is written")
+    same([learning.track(key, columns) for key in (own, absent, imported)], before, "what was written and imported still is as it was")
+    same([learning.track(key, "title")[0] for key in (taken, mixed, changed)], ["Taken over", "Mixed", "Corrected"], "and what was taken over")
+    same(learning.track(measured, "energy, features_source"), ["0.125", ""], "and features that were corrected")
+
+
+def run_of(learning, prompt, function="reco_generate", deadline="20 s"):
+    if function == "reco_generate":
+        return learning.session.query("SELECT DISTINCT run_id FROM " + call("ana", prompt, 5, None, deadline, function))[0][0]
+    return str(learning.session.json("SELECT " + call("ana", prompt, 5, None, deadline, function))["run_id"])
+
+
+def nothing_invalid(learning, tracks, artists):
+    """Lists that are kept stay, and the catalogue in memory comes to know what is new."""
+    session = learning.session
+    session.query("SELECT reco_demo_catalogue(1500)")
+    session.query("UPDATE reco.cache_policy SET fresh = '1 hour' WHERE category = 'result'")
+    name = next(artist for artist in artists if not session.query(f"SELECT FROM reco.artist WHERE name_fold = reco.fold({literal(artist['name'])})"))["name"]
+    prompts = (PROMPT, f"like {name}")
+    local = learning.number("SELECT tracks FROM reco_stat_memory WHERE database = current_database()")
+    runs = [run_of(learning, prompt) for prompt in prompts]
+    generation = learning.value("SELECT string_agg(change_id::text, ' ' ORDER BY change_id) FROM reco.change WHERE what <> 'learned'")
+    learning.settle()
+    ok(until(lambda: learning.number("SELECT count(*) FROM reco.artist WHERE source = 'spotify' AND name_fold ="
+                                     f" reco.fold({literal(name)})") == 1), "an artist whom a prompt names is learned from its run")
+    before = learning.count("tracks")
+    ids = [track["id"] for track in tracks[40:140]]
+    for first in range(0, 100, 20):
+        same(learning.ask("track_facts", ids[first:first + 20]), ["fresh"] * 20, "more tracks are told")
+    same(learning.ask("track_features", ids), ["fresh"] * 100, "and their features")
+    ok(learning.learned(ids), "and learned")
+    ok(learning.count("tracks") >= before + 90, "as the view says")
+    ok(until(lambda: learning.number("SELECT tracks FROM reco_stat_memory WHERE database = current_database()") >= local + 90),
+       "scans come to see them", session.query("SELECT * FROM reco_stat_memory"), session.query("SELECT * FROM reco_learn_stats"))
+    same(learning.value("SELECT string_agg(change_id::text, ' ' ORDER BY change_id) FROM reco.change WHERE what <> 'learned'"),
+         generation, "no change of the catalogue or lexicon is noted")
+    same([run_of(learning, prompt) for prompt in prompts], runs, "the same questions get the lists that were made before")
+    same([run_of(learning, prompt, "reco_generate_json") for prompt in prompts], runs, "in another form, too")
+    same([run_of(learning, prompt.upper() if prompt == PROMPT else prompt + "!") for prompt in prompts], runs, "in other words as well")
+    same(learning.value("SELECT count(*) FROM reco.change WHERE what = 'learned'"), "1", "of what was learned one note is kept")
+    return prompts, runs
+
+
+def answers_from_it(learning, artists):
+    """The embedded engine answers from what was learned, and the lexicon learns."""
+    session = learning.session
+    rows = session.query("SELECT a.artist_id, a.name FROM reco.artist AS a JOIN reco.track AS t USING (artist_id) WHERE t.source = 'spotify'"
+                         " AND a.source = 'spotify' AND t.features = 'measured' GROUP BY 1, 2 ORDER BY count(*) DESC, 1 LIMIT 12")
+    ids = [row[0] for row in rows]
+    genre = next(artist["genres"][0] for artist in artists if artist["id"] == ids[0])
+    same(learning.ask("artist_facts", ids), ["fresh"] * len(ids), "artists are told with genres")
+    ok(until(lambda: learning.value(f"SELECT genres IS NOT NULL FROM reco.artist WHERE artist_id = {literal(ids[0])}") == "t"), "which are learned")
+    ok(until(lambda: learning.value(f"SELECT bool_and({literal(genre)} = ANY (genres)) FROM reco.track WHERE source = 'spotify' AND artist_id ="
+                                    f" {literal(ids[0])}") == "t"), "their tracks have them, too")
+    same(learning.value(f"SELECT bool_and(search @@ to_tsquery('simple', {literal(genre.split()[0].split('-')[0])}) OR search IS NOT NULL)"
+                        f" FROM reco.track WHERE artist_id = {literal(ids[0])}"), "t", "and are found by them")
+    same(learning.value("SELECT bool_and(genres = ARRAY(SELECT DISTINCT lower(x) COLLATE \"C\" FROM unnest(genres) AS x ORDER BY 1))"
+                        f" FROM reco.artist WHERE artist_id = ANY ({literal('{' + ','.join(ids) + '}')})"), "t", "in lower case, each once")
+    generation = learning.value("SELECT count(*), max(change_id) FROM reco.change WHERE what = 'lexicon'")
+    ok(until(lambda: learning.value("SELECT lexicon_at IS NOT NULL FROM reco_learn_stats") == "t", 60), "the lexicon is made anew")
+    same(learning.value("SELECT count(*), max(change_id) FROM reco.change WHERE what = 'lexicon'"), generation, "which makes no list invalid")
+    session.query("SET reco.upstreams = off")
+    document = session.json("SELECT " + call("", f"like {rows[0][1]}", 10))
+    session.query("RESET reco.upstreams")
+    ok(any(rows[0][1] in track["artist"] for track in document["tracks"]), "with no service asked, an artist who was learned is found",
+       [(track["artist"], track["origin"]) for track in document["tracks"]])
+
+
+def what_is_asked(learning, tracks):
+    """Runs ask for what is not known, or not any more."""
+    session = learning.session
+    session.query("SELECT reco_cache_invalidate()")
+    features = "SELECT count(*) FROM reco.track WHERE source = 'spotify' AND features = 'unknown' AND features_source IS NULL"
+    prompt = f"like \"{tracks[45]['name']}\""
+    before = learning.calls("reccobeats")
+    session.json("SELECT " + call("", prompt, 10, {"seed": 1}, "20 s"))
+    ok(learning.calls("reccobeats") >= before, "a run may ask for features", learning.value(features))
+
+
+def expiry(learning, tracks):
+    """What nobody tells again in time goes, and only that."""
+    session = learning.session
+    late, stale, listened, unmeasured = [track["id"] for track in tracks[40:44]]
+    own = learning.value("SELECT track_id FROM reco.track WHERE title = 'Not asked'")
+    session.query(f"SELECT reco_listen('ana', {literal(listened)})")
+    session.query("INSERT INTO reco.track (track_id, artist_id, title, artist, fetched_at, expires_at) VALUES"
+                  " ('old', 'me', 'Old', 'Me', now() - interval '400 days', now() - interval '300 days')")
+    hand = learning.value(HAND_MADE)
+    session.query("UPDATE reco.track SET fetched_at = now() - interval '61 days', expires_at = now() - interval '31 days'"
+                  f" WHERE track_id IN ({literal(late)}, {literal(listened)})")
+    session.query("UPDATE reco.track SET fetched_at = now() - interval '40 days', expires_at = now() - interval '10 days'"
+                  f" WHERE track_id = {literal(stale)}")
+    session.query("UPDATE reco.track SET features_fetched_at = now() - interval '181 days', features_expires_at = now() - interval '91 days'"
+                  f" WHERE track_id IN ({literal(unmeasured)}, {literal(own)})")
+    ok(until(lambda: learning.track(late) is None and learning.track(listened) is None, 60), "what nobody told again goes, with listens or without")
+    same(learning.number(f"SELECT count(*) FROM reco.listen WHERE track_id = {literal(listened)}"), 1, "a listen keeps its id")
+    ok(until(lambda: learning.track(unmeasured, "features") == ["unknown"] and learning.track(own, "features") == ["unknown"], 60),
+       "features that nobody told again are unknown again")
+    same(learning.track(own, "title, source, energy, features_source, features_expires_at"), ["Not asked", "manual", "", "", ""],
+         "of somebody's own track nothing else goes")
+    same(learning.track(stale), ["spotify"], "what is out of date can still be used for a while")
+    session.query(f"UPDATE reco.track SET features = 'unknown' WHERE track_id = {literal(own)}")
+    ok(learning.track("old") is not None, "a row that is of no service never goes, whatever its time")
+    ok(hand != learning.value(HAND_MADE), "(but for its features)")
+    ok(learning.count("removed") >= 4 and learning.count("expired_tracks") >= 1, "the view counts them", session.query("SELECT * FROM reco_learn_stats"))
+    session.query("SELECT reco_cache_invalidate()")
+    same(learning.ask("track_facts", [late, stale]), ["fresh"] * 2, "told again")
+    ok(until(lambda: learning.track(late) == ["spotify"] and learning.track(stale, "expires_at > now()") == ["t"]), "they are back")
+
+
+def switches(learning, tracks):
+    """Each setting has its effect."""
+    ids = [track["id"] for track in tracks[140:150]]
+    learning.setting("reco.learn", "off")
+    until(lambda: learning.value("SHOW reco.learn") == "off")
+    before = learning.number(LEARNED)
+    same(learning.ask("track_facts", ids), ["fresh"] * 10, "with reco.learn off a service is asked")
+    learning.settle()
+    same(learning.number(f"SELECT count(*) FROM reco.cache WHERE category = 'tracks' AND split_part(key, chr(31), 1) = ANY"
+                         f" ({literal('{' + ','.join(ids) + '}')})"), 10, "and answers are kept")
+    same(learning.number(LEARNED), before, "but not learned from")
+    learning.setting("reco.learn", "on")
+    until(lambda: learning.value("SHOW reco.learn") == "on")
+    learning.session.query("SELECT reco_cache_invalidate('tracks')")
+    same(learning.ask("track_facts", ids[:5]), ["fresh"] * 5, "on again")
+    ok(learning.learned(ids[:5]), "they are")
+
+    hand = learning.value(HAND_MADE)
+    oldest = learning.value("SELECT track_id FROM reco.track WHERE source = 'spotify' ORDER BY fetched_at LIMIT 1")
+    learning.setting("reco.learned_tracks", "60")
+    ok(until(lambda: learning.number(LEARNED) <= 60, 60), "reco.learned_tracks is the most that there are")
+    ok(learning.number(LEARNED) >= 50, "and not many fewer", learning.number(LEARNED))
+    same(learning.track(oldest), None, "the oldest went first")
+    same(learning.value(HAND_MADE), hand, "and none of anybody's own")
+    learning.setting("reco.learned_tracks", "200000")
+
+
+def locked(learning, tracks):
+    """Whoever has the catalogue locked holds up learning, and nothing else."""
+    ids = [track["id"] for track in tracks[150:155]]
+    cached = ("SELECT count(*) FROM reco.cache WHERE category = 'tracks' AND split_part(key, chr(31), 1) = ANY"
+              f" ({literal('{' + ','.join(ids) + '}')})")
+    other = learning.cluster.session()
+    for lock in ("LOCK TABLE reco.track IN ACCESS EXCLUSIVE MODE", "LOCK TABLE reco.artist IN SHARE MODE"):
+        other.query("BEGIN")
+        other.query(lock)
+        same(learning.ask("track_facts", ids), ["fresh"] * 5, f"{lock}: a service is asked")
+        ok(until(lambda: learning.number(cached) == 5), "its answers are written")
+        same(learning.value("SELECT state FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database()"), "running",
+             "the keeper is well")
+        same(other.value("SELECT count(*) FROM reco.track WHERE track_id = ANY"
+                         f" ({literal('{' + ','.join(ids) + '}')})"), "0", "the tracks are not there")
+        other.query("COMMIT")
+        ok(learning.learned(ids), "and come once it is free")
+        learning.session.query("SELECT reco_cache_invalidate('tracks')")
+        learning.session.query(f"DELETE FROM reco.track WHERE track_id = ANY ({literal('{' + ','.join(ids) + '}')})")
+    # a row of somebody's own, that he is about to change
+    other.query("BEGIN")
+    other.query("INSERT INTO reco.track (track_id, artist_id, title, artist) VALUES"
+                f" ({literal(ids[0])}, 'me', 'About to be there', 'Me')")
+    same(learning.ask("track_facts", ids), ["fresh"] * 5, "a track that somebody is writing right now")
+    ok(until(lambda: learning.number(cached) == 5), "is kept")
+    other.query("COMMIT")
+    ok(learning.learned(ids), "it holds up the others until he is done")
+    same(learning.track(ids[0], "title, source"), ["About to be there", "manual"], "and is his")
+    other.close()
+
+
+def hostile(learning, library, tracks):
+    """No value holds up anything."""
+    session = learning.session
+    session.query("CREATE FUNCTION driver_buffer_put(oid, oid, int, text, text, bool, bigint, bigint) RETURNS bool"
+                  f" AS {literal(library)} LANGUAGE C")
+    where = session.query("SELECT d.oid, e.oid FROM pg_database AS d, pg_extension AS e WHERE datname = current_database() AND extname = 'reco'")[0]
+
+    def put(category, key, value):
+        value = value if value is None or isinstance(value, str) else json.dumps(value)
+        same(session.value(f"SELECT driver_buffer_put({where[0]}, {where[1]}, {category}, {literal(key)}, {literal(value)}, false, 3600000, NULL)"),
+             "t", f"{str(value)[:50]!r} for {key[:20]!r} is in the buffer")
+
+    def track(track_id, name="Fine", **more):
+        return {"id": track_id, "name": name, "artists": [{"id": "A" * 22, "name": "Artist"}], **more}
+
+    session.query("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+                  " IF NEW.title = 'refused' THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END$$")
+    session.query("CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON reco.track FOR EACH ROW EXECUTE FUNCTION refuse()")
+    session.query("ALTER TABLE reco.track ADD CONSTRAINT short CHECK (title <> 'forbidden')")
+    before, removed = learning.count("skipped"), learning.number(LEARNED)
+    good = ["G" * 21 + c for c in "abcdefghij"]
+    put(SEARCH, "one", {"tracks": [track(good[0]), track("H" * 22, "x" * 1001), track("I" * 22, "\u0001\u007f control"), track("short"),
+                                   track("J" * 22, None), track("K" * 22, 7), {"id": "L" * 22, "name": "No artist"}, 5, None, [], "text",
+                                   track("M" * 22, "refused"), track("N" * 22, "forbidden"), track(good[1], "y" * 1000)],
+                        "artists": [{"id": "B" * 22, "name": "A" * 2000}, {"name": "no id"}, 3]})
+    put(SEARCH, "two", "{\"tracks\": [{\"id\": \"" + "O" * 22 + "\", \"name\": \"nul \\u0000\", \"artists\": [{\"name\": \"x\"}]}]}")
+    put(SEARCH, "three", "{\"tracks\": [")
+    put(SEARCH, "four", "[[[[[]]]]]")
+    put(TRACKS, good[2], track(good[2], album="z" * 5000, isrc="nonsense", release_date="2023-02-30", duration_ms=-5, popularity=1000, explicit="yes"))
+    put(TRACKS, good[3], track(good[3], release_date="2023-09", duration_ms=1e99, popularity="55"))
+    put(TRACKS, good[4], track(good[4], release_date="0000", linked_from="not an id"))
+    put(FEATURES, good[0], {"energy": 7, "valence": 0.5, "loudness": -1000, "tempo": 0, "key": 3.5, "mode": "1"})
+    put(FEATURES, good[1], {"energy": "NaN", "valence": None, "tempo": [1]})
+    put(FEATURES, good[3], "nonsense")
+    put(ARTISTS, "C" * 22, {"id": "C" * 22, "name": "Genres", "genres": ["g" * 500, 3, "Fine", "fine", "", None], "popularity": 1e9})
+    put(TRACKS, good[5], track(good[5], "last"))
+    ok(learning.learned(good[:4] + good[5:6]), "what is good is learned", session.query("SELECT * FROM reco_learn_stats"))
+    same(learning.number(LEARNED) - removed <= 7, True, "and nothing else")
+    same(learning.track(good[2], "album, isrc, release_date, duration_ms, popularity, explicit"), [""] * 6, "what is wrong of a track is left out")
+    same(learning.track(good[3], "release_date, release_precision, duration_ms, popularity"), ["2023-09-01", "month", "", "55"],
+         "what is right is not")
+    ok(until(lambda: learning.track(good[0], "features") == ["measured"]), "features out of bounds are left out")
+    same(learning.track(good[0], "energy, valence, loudness, tempo, key, mode"), ["", "0.5", "", "", "", "1"], "those within are not")
+    same(learning.track(good[1], "features, features_source, length(title)"), ["unknown", "", "1000"], "where none is, nothing is measured")
+    ok(until(lambda: learning.value(f"SELECT genres::text FROM reco.artist WHERE artist_id = '{'C' * 22}'") == "{fine}"), "genres likewise")
+    same([learning.track(c * 22) for c in "HMN"], [None] * 3, "what cannot be written is not")
+    same(learning.track("O" * 22, "starts_with(title, 'nul')"), ["t"], "what is no letter is not in a title")
+    ok(learning.count("skipped") >= before + 15, "all of it is counted", before, learning.count("skipped"))
+    same(learning.value("SELECT state FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database()"), "running", "and the keeper is well")
+    session.query("DROP TRIGGER refuse ON reco.track; ALTER TABLE reco.track DROP CONSTRAINT short")
+
+
+def is_back(cluster):
+    try:
+        return gateway_pid(cluster.session()) is not None
+    except (Lost, SqlError):
+        return False
+
+
+def main():
+    directory = tempfile.mkdtemp(prefix="reco-driver.")
+    with Emulator("--latency", "none", "--preset", "extended") as emulator, \
+            Cluster("reco.keeper_interval = '50ms'", "reco.cache = on", "reco.id_registry = on", "reco.result_cache = on") as cluster:
+        library, wrong = build(directory)
+        ok(library is not None, "the driver compiles", wrong)
+        learning = Learning(cluster, emulator)
+        tracks = [track for track in emulator.tracks(600, covered="true") if not track["twin"]][:200]
+        missing = [track["id"] for track in emulator.tracks(30, covered="false")][:3]
+        artists = emulator.artists(1000)
+        try:
+            provenance(learning, tracks, missing)
+            told_again(learning, tracks)
+            hand_made(learning, tracks)
+            prompts, runs = nothing_invalid(learning, tracks, artists)
+            answers_from_it(learning, artists)
+            cluster.stop()
+            cluster.start()
+            learning.session = cluster.session()
+            same([run_of(learning, prompt) for prompt in prompts], runs, "after a restart they are found in the table")
+            known = learning.number(LEARNED)
+            os.kill(gateway_pid(learning.session), signal.SIGKILL)
+            ok(until(lambda: is_back(cluster)), "the server comes back after a crash")
+            learning.session = cluster.session()
+            same(learning.number(LEARNED), known, "with all that was learned")
+            expiry(learning, tracks)
+            what_is_asked(learning, tracks)
+            locked(learning, tracks)
+            hostile(learning, library, tracks)
+            switches(learning, tracks)
+        finally:
+            shutil.rmtree(directory)
+    done()
+
+
+main()
