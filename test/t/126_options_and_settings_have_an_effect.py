@@ -162,10 +162,10 @@ def what_is_asked(bench):
     bench.emulator.config(preset="dev-2026")
     bench.ask("track_search", ["calm"])
     same(bench.emulator.service("spotify")["statuses"], {"200": 5}, "access development: nor a limit that is too high")
-    bench.alter(access="auto")
+    bench.alter(access="extended")
     bench.emulator.config(preset="extended")
     bench.ask("track_facts", bench.tracks[3:6])
-    same(calls("/tracks"), 1, "access auto: it is tried")
+    same(calls("/tracks"), 1, "access extended: it is tried")
 
     bench.fresh("reccobeats")
     bench.ask("track_features", bench.tracks[:1])
@@ -328,7 +328,7 @@ def sizes(bench, cluster):
     same(session.value("SELECT count(*) FROM reco_stat_upstream"), "2", "the view has no more rows than that")
 
     # a Spotify that has a quota is kept for a day, so it comes last
-    bench.fresh("spotify")
+    bench.fresh("spotify", access="extended")
     until(lambda: bench.ask("track_search", ["calm"]) == ["fresh"], 20)    # another upstream has to go first
     got = count(bench.ask("track_search", [f"calm {n}" for n in range(200)], "60 s"))
     ok(sorted(got) == ["busy", "fresh"] and sum(got.values()) == 200,
