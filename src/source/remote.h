@@ -80,15 +80,15 @@ extern void reco_remote_wait(RecoRemote *remote);
  * is NULL but for an operation of a listener's. The server must stay.
  */
 extern int	reco_remote_look(RecoRemote *remote, const RecoServer *server,
-							 RecoOperation operation, const char *user_id,
-							 const char *const *keys, int nkeys, bool again);
+							RecoOperation operation, const char *user_id,
+							const char *const *keys, int nkeys, bool again);
 
 /*
  * Sends the first keys of such a question that nobody here knows, then those of which
  * something old is known: so many in all. Returns how many were sent.
  */
 extern int	reco_remote_send(RecoRemote *remote, int question, int most,
-							 RecoPriority priority, int64 deadline);
+							RecoPriority priority, int64 deadline);
 
 /*
  * Waits until something more is answered, or its deadline is over, or until then; false =

@@ -222,6 +222,7 @@ def bounds(session):
             "reco.batching": ["on", "", "", "", "user"],
             "reco.single_flight": ["on", "", "", "", "user"],
             "reco.upstreams": ["on", "", "", "", "user"],
+            "reco.call_budget": ["spotify=12, reccobeats=6, model=1", "", "", "", "superuser"],
             "reco.gateway_slots": ["256", "", "8", "65536", "postmaster"],
             "reco.gateway_memory": ["16384", "kB", "1024", "2097152", "postmaster"],
             "reco.gateway_upstreams": ["500", "", "1", "1024", "postmaster"],
@@ -230,11 +231,11 @@ def bounds(session):
         same(rows.pop(name, None), wanted, f"{name}: value, unit, bounds, context")
         if wanted[2]:
             for beyond in (int(wanted[2]) - 1, int(wanted[3]) + 1):
-                change = "SET" if wanted[4] == "user" else "ALTER SYSTEM SET"
+                change = "ALTER SYSTEM SET" if wanted[4] == "postmaster" else "SET"
                 same(session.error(f"{change} {name} = {beyond}"), "22023", f"{name}: {beyond} is out of bounds")
         else:
-            change = "SET" if wanted[4] == "user" else "ALTER SYSTEM SET"
-            same(session.error(f"{change} {name} = 'perhaps'"), "22023", f"{name}: is on or off")
+            change = "ALTER SYSTEM SET" if wanted[4] == "postmaster" else "SET"
+            same(session.error(f"{change} {name} = 'perhaps'"), "22023", f"{name}: is not just anything")
         if wanted[4] == "postmaster":
             same(session.error(f"SET {name} = '{wanted[0]}'"), "55P02", f"{name}: needs a restart")
     ok(not [name for name in rows if name.startswith("reco.gateway")], "no setting of the gateway is left out", rows)

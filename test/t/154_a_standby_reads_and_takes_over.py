@@ -74,6 +74,7 @@ VIEWS = {
     "reco_cache_stats": "SELECT bool_and(entries IS NULL AND fresh IS NOT NULL) FROM reco_cache_stats",
     "reco_id_registry_stats": "SELECT validated IS NULL AND missing IS NULL FROM reco_id_registry_stats",
     "reco_deny_list": "SELECT count(*) = 0 FROM reco_deny_list",
+    "reco_learn_stats": "SELECT count(*) = 1 FROM reco_learn_stats",
     "reco_snapshot_stats": "SELECT bool_and(entries > 0 AND taken_at IS NOT NULL AND NOT logged) FROM reco_snapshot_stats",
 }
 
