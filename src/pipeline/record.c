@@ -13,6 +13,7 @@
 #include "record.h"
 
 #include "access/xlog.h"
+#include "deadline.h"
 #include "guc.h"
 #include "json_write.h"
 #include "model.h"
@@ -108,14 +109,16 @@ reco_record_put_missing(StringInfo json, const RecoRun *run)
 	for (int s = 0; s < RECO_NSTRATEGIES; s++)
 		if (run->strategies[s].asked && !run->strategies[s].finished)
 			put_string(json, NULL, reco_rank_strategy_name(s));
-	for (int s = 0; s < RECO_STAGE_USER_ANCHORS; s++)
-		if (run->stages[s].late)
+	for (int s = 0; s < RECO_NSTAGES; s++)
+		if (run->stages[s].late &&
+			(s < RECO_STAGE_USER_ANCHORS || s > RECO_STAGE_SEED_BASED))
 			put_string(json, NULL, reco_run_stage_name(s));
 	if (run->partial)
 		put_string(json, NULL, "catalogue");
 	for (int t = 0; t < RECO_NTABLES; t++)
 		if ((run->missed >> t) & 1)
 			put_string(json, NULL, psprintf("reco.%s", reco_table_name(t)));
+	reco_run_put_silent(json, run);
 	appendStringInfoChar(json, ']');
 }
 

@@ -37,7 +37,6 @@
 #include "shmem/run_flight.h"
 #include "shmem/shared.h"
 #include "source/remote.h"
-#include "source/server.h"
 #include "store/cache.h"
 #include "store/listener.h"
 #include "store/patience.h"

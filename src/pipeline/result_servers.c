@@ -1,12 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * result_servers.c
- *	  A number for the services that a role's lists may have come from.
+ *	  Which services a role's lists may come from.
  *
- * Purpose: see result.h; computed anew when a server or a mapping has changed.
+ * Purpose: a number that is another where other services, or the same in another way,
+ *			would be asked: it is part of what a list is kept by.
  * Runs in: any process with a database and a transaction.
- * Locks:	those of the look-up of servers.
- * Never:	have a secret in the number.
+ * Locks:	those of syscache look-ups.
+ * Never:	look servers up again while nothing has changed.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,7 +15,7 @@
 
 #include "common/hashfn.h"
 #include "guc.h"
-#include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "source/remote.h"
 #include "source/server.h"
 #include "utils/inval.h"

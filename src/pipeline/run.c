@@ -29,8 +29,6 @@
 #include "strategy.h"
 #include "utils/memutils.h"
 
-#define RANKING_RESERVE_MS	20	/* of the deadline, at most a fifth of it */
-
 static RecoRun *begin(MemoryContext context, const RecoRequest *request);
 static int	ask_to_read(RecoRun *run, RecoAsk *asks);
 static int	ask_to_weigh(RecoRun *run, RecoAsk *asks);
@@ -79,7 +77,7 @@ static const RecoNode nodes[NNODES] = {
 					reco_model_take},
 	[NODE_SEARCH] = {RECO_STAGE_DISCOVER, after(WEIGH) | after(NAMED), 0.7f,
 					 reco_discover_ask_local, reco_discover_take_local},
-	[NODE_DISCOVER] = {RECO_STAGE_DISCOVER, after(SEARCH), 0.7f,
+	[NODE_DISCOVER] = {RECO_STAGE_DISCOVER, after(WEIGH), 0.7f,
 					   reco_discover_ask_services, reco_discover_take_services},
 
 	/* searched meanwhile for the lexicon's mood; now for what the model made of it */
@@ -95,7 +93,8 @@ static const RecoNode nodes[NNODES] = {
 						   after(SEEDS) | after(TOP_ARTISTS) | after(REFINE), 1,
 						   reco_strategy_ask, reco_strategy_take},
 	[NODE_ARTIST_DISCOVERY] = {RECO_STAGE_ARTIST_DISCOVERY,
-							   after(DISCOVER) | after(REFINE), 1, reco_strategy_ask,
+							   after(SEARCH) | after(DISCOVER) | after(REFINE), 1,
+							   reco_strategy_ask,
 							   reco_strategy_take},
 	[NODE_SEED_BASED] = {RECO_STAGE_SEED_BASED, after(SEEDS), 1, reco_strategy_ask,
 						 reco_strategy_take},
@@ -155,6 +154,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, RecoPauser p
 	reco_artifacts_publish(run);
 	reco_run_end_stage(run);
 	conclude(run);
+	reco_run_note_tail(run);
 	reco_patience_end();
 
 	/* where transactions ended in between, the caller's context may be gone */
@@ -272,14 +272,14 @@ static RecoRun *
 begin(MemoryContext context, const RecoRequest *request)
 {
 	RecoRun    *run = MemoryContextAllocZero(context, sizeof(RecoRun));
-	int			reserve = Min(RANKING_RESERVE_MS, request->deadline_ms / 5);
 
 	run->context = context;
 	run->request = request;
 	run->run_id = reco_id_new();
 	run->role = GetUserId();
 	run->started = GetCurrentTimestamp();
-	run->give_up = run->started + (int64) (request->deadline_ms - reserve) * 1000;
+	run->give_up =
+		run->started + (int64) request->deadline_ms * 1000 - reco_run_reserve(request);
 	run->complete = true;
 	return run;
 }
@@ -317,7 +317,8 @@ note_values(RecoRun *run, const RecoAsk *asks, int nasks)
 			/* what services only can tell is an addition */
 			if (asks[i].kind == RECO_KIND_COMPLETION || asks[i].keys[k].query != NULL)
 				continue;
-			if (value->outcome != RECO_OUTCOME_FRESH || run->partial)
+			record->late |= value->outcome != RECO_OUTCOME_FRESH;
+			if (record->late || run->partial)
 				run->complete = false;
 		}
 }

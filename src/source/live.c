@@ -271,8 +271,9 @@ advance(RecoLive *live, bool flush)
 				moved |= step(live, &ticket->wants[i]);
 		}
 		moved |= send_all(live);
-		moved |= reco_live_measure(
-			live, flush && !has_any(live, is_to_bring) && has_any(live, waits));
+		moved |= reco_live_measure(live,
+								   flush && !has_any(live, is_to_bring) &&
+									   has_any(live, waits));
 	} while (moved);
 	settle(live);
 }
@@ -492,5 +493,7 @@ reco_live_lists(const RecoLive *live)
 const RecoCallTrace *
 reco_live_traces(RecoLive *live, int *n)
 {
+	if (live->remote != NULL)
+		reco_remote_end_traces(live->remote);
 	return reco_traces_list(live->traces, n);
 }
