@@ -221,7 +221,8 @@ reco_database_leave(RecoWorkerEnd end)
 		else if (seat->yields)
 		{
 			reco_seat_want(seat);
-			seat->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ROOM_MS);
+			seat->not_before =
+				TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ROOM_MS);
 		}
 		else if (end == RECO_WORKER_LET_GO || seat->again)
 		{
