@@ -1151,7 +1151,7 @@ COMMENT ON COLUMN @extschema@.reco_run.user_id IS 'Is whom the list was made for
 COMMENT ON COLUMN @extschema@.reco_run.prompt IS 'Is what was asked, the first 2000 bytes of it.';
 COMMENT ON COLUMN @extschema@.reco_run.size IS 'Is how many tracks were asked for; tracks: how many there were.';
 COMMENT ON COLUMN @extschema@.reco_run.options IS 'Holds the options that were not at their default.';
-COMMENT ON COLUMN @extschema@.reco_run.complete IS 'Says that nothing was left out for time; missing tells what was.';
+COMMENT ON COLUMN @extschema@.reco_run.complete IS 'Says that nothing was left out that the list rests on; a run that says no can be completed later, and missing tells what it lacked.';
 COMMENT ON COLUMN @extschema@.reco_run.live IS 'Counts the tracks of origin live; the columns after it count the other origins.';
 COMMENT ON COLUMN @extschema@.reco_run.quality IS 'Is how good the list is, 0..1; quality_parts tells what that rests on.';
 COMMENT ON COLUMN @extschema@.reco_run.tier IS 'Is the fallback tier that a recommendation of a service came to, 0 = as asked for, 5 = the embedded engine alone; NULL = none was asked for.';

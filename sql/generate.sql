@@ -221,7 +221,7 @@ SELECT regexp_replace(regexp_replace(line, '-?\d+(\.\d+)?(e[+-]?\d+)?', 'N', 'g'
 FROM reco_explain('ana', 'calm folk, no rap, zzyzx', 2) WITH ORDINALITY AS e (line, n)
 WHERE line !~ '^ +\d+ +\d' AND line !~ 'Targets:' AND line !~ 'Pruned' ORDER BY n;
 RESET reco.artifacts;
-SELECT count(*) AS tracks FROM reco_explain('ana', 'calm folk', 7) AS line WHERE line ~ '^ +\d+ +0\.\d+  .* - .*  \((user_anchors|artist_discovery|seed_based)\)';
+SELECT count(*) AS tracks FROM reco_explain('ana', 'calm folk', 7) AS line WHERE line ~ '^ +\d+ +0\.\d+  .* - .*  \((user_anchors|artist_discovery|seed_based), local\)';
 SELECT count(*) > 0 AS pruned FROM reco_explain('', 'folk', 20, options => '{"negative_tracks": ["t1_1"]}') AS line WHERE line ~ 'Pruned by negative: 1$';
 
 --

@@ -42,6 +42,9 @@ SELECT key, value FROM reco_run, jsonb_each(quality_parts) WHERE run_id IN (SELE
 SELECT sum((value ->> 'delivered')::int) AS delivered FROM reco_run, jsonb_each(strategies) WHERE run_id IN (SELECT run_id FROM given);
 SELECT pruned FROM reco_run WHERE run_id IN (SELECT run_id FROM given);
 
+-- how long lists and stages took
+SELECT metric, calls > 0 AS calls, p50_ms <= p95_ms AND p95_ms <= p99_ms AND p99_ms <= max_ms AS times, hits >= 0 AS hits, keys IS NULL AS no_keys FROM reco_stat_stage WHERE database = current_database();
+
 -- its list and its explanation
 SELECT g.rank, g.track_id, g = t AS same FROM given AS g JOIN (SELECT DISTINCT run_id FROM given) AS r ON true JOIN LATERAL reco_run_tracks(r.run_id) AS t ON t.rank = g.rank ORDER BY g.rank;
 CREATE TEMP TABLE told AS SELECT regexp_replace(line, '(time|start|deadline|busy|waited|between|stages)=[0-9.]+', '\1=', 'g') AS line, nth

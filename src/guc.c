@@ -60,6 +60,7 @@ static const char *const memory_tables[] = {"cache", "id_registry", "deny_list"}
 
 static void define_history(void);
 static void define_upstreams(void);
+static void define_model(void);
 static void define_gateway(void);
 static void define_buffer(void);
 static void define_keeper(void);
@@ -94,6 +95,7 @@ reco_guc_define(void)
 
 	define_history();
 	define_upstreams();
+	define_model();
 	if (process_shared_preload_libraries_in_progress)
 	{
 		define_gateway();
@@ -159,17 +161,6 @@ define_upstreams(void)
 		"How long, is in table reco.cache_policy. Off, those denied by hand are asked, too.",
 		&reco_guc_deny_list, true, PGC_USERSET, 0, NULL, NULL, NULL);
 
-	DefineCustomBoolVariable("reco.model",
-							 "Asks a language model what an unclear prompt means.",
-							 "Off, what the lexicon makes of it stands.", &reco_guc_model,
-							 true, PGC_USERSET, 0, NULL, NULL, NULL);
-
-	DefineCustomRealVariable(
-		"reco.llm_threshold",
-		"Sets below which confidence of the lexicon a language model is asked.",
-		"0 asks it never, 1 about everything that is not perfectly clear.",
-		&reco_guc_llm_threshold, 0.6, 0, 1, PGC_USERSET, 0, NULL, NULL, NULL);
-
 	DefineCustomBoolVariable("reco.upstreams",
 							 "Asks the configured servers for what is missing.",
 							 "Off, what is known locally is used alone.",
@@ -193,6 +184,22 @@ define_upstreams(void)
 							 "Off, each session's question is sent.",
 							 &reco_guc_single_flight, true, PGC_USERSET, 0, NULL, NULL,
 							 NULL);
+}
+
+/* When a language model is asked. */
+static void
+define_model(void)
+{
+	DefineCustomBoolVariable("reco.model",
+							 "Asks a language model what an unclear prompt means.",
+							 "Off, what the lexicon makes of it stands.", &reco_guc_model,
+							 true, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomRealVariable(
+		"reco.llm_threshold",
+		"Sets below which confidence of the lexicon a language model is asked.",
+		"0 asks it never, 1 about everything that is not perfectly clear.",
+		&reco_guc_llm_threshold, 0.6, 0, 1, PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
 /* Sizes of shared memory, and what the gateway needs to know when it starts. */

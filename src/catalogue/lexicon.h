@@ -25,7 +25,7 @@ typedef struct RecoLexiconTerm
 	bool		learned;
 	bool		genre;			/* some genre of the catalogue says it */
 	int			tracks;			/* evidence; of a built-in or manual row as if */
-	int			answers;		/* of a language model, that it rests on; 0 = another row */
+	int			answers;		/* of a model, that it rests on; 0 = another row */
 	RecoTarget	targets[RECO_NCOLUMNS];
 } RecoLexiconTerm;
 

@@ -14,8 +14,10 @@
 
 #include "artifacts.h"
 #include "catalogue/facet.h"
+#include "deadline.h"
 #include "lib/stringinfo.h"
 #include "model.h"
+#include "store/patience.h"
 #include "strategy.h"
 
 #define ms(us) ((double) (us) / 1000)
@@ -106,7 +108,10 @@ reco_explain_lines(const RecoRun *run)
 	line("Playlist for \"%s\"  (%d of %d tracks) (time=%.3f ms, deadline=%d ms) (%s)",
 		 request->user_id[0] ? request->user_id : "anonymous", run->nlist, request->size,
 		 ms(run->total_us), request->deadline_ms,
-		 run->complete ? "complete" : "incomplete: the deadline came first");
+		 run->complete						? "complete"
+			 : run->missed & RECO_READS_FACTS ? "incomplete: tables were locked"
+											  : "incomplete: the deadline came first");
+	lines = reco_run_explain_missed(run, lines);
 	lines = explain_stages(run, lines);
 	lines = reco_explain_total(run, lines);
 	lines = reco_explain_calls(run, lines);
@@ -234,6 +239,19 @@ explain_rules(const RecoRun *run, List *lines)
 	return lines;
 }
 
+/* What nobody could tell the name of, while the catalogue was locked, has its id. */
+static const char *
+title_of(const RecoTrack *track)
+{
+	return track->title != NULL ? track->title : track->track_id;
+}
+
+static const char *
+name_of(const char *name)
+{
+	return name != NULL ? name : "?";
+}
+
 /* Tells each track's score, part by part. */
 static List *
 explain_tracks(const RecoRun *run, List *lines)
@@ -250,13 +268,14 @@ explain_tracks(const RecoRun *run, List *lines)
 				appendStringInfo(&parts, " %s=%.2f", reco_rank_part_name(p),
 								 candidate->parts[p]);
 		line("  %2d  %.3f  %s - %s  (%s, %s)%s cohesion=%.2f", i + 1, candidate->score,
-			 candidate->track->artist, candidate->track->title,
+			 name_of(candidate->track->artist), title_of(candidate->track),
 			 reco_rank_strategy_name(reco_rank_strategy(candidate)),
 			 reco_source_origin_name(candidate->track->origin), parts.data,
 			 candidate->cohesion);
 		if (run->near[i].track != NULL)
-			line("             nearest seed: %s - %s (%.2f)", run->near[i].track->artist,
-				 run->near[i].track->title, run->near[i].similarity);
+			line("             nearest seed: %s - %s (%.2f)",
+				 name_of(run->near[i].track->artist), title_of(run->near[i].track),
+				 run->near[i].similarity);
 	}
 	return lines;
 }

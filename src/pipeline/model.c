@@ -24,7 +24,7 @@
 #include "source/remote.h"
 #include "source/server.h"
 
-#define GENRE_WEIGHT	0.5f	/* of all that the model names, beside the prompt's words */
+#define GENRE_WEIGHT	0.5f	/* of all the model's, beside the prompt's words */
 #define MOST_STEMS		8		/* words of a genre */
 #define TOKENS_PRICED	1e6		/* a price is that of so many */
 

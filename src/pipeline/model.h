@@ -28,7 +28,7 @@ typedef struct RecoModel
 	const char *server;			/* its name */
 	const char *who;			/* which model; NULL = not said */
 	RecoOrigin	origin;			/* of the answer */
-	const char *why;			/* it was of no use: the lexicon's mood stands; NULL = it was */
+	const char *why;			/* it was of no use; NULL = it was of use */
 	float		before;			/* the lexicon's confidence */
 	bool		shared;			/* it was told whom the listener plays */
 	int			artists;		/* that it named, and ... */

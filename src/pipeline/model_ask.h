@@ -32,7 +32,7 @@ typedef struct RecoModelQuestion
 	const char *words;			/* as reco_model_words makes them */
 	int			ngenres;
 	const char *const *genres;	/* that the catalogue knows, so that these are named */
-	int			nplayed;		/* whom the listener plays: only where that may be told */
+	int			nplayed;		/* whom the listener plays, where that may be told */
 	const char *const *played;
 } RecoModelQuestion;
 

@@ -75,7 +75,7 @@ typedef enum RecoLevel
 typedef struct RecoMoodGenre
 {
 	char		name[RECO_MOOD_GENRESIZE];
-	const char *stem;			/* as the catalogue's labels are; NULL = it has none such */
+	const char *stem;			/* as of the catalogue's labels; NULL = it has none */
 } RecoMoodGenre;
 
 typedef struct RecoMood
@@ -108,7 +108,7 @@ typedef struct RecoMoodEvidence
 	bool		learned;
 	bool		genre;
 	int			tracks;
-	int			answers;		/* of a language model, that it rests on; 0 = not on any */
+	int			answers;		/* of a model, that it rests on; 0 = on none */
 	const RecoTarget *targets;	/* RECO_NCOLUMNS */
 } RecoMoodEvidence;
 

@@ -117,7 +117,8 @@ say_artist(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason
 			if (strcmp(run->top_artists[i]->artist_id, track->artist_id) != 0)
 				continue;
 			if (begin_clause(reason, clauses))
-				appendStringInfo(reason, "by %s, whom you play", track->artist);
+				appendStringInfo(reason, "by %s, whom you play",
+								 track->artist != NULL ? track->artist : "an artist");
 			return;
 		}
 	}

@@ -13,6 +13,7 @@
 #include "record.h"
 
 #include "access/xlog.h"
+#include "deadline.h"
 #include "guc.h"
 #include "json_write.h"
 #include "model.h"
@@ -98,6 +99,7 @@ reco_record_put_missing(StringInfo json, const RecoRun *run)
 	for (int t = 0; t < RECO_NTABLES; t++)
 		if ((run->missed >> t) & 1)
 			put_string(json, NULL, psprintf("reco.%s", reco_table_name(t)));
+	reco_run_put_silent(json, run);
 	appendStringInfoChar(json, ']');
 }
 

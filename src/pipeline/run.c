@@ -29,8 +29,6 @@
 #include "strategy.h"
 #include "utils/memutils.h"
 
-#define RANKING_RESERVE_MS	20	/* of the deadline, at most a fifth of it */
-
 static RecoRun *begin(MemoryContext context, const RecoRequest *request);
 static int	ask_to_read(RecoRun *run, RecoAsk *asks);
 static int	ask_to_weigh(RecoRun *run, RecoAsk *asks);
@@ -154,6 +152,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, void (*pause
 	reco_artifacts_publish(run);
 	reco_run_end_stage(run);
 	conclude(run);
+	reco_run_note_tail(run);
 	reco_patience_end();
 
 	/* where transactions ended in between, the caller's context may be gone */
@@ -271,14 +270,14 @@ static RecoRun *
 begin(MemoryContext context, const RecoRequest *request)
 {
 	RecoRun    *run = MemoryContextAllocZero(context, sizeof(RecoRun));
-	int			reserve = Min(RANKING_RESERVE_MS, request->deadline_ms / 5);
 
 	run->context = context;
 	run->request = request;
 	run->run_id = reco_id_new();
 	run->role = GetUserId();
 	run->started = GetCurrentTimestamp();
-	run->give_up = run->started + (int64) (request->deadline_ms - reserve) * 1000;
+	run->give_up =
+		run->started + (int64) request->deadline_ms * 1000 - reco_run_reserve(request);
 	run->complete = true;
 	return run;
 }

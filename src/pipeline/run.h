@@ -152,7 +152,7 @@ typedef struct RecoRun
 	RecoQuality quality;
 	int			exchanged;		/* by the improvement round */
 
-	bool		complete;		/* nothing was left out for time */
+	bool		complete;		/* nothing was left out that the list rests on */
 	bool		partial;		/* the catalogue was not in hand as a whole */
 	uint32		missed;			/* tables that could not be read: store/patience.h */
 	RecoStage	stage;			/* the one that is at work */

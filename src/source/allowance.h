@@ -36,8 +36,8 @@ extern void reco_allowance_read(const RecoServer *server, int budget,
  * it is not known whether an app may read in batches, the call that finds out counts.
  */
 extern int	reco_allowance_keys(const RecoServer *server, const RecoAllowance *allowance,
-								RecoOperation operation, int calls);
+							   RecoOperation operation, int calls);
 extern int	reco_allowance_cost(const RecoServer *server, const RecoAllowance *allowance,
-								RecoOperation operation, int nkeys);
+							   RecoOperation operation, int nkeys);
 
 #endif							/* RECO_ALLOWANCE_H */

@@ -33,10 +33,9 @@ static bool has_any(const RecoLive *live, bool (*is_such)(const RecoLiveWant *))
 static void settle(RecoLive *live);
 
 /* What the seam can ask a service for. */
-static const RecoOperation operations[] = {
-	RECO_OP_SEARCH, RECO_OP_ARTIST_TRACKS, RECO_OP_TRACKS, RECO_OP_RECOMMENDATION,
-	RECO_OP_COMPLETION
-};
+static const RecoOperation operations[] = {RECO_OP_SEARCH, RECO_OP_ARTIST_TRACKS,
+										   RECO_OP_TRACKS, RECO_OP_RECOMMENDATION,
+										   RECO_OP_COMPLETION};
 
 /* Opens what a run knows of services. */
 RecoLive *
@@ -266,8 +265,9 @@ advance(RecoLive *live, bool flush)
 				moved |= step(live, &ticket->wants[i]);
 		}
 		moved |= send_all(live);
-		moved |= reco_live_measure(
-			live, flush && !has_any(live, is_to_bring) && has_any(live, waits));
+		moved |= reco_live_measure(live,
+								   flush && !has_any(live, is_to_bring) &&
+									   has_any(live, waits));
 	} while (moved);
 	settle(live);
 }
@@ -487,5 +487,7 @@ reco_live_lists(const RecoLive *live)
 const RecoCallTrace *
 reco_live_traces(RecoLive *live, int *n)
 {
+	if (live->remote != NULL)
+		reco_remote_end_traces(live->remote);
 	return reco_traces_list(live->traces, n);
 }

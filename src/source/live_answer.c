@@ -115,8 +115,8 @@ choose_artists(RecoLive *live, RecoLiveWant *want)
 
 		if (strlen(artist->artist.artist_id) >= RECO_LIVE_ID)
 			continue;
-		((RecoLiveName *) hash_search(live->artists, artist->artist.artist_id,
-									  HASH_ENTER, NULL))
+		((RecoLiveName *) hash_search(live->artists, artist->artist.artist_id, HASH_ENTER,
+									  NULL))
 			->artist = artist;
 		if (strcmp(fold, name) == 0 && (n == 0 || key->required))
 			facts->artists[n++] = artist;
@@ -152,8 +152,8 @@ take_artists(RecoLive *live, RecoLiveWant *want)
 
 		if (strlen(artist->artist.artist_id) >= RECO_LIVE_ID)
 			continue;
-		((RecoLiveName *) hash_search(live->artists, artist->artist.artist_id,
-									  HASH_ENTER, NULL))
+		((RecoLiveName *) hash_search(live->artists, artist->artist.artist_id, HASH_ENTER,
+									  NULL))
 			->artist = artist;
 		facts->artists[n++] = artist;
 	}
@@ -199,9 +199,8 @@ reco_live_merge(RecoLive *live, RecoLiveWant *want)
 	if (want->operation == RECO_OP_COMPLETION)
 	{
 		value->outcome = question == NULL ? RECO_OUTCOME_REJECTED
-			: reco_live_is_pending(question)
-			? RECO_OUTCOME_TIMEOUT
-			: question->outcome;
+			: reco_live_is_pending(question) ? RECO_OUTCOME_TIMEOUT
+											 : question->outcome;
 		if (want->fresh)
 		{
 			value->text = question->json;
@@ -277,8 +276,7 @@ merge_artists(RecoLiveWant *want)
 static RecoTrack *
 copy_for(RecoLive *live, const RecoTrack *track, const RecoFit *fit)
 {
-	RecoLiveTrack *entry =
-		hash_search(live->tracks, track->track_id, HASH_FIND, NULL);
+	RecoLiveTrack *entry = hash_search(live->tracks, track->track_id, HASH_FIND, NULL);
 	RecoTrack  *copy;
 	float		match = 0;
 

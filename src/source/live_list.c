@@ -156,8 +156,7 @@ give_up(RecoLive *live, RecoLiveWant *want)
 static const char *
 why_denied(RecoLive *live, const RecoLiveWant *want)
 {
-	const RecoServer *server =
-		reco_server_pick(live->servers, RECO_OP_RECOMMENDATION);
+	const RecoServer *server = reco_server_pick(live->servers, RECO_OP_RECOMMENDATION);
 	const char *request = reco_remote_key(make_key(want, &want->ids));
 
 	return server == NULL ? NULL : reco_screen_denied(server, &request, 1)[0];

@@ -44,7 +44,7 @@ static const LotRow lots[RECO_LIVE_NLOTS] = {
 
 static RecoLiveAllowance *allowance_of(RecoLive *live, const RecoServer *server);
 static int	put(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n,
-				bool again);
+			   bool again);
 static void take(RecoLive *live, RecoLiveQuestion *question);
 static void put_under_way(RecoLive *live, RecoLiveQuestion *question);
 static bool is_spent(RecoLive *live, RecoLiveQuestion *question);
@@ -79,9 +79,10 @@ allowance_of(RecoLive *live, const RecoServer *server)
 	}
 	allowance = palloc(sizeof(RecoLiveAllowance));
 	allowance->server = server;
-	reco_allowance_read(
-		server, reco_guc_call_budget.calls[reco_budget_kind(server->options.service)],
-		&allowance->allowance);
+	reco_allowance_read(server,
+						reco_guc_call_budget
+							.calls[reco_budget_kind(server->options.service)],
+						&allowance->allowance);
 	live->allowances = lappend(live->allowances, allowance);
 	return allowance;
 }
@@ -133,9 +134,8 @@ reco_live_most_lists(RecoLive *live)
 {
 	const RecoServer *server = reco_live_server(live, RECO_LIVE_LISTS);
 
-	return server == NULL
-		? 0
-		: Max(1, allowance_of(live, server)->allowance.calls / THIRDS);
+	return server == NULL ? 0
+						  : Max(1, allowance_of(live, server)->allowance.calls / THIRDS);
 }
 
 /* Sends what was added to a lot, as far as it may be asked. */
@@ -262,9 +262,9 @@ put(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n, bool again)
 		live->remote = reco_remote_open();
 		reco_remote_trace(live->remote, live->traces);
 	}
-	return reco_remote_look(
-		live->remote, reco_live_server(live, lot), operation,
-		reco_operation_is_listeners(operation) ? live->user_id : NULL, keys, n, again);
+	return reco_remote_look(live->remote, reco_live_server(live, lot), operation,
+							reco_operation_is_listeners(operation) ? live->user_id : NULL,
+							keys, n, again);
 }
 
 /* Takes what came of what is under way. */
@@ -311,8 +311,8 @@ take(RecoLive *live, RecoLiveQuestion *question)
 	 * keeps refused calls from being made again */
 	else if (value->outcome == RECO_OUTCOME_DENIED)
 		question->state = RECO_LIVE_NEW;
-	live->missed |= reco_outcome_is_retryable(value->outcome) ||
-		value->outcome == RECO_OUTCOME_QUOTA;
+	live->missed |=
+		reco_outcome_is_retryable(value->outcome) || value->outcome == RECO_OUTCOME_QUOTA;
 
 	/* a list that is refused for good may be had in a smaller form */
 	if (value->outcome != RECO_OUTCOME_FRESH && value->outcome != RECO_OUTCOME_ABSENT &&

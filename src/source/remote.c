@@ -37,6 +37,7 @@ typedef struct Part
 	int			first;			/* in the question's 'asked' */
 	int			nkeys;
 	int64		deadline;
+	bool		told;			/* its trace has ended */
 } Part;
 
 typedef struct Question
@@ -469,6 +470,7 @@ submit(RecoRemote *remote, int number, const RecoListener *listener, int most,
 		part->first = first;
 		part->nkeys = Min(RECO_WIRE_MAXKEYS, n - first);
 		part->deadline = deadline;
+		part->told = false;
 		part->ref.slot = -1;
 		begin_trace(remote, question, part->nkeys);
 		request.nkeys = part->nkeys;
@@ -659,6 +661,22 @@ reco_remote_peek(RecoRemote *remote)
 	MemoryContextSwitchTo(old);
 }
 
+/* Ends the traces of what is still under way, as far as it came. */
+void
+reco_remote_end_traces(RecoRemote *remote)
+{
+	reco_remote_peek(remote);
+	for (int i = 0; i < remote->nparts; i++)
+	{
+		Part	   *part = &remote->parts[i];
+
+		if (!part->told)
+			end_trace(remote, &remote->questions[part->question], part->first,
+					  part->nkeys);
+		part->told = true;
+	}
+}
+
 bool
 reco_remote_is_busy(const RecoRemote *remote)
 {
@@ -707,7 +725,8 @@ collect(RecoRemote *remote, Part *part)
 		}
 	if (bytes != NULL)
 		read_records(remote, part, bytes, len);
-	end_trace(remote, question, part->first, part->nkeys);
+	if (!part->told)
+		end_trace(remote, question, part->first, part->nkeys);
 	if (bytes == NULL)
 		return;
 	reco_wipe(bytes, len);

@@ -48,6 +48,7 @@ extern RecoRemote *reco_remote_open(void);
 
 /* Where its questions are told one by one; nowhere, unless this is called first. */
 extern void reco_remote_trace(RecoRemote *remote, RecoTraces *traces);
+extern void reco_remote_end_traces(RecoRemote *remote); /* of what is under way */
 
 /*
  * Submits a question and returns its number. Never waits; what cannot be asked has
@@ -79,15 +80,15 @@ extern void reco_remote_wait(RecoRemote *remote);
  * is NULL but for an operation of a listener's. The server must stay.
  */
 extern int	reco_remote_look(RecoRemote *remote, const RecoServer *server,
-							 RecoOperation operation, const char *user_id,
-							 const char *const *keys, int nkeys, bool again);
+							RecoOperation operation, const char *user_id,
+							const char *const *keys, int nkeys, bool again);
 
 /*
  * Sends the first keys of such a question that nobody here knows, then those of which
  * something old is known: so many in all. Returns how many were sent.
  */
 extern int	reco_remote_send(RecoRemote *remote, int question, int most,
-							 RecoPriority priority, int64 deadline);
+							RecoPriority priority, int64 deadline);
 
 /*
  * Waits until something more is answered, or its deadline is over, or until then; false =

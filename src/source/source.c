@@ -194,8 +194,7 @@ void
 reco_source_resolve(RecoSource *source, RecoAsk *asks, int nasks, TimestampTz give_up)
 {
 	TimestampTz start = GetCurrentTimestamp();
-	TimestampTz until =
-		give_up == 0 ? 0 : start + (give_up - start) / RESOLVE_SHARE;
+	TimestampTz until = give_up == 0 ? 0 : start + (give_up - start) / RESOLVE_SHARE;
 	RecoTicket *ticket = reco_source_start(source, asks, nasks, give_up);
 
 	while (!reco_source_is_settled(ticket) && reco_source_wait(source, until))

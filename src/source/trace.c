@@ -252,7 +252,7 @@ reco_traces_end(RecoTraces *traces, int number)
 	memset(&progress->told, 0, sizeof(progress->told));
 	progress->sent_at = 0;
 	progress->ended = false;
-	progress->open--;
+	progress->open = Max(0, progress->open - 1);
 	trace->us = sum_of(&progress->times);
 	trace->queued_us = progress->times.queued;
 	trace->limited_us = progress->times.limited;

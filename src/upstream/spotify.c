@@ -147,8 +147,7 @@ read_answer(const RecoCall *call, const RecoHttpRequest *request, const json_t *
 			read_probe(root, split);
 			break;
 	}
-	if (split->outcome == RECO_OUTCOME_FRESH &&
-		request->endpoint == RECO_SPOTIFY_SEARCH)
+	if (split->outcome == RECO_OUTCOME_FRESH && request->endpoint == RECO_SPOTIFY_SEARCH)
 		learn_fields(root, split);
 
 	/* A page of more than 10 shows that the app may have it. */

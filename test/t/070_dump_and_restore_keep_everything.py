@@ -61,6 +61,9 @@ def main():
     session.query("INSERT INTO reco.track (track_id, artist_id, title, artist, release_date, tags, features, energy)"
                   " VALUES (E'q\\'\\\\', E'q\\'\\\\', E'Line\\nbreak 🎧', 'Tab', '1994-01-01', '{zorkish,\"a,b\"}',"
                   " 'measured', 0.123456789)")
+    session.query("INSERT INTO reco.track (track_id, artist_id, title, artist, source, fetched_at, expires_at, features,"
+                  " features_source, features_fetched_at, features_expires_at, energy) VALUES ('told', 'told', 'Told', 'Told',"
+                  " 'spotify', now(), now() + '1 day', 'measured', 'reccobeats', now(), now() + '2 days', 0.5)")
     session.query("INSERT INTO reco.mood_term (term, targets) VALUES"
                   " ('zorkish', '{\"energy\": {\"min\": 0.9, \"max\": 1}}')")
     session.query("INSERT INTO reco.mood_term (term, targets) VALUES"

@@ -18,7 +18,7 @@ from emulator import Emulator  # noqa: E402
 from reco_tap import SqlError, done, literal, ok, same, skip, until  # noqa: E402
 
 DENIED = "42501"
-VIEWS = ("reco_stat_upstream", "reco_stat_worker", "reco_stat_gateway", "reco_stat_memory")
+VIEWS = ("reco_stat_upstream", "reco_stat_worker", "reco_stat_gateway", "reco_stat_memory", "reco_stat_stage")
 WRAPPER = "FOREIGN DATA WRAPPER reco_upstream"
 
 

@@ -58,6 +58,7 @@ FUNCTIONS = {
     "reco.stat_gateway()": "SELECT count(*) FROM reco.stat_gateway()",
     "reco.stat_cache()": "SELECT count(*) FROM reco.stat_cache()",
     "reco.stat_memory()": "SELECT count(*) FROM reco.stat_memory()",
+    "reco.stat_stage()": "SELECT count(*) FROM reco.stat_stage()",
     "reco.run_lately()": "SELECT count(*) FROM reco.run_lately()",
     "reco.stat_id_registry()": "SELECT count(*) FROM reco.stat_id_registry()",
     "reco.stat_deny_list()": "SELECT count(*) FROM reco.stat_deny_list()",
@@ -68,10 +69,12 @@ VIEWS = {
     "reco_stat_worker": "SELECT count(*) > 0 FROM reco_stat_worker",
     "reco_stat_gateway": "SELECT slots > 0 FROM reco_stat_gateway",
     "reco_stat_memory": "SELECT count(*) > 0 FROM reco_stat_memory",
+    "reco_stat_stage": "SELECT count(*) >= 0 FROM reco_stat_stage",
     "reco_run": "SELECT count(*) > 0 FROM reco_run",
     "reco_cache_stats": "SELECT bool_and(entries IS NULL AND fresh IS NOT NULL) FROM reco_cache_stats",
     "reco_id_registry_stats": "SELECT validated IS NULL AND missing IS NULL FROM reco_id_registry_stats",
     "reco_deny_list": "SELECT count(*) = 0 FROM reco_deny_list",
+    "reco_learn_stats": "SELECT count(*) = 1 FROM reco_learn_stats",
     "reco_snapshot_stats": "SELECT bool_and(entries > 0 AND taken_at IS NOT NULL AND NOT logged) FROM reco_snapshot_stats",
 }
 

@@ -86,9 +86,13 @@ def as_seen(told, emulator):
     """Requests and keys, as the services counted them."""
     for server in ("spotify", "reccobeats"):
         same(told.requests(server), emulator.service(server)["calls"], f"{server}: as many requests are told as it has seen")
-    seen = emulator.service("reccobeats")["keys_per_call"]
-    same(told.sum("request_keys", "reccobeats"), sum(int(keys) * calls for keys, calls in seen.items()), "and as many keys")
-    same(told.sum("failed"), 0, "all of them were answered")
+    routes = emulator.counters()["routes"]
+    for operation, route in (("features", "GET /reccobeats/v1/audio-features"), ("ids", "GET /reccobeats/v1/track")):
+        own = [q for q in told.questions if q["operation"] == operation and not q.get("again")]
+        seen = routes.get(route, {"keys_per_call": {}})["keys_per_call"]
+        same(sum(q.get("request_keys", 0) for q in own), sum(int(keys) * calls for keys, calls in seen.items()),
+             f"{operation}: and as many keys")
+    same([q for q in told.questions if q.get("failed") and q["outcome"] != "limited"], [], "all that was sent was answered")
     wrong = [q for q in told.questions
              if abs(q["queued"] + q["limited"] + q["network"] + q["parsed"] - q["time"]) > 0.01]
     same(wrong, [], "each question's time is the sum of what it was spent on")
@@ -166,6 +170,22 @@ def too_late(runs, prompt):
     ok(late and max(q["network"] for q in late) > 200, "and that it waited for the network", late)
 
 
+def tokens(runs):
+    """A model's tokens, and what they cost."""
+    runs.connect()
+    runs.session.query(f"CREATE SERVER gemini FOREIGN DATA WRAPPER reco_upstream OPTIONS (kind 'gemini', base_url '{runs.emulator.gemini}',"
+                       " model 'gemini-3.6-flash', price_in '2.5', price_out '10')")
+    runs.session.query("CREATE USER MAPPING FOR PUBLIC SERVER gemini OPTIONS (api_key 'k')")
+    told = runs.explain("zorblax quuxing glimmerous")
+    asked = [q for q in told.questions if q["operation"] == "completion"]
+    ok(len(asked) == 1 and asked[0].get("prompt_tokens", 0) > 0 and asked[0].get("completion_tokens", 0) > 0,
+       "what a model was asked is told with its tokens", told.text[:3000])
+    cost = sum(2.5 * q.get("prompt_tokens", 0) + 10 * q.get("completion_tokens", 0) for q in asked) / 1e6
+    ok(asked and abs(asked[0].get("cost", 0) - cost) < 2e-6, "and what they cost", cost, asked)
+    ok(re.search(r"^  Tokens: prompt=\d+ completion=\d+ cost=", told.text, re.M), "in all, too")
+    runs.session.query("DROP SERVER gemini CASCADE")
+
+
 def on_record(runs, prompt):
     """reco_explain_run tells what reco_explain tells."""
     runs.connect()
@@ -230,6 +250,7 @@ def main():
         shared(cluster, runs, prompt)
         kept(runs, prompt)
         too_late(runs, prompt)
+        tokens(runs)
         on_record(runs, prompt)
         counted(cluster, runs, (prompt, "happy rock", "sad piano"))
         same(nothing_left(session), None, "nothing is left behind")

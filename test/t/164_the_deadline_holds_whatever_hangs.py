@@ -14,7 +14,8 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from cluster import Cluster  # noqa: E402
+from bench import WIDE, WIDE_QUOTA  # noqa: E402
+from cluster import Cluster, Standby, nothing_left  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import Lost, SqlError, call, done, literal, ok, same, until  # noqa: E402
 
@@ -88,11 +89,16 @@ def locked_tables(cluster, holder, full):
     new = cluster.session()
     holds(new, "400 ms", 0.4, "all are locked, for a new session", missing)
     new.close()
+    explained = "\n".join(row[0] for row in warm.query("SELECT * FROM " + call(USER, PROMPT, SIZE, None, "0", "reco_explain")))
+    ok("incomplete: tables were locked" in explained and "reco.track" in explained and "(null)" not in explained,
+       "reco_explain says so, too", explained[:1500])
     holder.query("COMMIT")
     run = document["run_id"]
     ok(until(lambda: warm.value(f"SELECT count(*) FROM reco_run WHERE run_id = {run}") == "1"), "the run is on record")
     same(warm.query(f"SELECT complete, missing ? 'reco.track' FROM reco_run WHERE run_id = {run}"), [["f", "t"]],
          "as one that is not complete, with what was missing")
+    told = "\n".join(row[0] for row in warm.query(f"SELECT * FROM reco_explain_run({run})"))
+    ok("incomplete: tables were locked" in told and "reco.track" in told, "and can be explained", told[:1500])
 
 
 def locked_indexes(cluster, holder, full):
@@ -261,6 +267,25 @@ def no_catalogue(cluster, holder):
     holder.close()
 
 
+def standby(cluster):
+    """A lock of the primary is one on its standby, too."""
+    primary = cluster.session()
+    with Standby(cluster, "reco.artifacts = off") as replica:
+        session = replica.session()
+        ok(replica.caught_up(session), "a standby has caught up")
+        full = ids(timed(session, "10 s")[0])
+        primary.query(lock(["track", "mood_term"]))
+        cluster.session().query("CREATE TABLE later ()")
+        ok(until(lambda: session.value("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'"
+                                       " AND relation = 'reco.track'::regclass") == "1"), "a lock has come to it")
+        holds(session, "400 ms", 0.4, "on a standby, reco.track is locked", ["reco.track", "reco.mood_term"])
+        holds(session, "0", 0, "on a standby, deadline 0", ["reco.track", "reco.mood_term"])
+        primary.query("COMMIT")
+        ok(replica.caught_up(session), "and has gone")
+        same(ids(timed(session, "10 s")[0]), full, "with it the list is whole again")
+    os.environ.update(cluster.where)
+
+
 def locks():
     # what a listener's last run left would answer for tables that are locked
     with Cluster("reco.keeper_interval = '50ms'", "reco.artifacts = off") as cluster:
@@ -280,10 +305,239 @@ def locks():
         rules_hold(cluster, holder)
         hot_path(cluster, holder)
         no_catalogue(cluster, holder)
+        standby(cluster)
+
+
+class Services:
+    """Servers with credentials that no breaker, limit or cache knows of."""
+
+    WHERE = {
+        "spotify": (lambda e: f"base_url '{e.spotify}', accounts_url '{e.accounts}'", "client_id 'app-{}', client_secret 's'"),
+        "reccobeats": (lambda e: f"base_url '{e.reccobeats}'", "api_key 'k-{}'"),
+        "gemini": (lambda e: f"base_url '{e.gemini}', model 'gemini-3.6-flash'", "api_key 'g-{}'"),
+    }
+
+    def __init__(self, session, emulator):
+        self.session = session
+        self.emulator = emulator
+        self.number = 0
+
+    def connect(self, kinds=tuple(WHERE), secrets=None, reset=True, **changes):
+        self.disconnect()
+        if reset:
+            self.emulator.reset()
+        self.number += 1
+        for kind in kinds:
+            where, secret = self.WHERE[kind]
+            options = "".join(f", {name} '{value}'" for name, value in
+                              {**WIDE, **WIDE_QUOTA.get(kind, {}), **changes}.items())
+            self.session.query(f"CREATE SERVER {kind} FOREIGN DATA WRAPPER reco_upstream OPTIONS"
+                               f" (kind '{kind}', {where(self.emulator)}{options})")
+            self.session.query(f"CREATE USER MAPPING FOR PUBLIC SERVER {kind} OPTIONS ({(secrets or secret).format(self.number)})")
+
+    def disconnect(self):
+        for kind in self.WHERE:
+            self.session.query(f"DROP SERVER IF EXISTS {kind} CASCADE")
+
+    def calls(self):
+        return sum(service["calls"] for service in self.emulator.counters()["services"].values())
+
+
+HANG = {"Spotify": [{"route": "/spotify/v1/", "kind": "stall"}], "ReccoBeats": [{"route": "/reccobeats/v1/", "kind": "stall"}],
+        "the model": [{"route": "gemini", "kind": "stall"}], "Spotify's accounts": [{"route": "api/token", "kind": "stall"}]}
+HANG["all"] = [{"route": "/", "kind": "stall"}]
+
+
+def whole(document):
+    """A whole list whose rows say where they come from."""
+    return len(document["tracks"]) == SIZE and {row["origin"] for row in document["tracks"]} <= {"live", "cached", "stale", "local"}
+
+
+def hanging(session, services, prompt):
+    """Each service hangs, and all do."""
+    for whose, rules in HANG.items():
+        for deadline, seconds in (("1 s", 1), ("100 ms", 0.1), ("0", 0)):
+            services.connect()
+            services.emulator.fault(rules)
+            document, took = timed(session, deadline, prompt)
+            ok(whole(document), f"{whose} hangs, deadline {deadline}: a whole list", len(document["tracks"]))
+            ok(took < seconds + SLACK, f"{whose} hangs, deadline {deadline}: in time", took)
+            if seconds == 1 and whose in ("Spotify", "all"):
+                ok("spotify" in document["missing"], f"{whose} hangs, deadline {deadline}: it is named", document["missing"])
+        if whose == "all":
+            same(services.calls(), 0, "and with a deadline of 0 nobody is asked")
+
+    # a breaker that is open costs nothing
+    services.connect()
+    services.emulator.fault(HANG["all"])
+    for _ in range(12):
+        timed(session, "200 ms", prompt)
+    same(len(document["tracks"]), SIZE, "services that hang again and again: a whole list")
+    services.emulator.fault([])
+
+
+def gateway(cluster, session, services, prompt):
+    services.connect()
+    os.kill(cluster.gateway(), signal.SIGSTOP)
+    for deadline, seconds in (("1 s", 1), ("0", 0)):
+        document, took = timed(session, deadline, prompt)
+        ok(whole(document) and took < seconds + SLACK, f"a gateway that stands still, deadline {deadline}: a whole list in time", took)
+    os.kill(cluster.gateway(), signal.SIGCONT)
+    services.connect()
+    services.emulator.fault(HANG["all"])
+    before = cluster.gateway()
+    session.send("SELECT " + call(USER, prompt, SIZE, None, "20 s"))
+    watcher = services.session
+    until(lambda: waits(watcher, session), 10)
+    os.kill(before, signal.SIGTERM)
+    began = time.monotonic()
+    rows = session.wait()
+    ok(rows and time.monotonic() - began < 20 + SLACK, "a gateway that ends in the middle: a list in time")
+    ok(until(lambda: cluster.gateway() not in (None, before)), "and a new gateway comes")
+
+
+def in_the_middle(cluster, session, services, prompt):
+    """Whatever ends a call while services hang leaves the session and the server whole."""
+    watcher = services.session
+
+    def asks(session_that_asks):
+        services.connect()
+        services.emulator.fault(HANG["all"])
+        session_that_asks.send("SELECT " + call(USER, prompt, SIZE, None, "60 s"))
+        return until(lambda: waits(watcher, session_that_asks), 10)
+
+    ok(asks(session), "a call waits for services")
+    began = time.monotonic()
+    watcher.query(f"SELECT pg_cancel_backend({session.pid})")
+    try:
+        session.wait()
+        state = None
+    except SqlError as error:
+        state = error.sqlstate
+    same(state, "57014", "it can be cancelled")
+    ok(time.monotonic() - began < SLACK, "at once")
+    session.query("SET statement_timeout = '100ms'")
+    services.connect()
+    services.emulator.fault(HANG["all"])
+    same(session.error("SELECT " + call(USER, prompt, SIZE, None, "60 s")), "57014", "and stopped by a statement_timeout")
+    session.query("RESET statement_timeout")
+    lost = cluster.session()
+    ok(asks(lost), "another waits")
+    watcher.query(f"SELECT pg_terminate_backend({lost.pid})")
+    try:
+        lost.wait(10)
+        ok(False, "it can be terminated")
+    except (Lost, SqlError):
+        ok(True, "it can be terminated")
+    services.connect()
+    services.emulator.fault(HANG["all"])
+    session.query("BEGIN READ ONLY")
+    document, took = timed(session, "500 ms", prompt)
+    session.query("COMMIT")
+    ok(whole(document) and took < 0.5 + SLACK, "in a read-only transaction there is a list in time, too", took)
+    same(nothing_left(watcher), None, "no slot and no memory is left behind")
+
+
+def useless(session, services, prompt, plain):
+    """Services that are of no use: the lists are those without them, and reco_doctor says why."""
+    unknown = "client_id 'nobody', client_secret 'wrong'"
+    services.connect(("spotify",), secrets=unknown)
+    services.emulator.fault([{"route": "api/token", "kind": "status:400", "body": '{"error": "invalid_client"}'}])
+    document, _ = timed(session, "5 s", prompt)
+    same(ids(document), plain, "a wrong secret: the list is the one without services")
+    ok("spotify" in document["missing"], "and the service is named", document["missing"])
+    same(doctor(session, "spotify")[0], "error", "and reco_doctor calls it an error")
+    services.connect(("spotify",), reset=True)
+    session.query("ALTER SERVER spotify OPTIONS (SET base_url 'http://127.0.0.1:9', SET accounts_url 'http://127.0.0.1:9')")
+    document, took = timed(session, "5 s", prompt)
+    same(ids(document), plain, "a host that cannot be reached: the same list")
+    ok("spotify" in document["missing"], "and the service is named, too", document["missing"])
+    ok(took < 5 + SLACK, "in time", took)
+    status, detail, hint = doctor(session, "spotify")
+    ok(status == "error" and "127.0.0.1:9" in detail and hint, "and reco_doctor names it", (status, detail, hint))
+    services.connect(("spotify",))
+    document, _ = timed(session, "10 s", prompt)
+    ok(whole(document), "a listener who is not connected: a whole list", document["missing"])
+    services.disconnect()
+
+
+def doctor(session, name):
+    """The worst row about a server."""
+    rows = session.query(f"SELECT status, detail, hint FROM reco_doctor('3 s') WHERE \"check\" = 'server \"{name}\"'")
+    return max(rows, key=lambda row: ("ok", "warning", "error").index(row[0]))
+
+
+def empty_catalogue(cluster, services):
+    """Services alone make a list; nobody makes an error that names both."""
+    session = services.session
+    session.query("TRUNCATE reco.track, reco.artist, reco.listen")
+    services.connect()
+    artist = services.emulator.artists(1)[0]["name"]
+    for prompt in (f"like {artist}", "rock"):
+        document, _ = timed(session, "20 s", prompt, user="")
+        ok(document["tracks"] and {row["origin"] for row in document["tracks"]} <= {"live", "cached"},
+           f"{prompt}: services alone make a list", origins(document))
+        ok(all(row["title"] for row in document["tracks"]), f"{prompt}: of tracks with titles")
+    services.connect(("spotify",))
+    document, _ = timed(session, "20 s", "rock", user="a new listener")
+    ok(document["tracks"], "Spotify alone does, for a listener whom nobody knows", document["missing"])
+    services.connect()
+    services.emulator.fault(HANG["all"])
+    began = time.monotonic()
+    session.send("\\set VERBOSITY verbose\nSELECT " + call("", "rock", SIZE, None, "1 s"))
+    try:
+        session.wait()
+        ok(False, "nobody at all is an error")
+    except SqlError as error:
+        same(error.sqlstate, "55000", "nobody at all is an error")
+        ok("empty" in error.message and "service" in error.message, "that names both", error.message)
+    ok(time.monotonic() - began < 1 + SLACK, "in time")
+    until(lambda: any("HINT" in line for line in session.errors), 10)
+    hint = next((line for line in reversed(session.errors) if "HINT" in line), "")
+    ok("reco_catalogue_import" in hint and "reco_doctor" in hint and "reco_stat_upstream" in hint, "with a hint for both", hint)
+
+
+def origins(document):
+    return collections.Counter(track["origin"] for track in document["tracks"])
+
+
+def kept(session, services, prompt):
+    """With what is known no service is asked, where there is no time for it."""
+    services.connect()
+    session.query("SET reco.cache = on; SET reco.result_cache = on")
+    first, _ = timed(session, "20 s", prompt)
+    same(first["complete"], True, "a list that nothing is missing in")
+    before = services.calls()
+    again, _ = timed(session, "0", prompt)
+    same([again["run_id"], services.calls()], [first["run_id"], before], "is given again with a deadline of 0, by no call")
+    session.query("SET reco.result_cache = off")
+    again, _ = timed(session, "0", prompt)
+    ok(whole(again), "made anew with a deadline of 0 it is whole", again["missing"])
+    same(services.calls(), before, "and asks nobody")
+    session.query("RESET reco.cache; RESET reco.result_cache")
+
+
+def upstreams():
+    with Emulator("--preset", "extended", "--latency", "none", "--window", "none") as emulator, \
+            Cluster("reco.gateway_upstreams = 300", "reco.artifacts = off") as cluster:
+        session = cluster.session()
+        watcher = cluster.session()
+        session.query("CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(3000)")
+        services = Services(watcher, emulator)
+        prompt = f"like {emulator.artists(1)[0]['name']}, calm"
+        plain = ids(timed(session, "10 s", prompt)[0])
+        kept(session, services, prompt)
+        hanging(session, services, prompt)
+        gateway(cluster, session, services, prompt)
+        in_the_middle(cluster, session, services, prompt)
+        useless(session, services, prompt, plain)
+        empty_catalogue(cluster, services)
+        same(emulator.counters()["bugs"], [], "the emulator did what it was told")
 
 
 def main():
     locks()
+    upstreams()
     done()
 
 

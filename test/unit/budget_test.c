@@ -62,8 +62,8 @@ test_parse(void)
 		RecoBudget	budget;
 		const char *wrong = NULL;
 
-		ok(!reco_budget_parse(bad[i], &budget, &wrong) && wrong != NULL,
-		   "\"%s\" is none", bad[i]);
+		ok(!reco_budget_parse(bad[i], &budget, &wrong) && wrong != NULL, "\"%s\" is none",
+		   bad[i]);
 	}
 	ok(stops_at("spotify=1, deezer=2", "deezer=2"), "it is said where it stops");
 	ok(stops_at("model=1, model=2", "model=2"), "nothing is named twice");
