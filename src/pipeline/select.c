@@ -276,8 +276,7 @@ need_facts(RecoRun *run, int from, int n)
 		(run->missed & RECO_READS(TRACK)) != 0;
 	for (int i = 0; i < key.nids; i++)
 	{
-		if (next < answer->ntracks &&
-			strcmp(ids[i], answer->tracks[next]->track_id) == 0)
+		if (next < answer->ntracks && strcmp(ids[i], answer->tracks[next]->track_id) == 0)
 			take_facts(tracks[i], answer->tracks[next++]);
 		else if (unread)
 			do_without_facts(run, tracks[i]);
@@ -285,8 +284,8 @@ need_facts(RecoRun *run, int from, int n)
 }
 
 /*
- * Lets a track be listed that nobody can tell the title of now: the matrix has its id, its
- * artist's, and all that rules go by, but for an artist who is excluded by name.
+ * Lets a track be listed that nobody can tell the title of now: the matrix has its id,
+ * its artist's, and all that rules go by, but for an artist who is excluded by name.
  */
 static void
 do_without_facts(const RecoRun *run, RecoTrack *track)
