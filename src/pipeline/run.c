@@ -94,8 +94,7 @@ static const RecoNode nodes[NNODES] = {
 						   reco_strategy_ask, reco_strategy_take},
 	[NODE_ARTIST_DISCOVERY] = {RECO_STAGE_ARTIST_DISCOVERY,
 							   after(SEARCH) | after(DISCOVER) | after(REFINE), 1,
-							   reco_strategy_ask,
-							   reco_strategy_take},
+							   reco_strategy_ask, reco_strategy_take},
 	[NODE_SEED_BASED] = {RECO_STAGE_SEED_BASED, after(SEEDS), 1, reco_strategy_ask,
 						 reco_strategy_take},
 };
