@@ -65,8 +65,6 @@ struct RecoRemote
 	bool		limited;		/* somebody's quota is used up: it may be news */
 };
 
-static void release_slots(void *arg);
-static void tell_apart(Question *question, const char *const *keys, int nkeys);
 
 /* remote.c: gives a range of keys an outcome without a value. */
 extern void reco_remote_settle(RecoRemoteQuestion *question, int first, int nkeys,
