@@ -65,6 +65,7 @@ struct RecoRemote
 	bool		limited;		/* somebody's quota is used up: it may be news */
 };
 
+
 /* remote.c: gives a range of keys an outcome without a value. */
 extern void reco_remote_settle(RecoRemoteQuestion *question, int first, int nkeys,
 							   RecoOutcome outcome, const char *message);
