@@ -56,7 +56,7 @@ typedef struct RecoAnswer
 	RecoTrack **tracks;
 	int			nartists;
 	RecoArtist **artists;
-	int			expired;		/* of an artist's tracks: their time is over; see 'enough' */
+	int			expired;		/* of an artist's tracks: out of date; see 'enough' */
 } RecoAnswer;
 
 /* A run's hold on the catalogue; lives in the run's memory context. */

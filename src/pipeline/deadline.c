@@ -26,9 +26,9 @@
 #define TAIL_MEMORY		8		/* runs */
 #define NSIZES			10
 #define LOCKS_SHARE		8		/* of the deadline is an eighth for locked tables */
-#define MOST_FOR_LOCKS	((int64) 1000 * 1000)	/* us: who waits so long waits for a job */
+#define MOST_FOR_LOCKS	((int64) 1000 * 1000)	/* us: longer waits are for jobs */
 
-/* How long lists of a size took from the last answer on, in us; sizes by powers of two. */
+/* How long lists took from the last answer on, in us, by size: powers of two. */
 static int64 tails[NSIZES];
 
 static int

@@ -94,7 +94,7 @@ typedef struct RecoRun
 
 	RecoMood	mood;
 	RecoFit		fit;
-	RecoFit    *sought;			/* 'fit' as it is looked for; one that was refined is another */
+	RecoFit    *sought;			/* 'fit' as it is looked for; not one refined later */
 	int			era_from;		/* of the options, else of the prompt; 0 = open */
 	int			era_to;
 
@@ -110,7 +110,7 @@ typedef struct RecoRun
 	RecoTrack **artist_tracks;	/* some of the mentioned artists' */
 	RecoTarget	named[RECO_NCOLUMNS];	/* what the named tracks are like */
 	int			nopen_names;
-	const char **open_names;	/* excluded, folded, and who that is could not be looked up */
+	const char **open_names;	/* excluded, folded; who that is, is not known */
 	int			nexcluded;
 	const char **excluded;		/* artist ids, ascending */
 	int			ntop_tracks;

@@ -116,7 +116,7 @@ choose_seeds(RecoRun *run)
 		run->seeds[i] = scores[i].track;
 }
 
-/* Chooses the anchors, and asks for the negative seeds: skipped lately, or an option's. */
+/* Chooses the anchors, and asks for the negative seeds: lately skipped, or given. */
 int
 reco_seeds_ask_anchors(RecoRun *run, RecoAsk *asks)
 {

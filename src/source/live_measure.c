@@ -17,7 +17,7 @@
 #include "nodes/pg_list.h"
 
 #define NAMED_WEIGHT	2.0f	/* of who was named: targets are made of it */
-#define HOLD_SHARE		4		/* of the time that is left, one part for others to come */
+#define HOLD_SHARE		4		/* one part of the time left is for others to come */
 
 static void take_features(RecoTrack *track, const RecoTrack *here);
 static void complete(RecoLive *live, RecoLiveTrack *entry);

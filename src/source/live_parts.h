@@ -220,8 +220,8 @@ extern RecoLiveQuestion *reco_live_question(const RecoLive *live, RecoLiveLot lo
 											const char *key);
 
 /*
- * live_send.c: sends what was added, until then; answers new questions as far as something
- * is known; the operation of a lot, and who answers it; takes what came.
+ * live_send.c: sends what was added, until then; answers new questions as far as
+ * something is known; the operation of a lot, and who answers it; takes what came.
  */
 extern void reco_live_send(RecoLive *live, RecoLiveLot lot, int64 until);
 extern void reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions,

@@ -67,8 +67,8 @@ typedef struct RecoAsk
 typedef struct RecoSource RecoSource;
 
 /*
- * Opens the seam for a run. 'pause' is called before each start and each wait, with nothing
- * of the transaction held: a job worker ends its transaction there and begins
+ * Opens the seam for a run. 'pause' is called before each start and each wait, with
+ * nothing of the transaction held: a job worker ends its transaction there and begins
  * another; NULL for a caller's backend.
  */
 extern RecoSource *reco_source_open(MemoryContext context, void (*pause)(void *),
