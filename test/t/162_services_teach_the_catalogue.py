@@ -8,10 +8,12 @@ locked holds up nothing else, and no value, however wrong, holds up anything.
 """
 import json
 import os
+import re
 import shutil
 import signal
 import sys
 import tempfile
+from urllib.parse import unquote_plus
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
@@ -222,6 +224,11 @@ def nothing_invalid(learning, tracks, artists):
     return prompts, runs
 
 
+def words_of(text):
+    """The beginnings of its words, as a query of a search vector: stems end differently."""
+    return " & ".join(f"{word[:4]}:*" for word in re.findall(r"[a-z]+", text.lower()))
+
+
 def answers_from_it(learning, artists):
     """The embedded engine answers from what was learned, and the lexicon learns."""
     session = learning.session
@@ -233,29 +240,92 @@ def answers_from_it(learning, artists):
     ok(until(lambda: learning.value(f"SELECT genres IS NOT NULL FROM reco.artist WHERE artist_id = {literal(ids[0])}") == "t"), "which are learned")
     ok(until(lambda: learning.value(f"SELECT bool_and({literal(genre)} = ANY (genres)) FROM reco.track WHERE source = 'spotify' AND artist_id ="
                                     f" {literal(ids[0])}") == "t"), "their tracks have them, too")
-    same(learning.value(f"SELECT bool_and(search @@ to_tsquery('simple', {literal(genre.split()[0].split('-')[0])}) OR search IS NOT NULL)"
-                        f" FROM reco.track WHERE artist_id = {literal(ids[0])}"), "t", "and are found by them")
+    of_artist = f" FROM reco.track WHERE source = 'spotify' AND artist_id = {literal(ids[0])}"
+    same(learning.value(f"SELECT count(*) > 0 AND bool_and(search @@ to_tsquery('simple', {literal(words_of(genre))})){of_artist}"), "t",
+         "and are found by their words")
     same(learning.value("SELECT bool_and(genres = ARRAY(SELECT DISTINCT lower(x) COLLATE \"C\" FROM unnest(genres) AS x ORDER BY 1))"
                         f" FROM reco.artist WHERE artist_id = ANY ({literal('{' + ','.join(ids) + '}')})"), "t", "in lower case, each once")
     generation = learning.value("SELECT count(*), max(change_id) FROM reco.change WHERE what = 'lexicon'")
     ok(until(lambda: learning.value("SELECT lexicon_at IS NOT NULL FROM reco_learn_stats") == "t", 60), "the lexicon is made anew")
     same(learning.value("SELECT count(*), max(change_id) FROM reco.change WHERE what = 'lexicon'"), generation, "which makes no list invalid")
+    ok(until(lambda: has_seen_all(learning)), "scans come to see all of it")
+    learned = {row[0]: row for row in session.query("SELECT track_id, title, artist_id, genres::text FROM reco.track WHERE source = 'spotify'")}
+    # a word that few have, and all of them are learned
+    word, having = session.query("SELECT word, string_agg(track_id, ' ') FROM (SELECT track_id, source, unnest(tsvector_to_array(search)) AS word"
+                                 " FROM reco.track) AS t WHERE word ~ '^[a-z]{5,}$' GROUP BY word"
+                                 " HAVING bool_and(source = 'spotify') AND count(*) < 5 ORDER BY count(*) DESC, word LIMIT 1")[0]
+    calls = learning.emulator.counters()["services"]
     session.query("SET reco.upstreams = off")
-    document = session.json("SELECT " + call("", f"like {rows[0][1]}", 10))
+    for prompt, fits in ((f"like {rows[0][1]}", lambda row: row[2] == ids[0]), (genre, lambda row: genre in row[3]),
+                         (word, lambda row: row[0] in having.split())):
+        document = session.json("SELECT " + call("", prompt, 10))
+        found = [track["track_id"] for track in document["tracks"] if track["track_id"] in learned and fits(learned[track["track_id"]])]
+        ok(found, f"with no service asked, what was learned is found: {prompt}",
+           [(track["title"], track["artist"], track["origin"]) for track in document["tracks"]])
     session.query("RESET reco.upstreams")
-    ok(any(rows[0][1] in track["artist"] for track in document["tracks"]), "with no service asked, an artist who was learned is found",
-       [(track["artist"], track["origin"]) for track in document["tracks"]])
+    same({name: service["calls"] for name, service in learning.emulator.counters()["services"].items()},
+         {name: service["calls"] for name, service in calls.items()}, "and none was asked")
 
 
-def what_is_asked(learning, tracks):
+def has_seen_all(learning):
+    """Is all of the catalogue in memory?"""
+    return learning.value("SELECT tracks = (SELECT count(*) FROM reco.track) FROM reco_stat_memory"
+                          " WHERE database = current_database()") == "t"
+
+
+def asked_about(learning, artist, tracks):
+    """A run that names an artist, with no answer kept: what services are asked about the artist and some tracks."""
+    learning.settle()
+    ok(until(lambda: has_seen_all(learning)), "scans see what there is")
+    learning.session.query("SELECT reco_cache_invalidate()")
+    learning.emulator.reset_counters()
+    document = learning.session.json("SELECT " + call("", f"like {artist['name']}", 10, None, "20 s"))
+    same(document["mood"]["artists"], [artist["name"]], "an artist is named")
+    kinds = set()
+    for service in ("spotify", "reccobeats"):
+        for row in learning.emulator.service(service)["log"]:
+            target = unquote_plus(row[5])
+            if f'artist:"{artist["name"].lower()}"' in target.lower():
+                kinds.add("tracks" if target.endswith("&type=track") or "&type=track&" in target else "name")
+            if f"/artists/{artist['id']}/" in target:
+                kinds.add("tracks")
+            if service == "reccobeats" and "audio-features" in target and any(track["id"] in target for track in tracks):
+                kinds.add("features")
+    return kinds
+
+
+def what_is_asked(learning, artists):
     """Runs ask for what is not known, or not any more."""
-    session = learning.session
-    session.query("SELECT reco_cache_invalidate()")
-    features = "SELECT count(*) FROM reco.track WHERE source = 'spotify' AND features = 'unknown' AND features_source IS NULL"
-    prompt = f"like \"{tracks[45]['name']}\""
-    before = learning.calls("reccobeats")
-    session.json("SELECT " + call("", prompt, 10, {"seed": 1}, "20 s"))
-    ok(learning.calls("reccobeats") >= before, "a run may ask for features", learning.value(features))
+    known = {row[0] for row in learning.session.query("SELECT artist_id FROM reco.artist UNION ALL SELECT track_id FROM reco.track"
+                                                      " UNION ALL SELECT name_fold FROM reco.artist")}
+    everything = [track for track in learning.emulator.tracks(2000) if not track["twin"]]
+    for artist in artists:
+        own = [track for track in everything if track["artist_id"] == artist["id"]]
+        ids = [track["id"] for track in own]
+        if len(own) >= 16 and artist["name"].isascii() and not known & {artist["id"], artist["name"].lower(), *ids}:
+            break
+    array = literal("{" + ",".join(ids) + "}")
+    here = f" FROM reco.track WHERE source = 'spotify' AND track_id = ANY ({array})"
+    same({"name", "tracks"} - asked_about(learning, artist, own), set(), "services are asked who a stranger is, and for tracks")
+
+    same(set(learning.ask("track_facts", ids)), {"fresh"}, "they tell of all that there is")
+    learning.ask("track_features", ids)
+    ok(until(lambda: learning.number(f"SELECT count(*){here} AND features <> 'unknown'") == len(ids)), "which is learned",
+       learning.session.query(f"SELECT track_id, title, source, features, features_source FROM reco.track WHERE track_id = ANY ({array})"))
+    same(asked_about(learning, artist, own), set(), "and they are not asked about it again")
+
+    # of what is here too much is out of date
+    learning.session.query("UPDATE reco.track SET fetched_at = now() - interval '40 days', expires_at = now() - interval '10 days'"
+                           f" WHERE track_id = ANY ({array})")
+    same(asked_about(learning, artist, own), {"tracks"}, "when their time is over, tracks are asked for again")
+    ok(until(lambda: learning.number(f"SELECT count(*){here} AND expires_at > now() + interval '20 days'") > 0), "and those told anew hold again",
+       learning.session.query(f"SELECT track_id, expires_at{here}"))
+
+    # features likewise
+    learning.session.query("UPDATE reco.track SET features_fetched_at = now() - interval '100 days', features_expires_at = now() - interval '10 days',"
+                           f" fetched_at = now() - interval '40 days', expires_at = now() - interval '10 days' WHERE track_id = ANY ({array})")
+    same(asked_about(learning, artist, own), {"tracks", "features"}, "when theirs is, so are features")
+    ok(until(lambda: learning.number(f"SELECT count(*){here} AND features_expires_at > now()") > 0), "and hold again")
 
 
 def expiry(learning, tracks):
@@ -432,10 +502,10 @@ def main():
             learning.session = cluster.session()
             same(learning.number(LEARNED), known, "with all that was learned")
             expiry(learning, tracks)
-            what_is_asked(learning, tracks)
             locked(learning, tracks)
             hostile(learning, library, tracks)
             switches(learning, tracks)
+            what_is_asked(learning, artists)
         finally:
             shutil.rmtree(directory)
     done()
