@@ -88,7 +88,7 @@ slice_length(const RecoLimitRules *rules)
 int
 reco_limiter_burst(const RecoLimitRules *rules)
 {
-	int			burst = rules->burst > 0 ? rules->burst : rules->rate_count / 10;
+	int			burst = rules->burst > 0 ? rules->burst : rules->rate_count / 6;
 
 	if (burst > rules->rate_count)
 		burst = rules->rate_count;

@@ -21,7 +21,7 @@ typedef struct RecoLimitRules
 {
 	int			rate_count;		/* 0 = no limit known */
 	int64_t		rate_window_us;
-	int			burst;			/* 0 = rate_count/10, at least 1 */
+	int			burst;			/* 0 = rate_count/6, at least 1 */
 	int			max_concurrency;
 	int			daily_quota;	/* 0 = no limit known */
 } RecoLimitRules;

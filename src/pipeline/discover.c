@@ -28,6 +28,7 @@
 
 static void make_fit(RecoRun *run);
 static void merge_services(RecoRun *run);
+static bool was_searched(const RecoRun *run);
 static bool has_enough(const RecoRun *run);
 static int	make_queries(const RecoRun *run, const char **queries);
 
@@ -88,9 +89,12 @@ reco_discover_ask_services(RecoRun *run, RecoAsk *asks)
 	RecoKey    *keys;
 	int			n;
 
-	if (run->request->ranked > 0 || has_enough(run) ||
+	/* who is named but not known here holds up the search here, not this one */
+	if (run->request->ranked > 0 || (was_searched(run) && has_enough(run)) ||
 		!reco_source_can_ask(run->source, RECO_KIND_TRACK_SEARCH))
 		return 0;
+	if (!was_searched(run))
+		make_fit(run);
 	n = make_queries(run, queries);
 	keys = palloc0(sizeof(RecoKey) * Max(n, 1));
 	for (int i = 0; i < n; i++)
@@ -112,6 +116,8 @@ reco_discover_take_services(RecoRun *run, RecoAsk *asks, int nasks)
 	if (nasks == 0)
 		return;
 	run->searched = asks;
+	if (!was_searched(run))
+		return;
 	merge_services(run);
 	run->stages[RECO_STAGE_DISCOVER].out = run->npool + run->nartists;
 }
@@ -144,6 +150,13 @@ merge_services(RecoRun *run)
 	for (int i = 0; i < asks[1].nkeys && run->request->strategies[RECO_ARTIST_DISCOVERY];
 		 i++)
 		reco_discover_add_artists(run, &asks[1].values[i].answer);
+}
+
+/* Was the catalogue searched? */
+static bool
+was_searched(const RecoRun *run)
+{
+	return run->pool_limit > 0;
 }
 
 /* Has the catalogue enough of what has the prompt's labels or words? */

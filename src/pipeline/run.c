@@ -77,7 +77,7 @@ static const RecoNode nodes[NNODES] = {
 					reco_model_take},
 	[NODE_SEARCH] = {RECO_STAGE_DISCOVER, after(WEIGH) | after(NAMED), 0.7f,
 					 reco_discover_ask_local, reco_discover_take_local},
-	[NODE_DISCOVER] = {RECO_STAGE_DISCOVER, after(SEARCH), 0.7f,
+	[NODE_DISCOVER] = {RECO_STAGE_DISCOVER, after(WEIGH), 0.7f,
 					   reco_discover_ask_services, reco_discover_take_services},
 
 	/* searched meanwhile for the lexicon's mood; now for what the model made of it */
@@ -93,8 +93,8 @@ static const RecoNode nodes[NNODES] = {
 						   after(SEEDS) | after(TOP_ARTISTS) | after(REFINE), 1,
 						   reco_strategy_ask, reco_strategy_take},
 	[NODE_ARTIST_DISCOVERY] = {RECO_STAGE_ARTIST_DISCOVERY,
-							   after(DISCOVER) | after(REFINE), 1, reco_strategy_ask,
-							   reco_strategy_take},
+							   after(SEARCH) | after(DISCOVER) | after(REFINE), 1,
+							   reco_strategy_ask, reco_strategy_take},
 	[NODE_SEED_BASED] = {RECO_STAGE_SEED_BASED, after(SEEDS), 1, reco_strategy_ask,
 						 reco_strategy_take},
 };

@@ -17,6 +17,7 @@
 #include "catalogue/import_name.h"
 #include "deadline.h"
 #include "miscadmin.h"
+#include "store/patience.h"
 #include "utils/timestamp.h"
 
 #define FACTS_FACTOR	2		/* candidates whose facts are read at once, of T */
@@ -233,6 +234,7 @@ need_facts(RecoRun *run, int from, int n)
 	RecoKey		key = {0};
 	RecoAsk		ask = {0};
 	RecoAnswer *answer;
+	bool		unread;
 	int			next = 0;
 
 	if (run->candidates[from].track->has_facts ||
@@ -268,11 +270,15 @@ need_facts(RecoRun *run, int from, int n)
 	ask.keys = &key;
 	reco_run_resolve(run, &ask, 1);
 	answer = &ask.values[0].answer;
+
+	/* a service that is late is no reason: the catalogue had its say */
+	unread = ask.values[0].outcome != RECO_OUTCOME_FRESH &&
+		(run->missed & RECO_READS(TRACK)) != 0;
 	for (int i = 0; i < key.nids; i++)
 	{
 		if (next < answer->ntracks && strcmp(ids[i], answer->tracks[next]->track_id) == 0)
 			take_facts(tracks[i], answer->tracks[next++]);
-		else if (ask.values[0].outcome != RECO_OUTCOME_FRESH)
+		else if (unread)
 			do_without_facts(run, tracks[i]);
 	}
 }

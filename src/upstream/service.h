@@ -82,7 +82,7 @@ typedef struct RecoOptions
 	const char *accounts_url;	/* Spotify: without a slash at the end */
 	int			rate_count;		/* at most so many sends ... */
 	int64_t		rate_window_us;	/* ... in any such window; 0 = no limit known */
-	int			burst;			/* most sends at once; 0 = rate_count/10, at least 1 */
+	int			burst;			/* most sends at once; 0 = rate_count/6, at least 1 */
 	int			max_concurrency;
 	int			batch_max;		/* most keys a call; 0 = the service's own cap */
 	int			connect_timeout_ms;

@@ -271,6 +271,37 @@ def names(models):
          "years and regions are the listener's where he says any")
 
 
+def searched_for(models):
+    """The catalogue is searched for what the model says, as if the lexicon had said it."""
+    session = models.session
+    # of so many, the tracks that a list is chosen from are a small part
+    session.query("SELECT reco_demo_catalogue(8000)")
+
+    def distance(document, energy):
+        energies = [track["features"]["energy"] for track in document["tracks"] if "energy" in track["features"]]
+        ok(len(energies) > SIZE // 2, "most of the list is measured", energies)
+        return sum(abs(value - energy) for value in energies) / len(energies)
+
+    for low, high, level in ((.9, 1, "high"), (.05, .15, "low")):
+        energy = (low + high) / 2
+        models.disconnect()
+        unrefined = distance(models.document(UNCLEAR), energy)
+        session.query("INSERT INTO reco.mood_term (term, targets) SELECT word, "
+                      f"'{{\"energy\": {{\"min\": {low}, \"max\": {high}}}}}' FROM regexp_split_to_table({literal(UNCLEAR)}, ' ') AS word")
+        same(models.mood(UNCLEAR)["targets"]["energy"]["target"], energy, f"energy {energy}: somebody tells the lexicon")
+        manual = distance(models.document(UNCLEAR), energy)
+        session.query("DELETE FROM reco.mood_term WHERE source = 'manual'")
+        models.connect()
+        models.answers({**CALM, "targets": [{"feature": "energy", "low": low, "high": high, "weight": 1}],
+                        "energy_level": level, "emotion": "neutral"})
+        document = models.document(UNCLEAR)
+        same((document["mood"]["source"], document["mood"]["targets"]["energy"]["target"]), ("llm", energy),
+             f"energy {energy}: a model says the same")
+        refined = distance(document, energy)
+        ok(refined < 1.5 * manual + .01, f"energy {energy}: the list is as near to that as the lexicon's", refined, manual, unrefined)
+        ok(refined < unrefined / 3, f"energy {energy}: and much nearer than with neither", refined, manual, unrefined)
+
+
 def kept_and_taught(models):
     """An answer is kept for the same words, and taught for others with them."""
     session = models.session
@@ -355,6 +386,7 @@ def main():
         names(models)
         kept_and_taught(models)
         useless_answers(models)
+        searched_for(models)
         same(nothing_left(session), None, "no slot and no memory is left behind")
     done()
 

@@ -438,8 +438,10 @@ def in_the_middle(cluster, session, services, prompt):
     same(nothing_left(watcher), None, "no slot and no memory is left behind")
 
 
-def useless(session, services, prompt, plain):
+def useless(session, services, prompt):
     """Services that are of no use: the lists are those without them, and reco_doctor says why."""
+    services.disconnect()
+    plain = ids(timed(session, "10 s", prompt)[0])
     unknown = "client_id 'nobody', client_secret 'wrong'"
     services.connect(("spotify",), secrets=unknown)
     services.emulator.fault([{"route": "api/token", "kind": "status:400", "body": '{"error": "invalid_client"}'}])
@@ -519,18 +521,17 @@ def kept(session, services, prompt):
 
 def upstreams():
     with Emulator("--preset", "extended", "--latency", "none", "--window", "none") as emulator, \
-            Cluster("reco.gateway_upstreams = 300", "reco.artifacts = off") as cluster:
+            Cluster("reco.gateway_upstreams = 300", "reco.artifacts = off", "reco.learn = off") as cluster:
         session = cluster.session()
         watcher = cluster.session()
         session.query("CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(3000)")
         services = Services(watcher, emulator)
         prompt = f"like {emulator.artists(1)[0]['name']}, calm"
-        plain = ids(timed(session, "10 s", prompt)[0])
         kept(session, services, prompt)
         hanging(session, services, prompt)
         gateway(cluster, session, services, prompt)
         in_the_middle(cluster, session, services, prompt)
-        useless(session, services, prompt, plain)
+        useless(session, services, prompt)
         empty_catalogue(cluster, services)
         same(emulator.counters()["bugs"], [], "the emulator did what it was told")
 
