@@ -176,7 +176,7 @@ reco_learned_sweep(int most, RecoLearnedCounts *counts)
 {
 	Datum		arguments[2] = {CStringGetTextDatum(swept), Int32GetDatum(most)};
 	Datum		values[3];
-	bool		nulls[3];
+	bool		nulls[3] = {false};
 	int64		looked_at;
 	RecoSql		sql;
 
