@@ -138,6 +138,8 @@ typedef struct RecoRun
 	int			nnegatives;
 	RecoTrack **negatives;
 
+	int			nnear;			/* what was found near the seeds */
+	const RecoAnswer **near;
 	struct RecoFound *found;	/* by each strategy; see strategy.h */
 	int			ncandidates;
 	RecoCandidate *candidates;	/* best first, once ranked */
