@@ -138,8 +138,8 @@ typedef struct RecoRun
 	int			nnegatives;
 	RecoTrack **negatives;
 
-	int			nnear;			/* what was found near the seeds */
-	const RecoAnswer **near;
+	int			nlooked;		/* what was found around the seeds */
+	const RecoAnswer **looked;
 	struct RecoFound *found;	/* by each strategy; see strategy.h */
 	int			ncandidates;
 	RecoCandidate *candidates;	/* best first, once ranked */
