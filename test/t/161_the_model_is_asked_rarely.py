@@ -372,8 +372,90 @@ def kept_and_taught(models):
     models.document("quorble snib")
     ok(until(lambda: session.value("SELECT count(*) FROM reco.cache WHERE key LIKE '%quorble%'") == "1"),
        "what cannot be taught just now is written all the same")
+    same(taught("quorbl"), [], "and not taught")
     other.query("ROLLBACK")
     other.close()
+    ok(until(lambda: len(taught("quorbl")) == 1), "until the table is free")
+    session.query("RESET reco.cache")
+
+
+def nothing_stops_keeping(models, cluster):
+    """Whoever has the lexicon locked, or refuses its rows: all else is kept."""
+    session = models.session
+    taught = lambda word: session.query("SELECT tracks, targets FROM reco.mood_term WHERE source = 'model' AND term = "
+                                        + literal(word))
+    complaints = lambda: cluster.log_text().count("reco keeper could not teach the lexicon")
+    failed = lambda: cluster.log_text().count("reco keeper works again")
+    before = failed()
+
+    def keeper(on):
+        session.query(f"ALTER SYSTEM SET reco.keeper = {'on' if on else 'off'}")
+        session.query("SELECT pg_reload_conf()")
+        ok(until(lambda: session.value("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'reco keeper'")
+                 == str(int(on))), f"a keeper: {on}")
+
+    def kept(words, document, name):
+        ok(until(lambda: session.value(f"SELECT count(*) FROM reco.cache WHERE key LIKE '%{words}%'") == "1"),
+           f"{name}: the answer is kept")
+        ok(until(lambda: session.value(f"SELECT count(*) FROM reco_run WHERE run_id = {document['run_id']}") == "1"),
+           f"{name}: and the run is on record")
+
+    session.query("SET reco.cache = on")
+    session.query("SET reco.llm_threshold = 1")
+    models.connect()
+    models.answers(CALM)
+    for table, words, word in (("artist", "krelvin dosk", "krelvin"), ("mood_term", "plimbor vask", "plimbor")):
+        keeper(False)
+        document = models.document(words)
+        other = models.session_of_its_own()
+        other.query(f"BEGIN; LOCK TABLE reco.{table} IN ACCESS EXCLUSIVE MODE")
+        keeper(True)
+        kept(words, document, f"reco.{table} is locked")
+        other.query("ROLLBACK")
+        other.close()
+        ok(until(lambda: len(taught(word)) == 1), f"reco.{table} is free: the words are taught")
+    same(complaints(), 0, "a lock is no error")
+
+    # what a DBA allows in the table
+    session.query("ALTER TABLE reco.mood_term ADD CONSTRAINT refuse CHECK (source <> 'model') NOT VALID")
+    for words in ("strobnik yalt", "vurmdok pesk"):
+        kept(words, models.document(words), f"rows are refused, {words}")
+    ok(until(lambda: complaints() == 1), "the log says so")
+    session.query("ALTER TABLE reco.mood_term DROP CONSTRAINT refuse")
+    kept("frabdon mulk", models.document("frabdon mulk"), "rows are not refused")
+    ok(until(lambda: len(taught("frabdon")) == 1), "what comes next is taught")
+    same((complaints(), taught("strobnik")), (1, []), "it was said once, and what was refused is left out")
+    ok(until(lambda: "reco keeper teaches the lexicon again" in cluster.log_text()), "the log says that it works again")
+
+    # one that is refused keeps no other from it
+    keeper(False)
+    session.query("ALTER TABLE reco.mood_term ADD CONSTRAINT refuse CHECK (term <> 'hulbrad') NOT VALID")
+    for words in ("glanvord tisk", "hulbrad nomp", "drelgan pusk"):
+        models.document(words)
+    keeper(True)
+    ok(until(lambda: taught("glanvord") and taught("drelgan")), "answers beside one that is refused are taught")
+    same(taught("hulbrad"), [], "that one is not")
+    session.query("ALTER TABLE reco.mood_term DROP CONSTRAINT refuse")
+
+    # what passes
+    session.query("CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql"
+                  " AS 'BEGIN RAISE EXCEPTION ''no room, so to speak'' USING ERRCODE = ''disk_full''; END'")
+    session.query("CREATE TRIGGER refuse BEFORE INSERT ON reco.mood_term EXECUTE FUNCTION public.refuse()")
+    kept("brandok filp", models.document("brandok filp"), "an error")
+    ok(until(lambda: cluster.log_text().count("could not teach the lexicon: no room, so to speak") == 1), "the log tells it")
+    session.query("DROP TRIGGER refuse ON reco.mood_term")
+    ok(until(lambda: len(taught("brandok")) == 1), "and it is tried again")
+
+    # a row that says nothing, in numbers of which there is no square
+    session.query("UPDATE reco.mood_term SET targets = '{\"energy\": {\"mean\": 0.5, \"sd\": 1e20, \"weight\": 0.5}}'"
+                  " WHERE source = 'model' AND term = 'krelvin'")
+    kept("krelvin wumbrat", models.document("krelvin wumbrat"), "a row is as wide as can be")
+    ok(until(lambda: taught("krelvin")[0][0] == "2"), "and is taught with the others", taught("krelvin"))
+    energy = json.loads(taught("krelvin")[0][1])["energy"]
+    ok(0 <= energy["mean"] <= 1 and 0 < energy["sd"] <= 1, "as a range of what there is", energy)
+    ok(len(taught("wumbrat")) == 1, "which keeps no other word from it")
+    same(failed(), before, "no round of the keeper failed")
+    session.query("RESET reco.llm_threshold")
     session.query("RESET reco.cache")
 
 
@@ -393,6 +475,7 @@ def main():
         nonsense(models)
         names(models)
         kept_and_taught(models)
+        nothing_stops_keeping(models, cluster)
         useless_answers(models)
         searched_for(models)
         same(nothing_left(session), None, "no slot and no memory is left behind")
