@@ -151,7 +151,7 @@ reco_keeper_teach(void)
 }
 
 /*
- * Teaches a part of the answers; where that fails for what is in them, its halves. False =
+ * Teaches a part of the answers; where that fails for what is in them, its halves. False:
  * the others are not to be tried now. Of several outcomes the worst is told.
  */
 static bool
