@@ -54,9 +54,11 @@ reco_run_note_tail(const RecoRun *run)
 	int64	   *tail = &tails[bucket_of(run->request->size)];
 	int64		taken = run->total_us - run->stages[RECO_STAGE_RANK].start_us;
 
-	/* who waited for a lock tells nothing about work */
+	/* who waited tells nothing about work */
 	if (run->missed != 0)
 		return;
+	for (int s = RECO_STAGE_RANK; s < RECO_NSTAGES; s++)
+		taken -= run->stages[s].wait_us;
 	*tail = taken > *tail ? taken : *tail + (taken - *tail) / TAIL_MEMORY;
 }
 

@@ -126,12 +126,14 @@ typedef struct RecoRun
 	const RecoAsk *searched;	/* at services; NULL = none, or nothing yet */
 	int			npool;
 	RecoTrack **pool;
-	int			pool_limit;		/* how many were asked for */
+	int			pool_asked;		/* how many the catalogue was asked for */
+	int			pool_limit;		/* ... and with what services found */
 	bool		has_words;		/* titles were searched */
 	int			nartists;
 	RecoArtist **artists;
 	int			nartists_pruned;
 	int			nanchors;
+	int			nanchors_named; /* the first of them are mentioned tracks */
 	RecoTrack **anchors;
 	int			nseeds;
 	RecoTrack **seeds;

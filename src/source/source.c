@@ -64,6 +64,7 @@ struct RecoSource
 	void (*pause)(void *);
 	void	   *pause_arg;
 	RecoSourceCount counts[RECO_NKINDS];
+	int64		waited_us;
 };
 
 /* A key on its way to its value. */
@@ -165,13 +166,21 @@ bool
 reco_source_wait(RecoSource *source, TimestampTz until)
 {
 	bool		going = source->live != NULL;
+	TimestampTz start = GetCurrentTimestamp();
 
 	while (going && !reco_live_has_news(source->live))
 	{
 		pause_run(source);
 		going = reco_live_wait(source->live, until);
 	}
+	source->waited_us += GetCurrentTimestamp() - start;
 	return going || (source->live != NULL && reco_live_has_news(source->live));
+}
+
+int64
+reco_source_waited(const RecoSource *source)
+{
+	return source->waited_us;
 }
 
 /* Makes what came the values. */

@@ -99,6 +99,9 @@ extern bool reco_source_is_settled(const RecoTicket *ticket);
  */
 extern bool reco_source_wait(RecoSource *source, TimestampTz until);
 
+/* How long the run has waited so far, in us. */
+extern int64 reco_source_waited(const RecoSource *source);
+
 /* Makes what came the values, as far as it came. Once, settled or not. */
 extern void reco_source_collect(RecoSource *source, RecoTicket *ticket);
 

@@ -188,7 +188,7 @@ def imported(lists):
 
 def main():
     with Emulator("--preset", "extended", "--latency", "none", "--window", "none") as emulator, \
-            Cluster("reco.gateway_upstreams = 200") as cluster:
+            Cluster("reco.gateway_upstreams = 200", "reco.learn = off") as cluster:
         session = cluster.session()
         session.query("CREATE EXTENSION reco CASCADE")
         session.query("SELECT reco_demo_catalogue(2000)")

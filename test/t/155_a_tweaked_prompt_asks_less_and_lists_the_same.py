@@ -336,7 +336,7 @@ def check_services(session, emulator, listener):
 
 def main():
     with Emulator("--preset", "extended", "--latency", "none", "--window", "none") as emulator, \
-            Cluster("reco.keeper_interval = '50ms'") as cluster:
+            Cluster("reco.keeper_interval = '50ms'", "reco.learn = off") as cluster:
         one, two = cluster.session(), cluster.session()
         one.query("CREATE EXTENSION reco CASCADE")
         one.query("SELECT reco_demo_catalogue(8000)")
