@@ -298,7 +298,7 @@ try_part(Writing *writing, int first, int last)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool written = false;
+	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -306,28 +306,29 @@ try_part(Writing *writing, int first, int last)
 	{
 		run_part(writing, first, last);
 		ReleaseCurrentSubTransaction();
-		written = true;
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (!is_about_rows(error->sqlerrcode))
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		if (first == last)
-			ereport(DEBUG1,
-					(errmsg_internal("reco keeper skips what a service told: %s",
-									 error->message)));
-		FreeErrorData(error);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	return written;
+	if (error == NULL)
+		return true;
+
+	/* it goes on outside of the subtransaction, or the caller would stay inside */
+	if (!is_about_rows(error->sqlerrcode))
+		ReThrowError(error);
+	if (first == last)
+		ereport(DEBUG1,
+				(errmsg_internal("reco keeper skips what a service told: %s",
+								 error->message)));
+	FreeErrorData(error);
+	return false;
 }
 
 /* Is an error one of the data? All others pass, or concern all rows. */

@@ -351,7 +351,7 @@ recover(Work work)
 	QueryCancelPending = false;
 	MemoryContextSwitchTo(turn);
 	error = CopyErrorData();
-	AbortCurrentTransaction();
+	AbortOutOfAnyTransaction(); /* an ERROR may come from a subtransaction, too */
 
 	/* what is left where there was no transaction */
 	LWLockReleaseAll();
