@@ -38,10 +38,11 @@
 /* Was it told again, as it was, before a quarter of its time is over? Then it stays. */
 #define IS_OLD(old)		old ".fetched_at < n.at - p.fresh / 4"
 
-/* who knows more stays, unless its time is over */
+/* who knows more stays, until it may not be used any more */
 #define YIELDS(old) \
 	old ".source = ANY (" SERVICES ") AND " old ".fetched_at < n.at" \
-	" AND (n.source = 'spotify' OR " old ".source = 'reccobeats' OR " old ".expires_at <= now())"
+	" AND (n.source = 'spotify' OR " old ".source = 'reccobeats'" \
+	"  OR " old ".fetched_at <= now() - p.usable)"
 
 /*
  * $1 = the rows, $2 and $3 = the first one and the last. They are taken out before their
@@ -67,7 +68,7 @@ static RecoStatement artists_statement = {
 		" FROM n JOIN reco.cache_policy AS p ON p.category = 'artists' AND n.at + p.fresh > now()"
 		" LEFT JOIN reco.artist AS o ON o.artist_id = n.artist_id"
 		" WHERE o.artist_id IS NULL OR (" YIELDS(
-			"o") "  AND (n.whole OR o.expires_at <= now() OR (o.genres IS NULL AND o.popularity IS NULL))"
+			"o") "  AND (n.whole OR (o.genres IS NULL AND o.popularity IS NULL))"
 				 "  AND (o.name <> n.name OR (n.whole AND o.genres IS DISTINCT FROM n.genres) OR " IS_OLD(
 					 "o") "))"
 						  " ORDER BY n.artist_id"
