@@ -280,12 +280,12 @@ write_answers(void)
 	RecoTold	told;
 
 	reco_told_begin(&told);
-	step.nanswers = tell(&told);
-	reco_told_end(&told);
-	step.counts.skipped = told.nskipped;
 	step.counts.lost = queue.lost;
 	PG_TRY();
 	{
+		step.nanswers = tell(&told);
+		reco_told_end(&told);
+		step.counts.skipped = told.nskipped;
 		write_told(&told);
 	}
 	PG_FINALLY();
@@ -348,16 +348,18 @@ write_kept(const RecoLearnedRows *tracks)
 	if (n == 0)
 		return;
 	reco_told_begin(&told);
-	for (int i = 0; i < n; i++)
-		(void) reco_told_add(&told, RECO_OP_FEATURES, answers[i].track_id,
-							 answers[i].value == NULL ? NULL
-													  : reco_remote_key(answers[i].value),
-							 answers[i].fetched_at);
-	reco_told_end(&told);
 	PG_TRY();
 	{
-		RecoLearnedRows features = rows_of(&told.features);
+		RecoLearnedRows features;
 
+		for (int i = 0; i < n; i++)
+			(void) reco_told_add(&told, RECO_OP_FEATURES, answers[i].track_id,
+								 answers[i].value == NULL
+									 ? NULL
+									 : reco_remote_key(answers[i].value),
+								 answers[i].fetched_at);
+		reco_told_end(&told);
+		features = rows_of(&told.features);
 		reco_learned_features(&features, &step.counts);
 	}
 	PG_FINALLY();
