@@ -184,6 +184,7 @@ remember(RecoLive *live, RecoLiveWant *want)
 			entry->origin = want->question->origin;
 			live->unread = lappend(live->unread, entry);
 		}
+		entry->brought |= want->ask->kind != RECO_KIND_TRACK_FACTS;
 		facts->tracks[kept++] = track;
 	}
 	facts->ntracks = kept;
@@ -481,7 +482,8 @@ reco_live_recall(RecoLive *live, RecoAsk *ask)
 			entry = strlen(key->ids[i]) < RECO_LIVE_ID
 				? hash_search(live->tracks, key->ids[i], HASH_FIND, NULL)
 				: NULL;
-			if (entry == NULL || !entry->complete || entry->known)
+			if (entry == NULL || !entry->complete || entry->known ||
+				(key->catalogue_only && !entry->brought))
 				continue;
 			tracks[n] = palloc(sizeof(RecoTrack));
 			*tracks[n] = *entry->track;
