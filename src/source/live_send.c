@@ -211,6 +211,7 @@ reco_live_note_spent(RecoLive *live, RecoLiveLot lot)
 	RecoOutcome why = by_quota ? RECO_OUTCOME_QUOTA : RECO_OUTCOME_LIMITED;
 
 	reco_live_note(live, lot, why, by_quota ? SHARE_SPENT : BUDGET_SPENT);
+	live->missed |= by_quota;	/* another hour may have more */
 	return why;
 }
 
