@@ -130,13 +130,7 @@ choose_artists(RecoLive *live, RecoLiveWant *want)
 	}
 	facts->nartists = n;
 	for (int i = 0; i < n && key->required && !facts->artists[i]->artist.fuzzy; i++)
-	{
-		RecoLiveRuled *ruled = palloc(sizeof(RecoLiveRuled));
-
-		ruled->fold = name;
-		ruled->id = facts->artists[i]->artist.artist_id;
-		live->ruled = lappend(live->ruled, ruled);
-	}
+		reco_live_rule(live, name, facts->artists[i]->artist.artist_id);
 }
 
 /* Remembers artists, whose tracks may be asked for by name. */

@@ -175,6 +175,7 @@ struct RecoLive
 	HTAB	   *artists;		/* RecoLiveName */
 	HTAB	   *questions;		/* RecoLiveQuestion */
 	List	   *ruled;			/* RecoLiveRuled */
+	int			nsorted;		/* so many of them were, by name, when it was last looked */
 	bool		looked_for_own; /* whether the listener is connected somewhere */
 	const char *user_id;
 	const RecoServer *own_server;	/* NULL = nowhere */
@@ -262,6 +263,7 @@ extern void reco_live_look_up(RecoLive *live);
 extern void reco_live_weigh(RecoLive *live, RecoLiveWant *want);
 extern bool reco_live_is_measured(const RecoLive *live, const RecoLiveWant *want);
 extern bool reco_live_measure(RecoLive *live, bool now);
+extern void reco_live_rule(RecoLive *live, const char *fold, const char *id);
 extern const char **reco_live_ruled_ids(RecoLive *live, const RecoTrack *track, int *n);
 
 #endif							/* RECO_LIVE_PARTS_H */

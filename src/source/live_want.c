@@ -180,16 +180,10 @@ note_ruled(RecoLive *live, const RecoKey *key, const RecoAnswer *answer)
 {
 	char	   *fold = reco_text_fold(&live->tools, key->name);
 
-	for (int i = -1; i < answer->nartists; i++)
-	{
-		RecoLiveRuled *ruled = palloc(sizeof(RecoLiveRuled));
-
-		if (i >= 0 && answer->artists[i]->fuzzy)
-			continue;
-		ruled->fold = fold;
-		ruled->id = i < 0 ? key->name : answer->artists[i]->artist_id;
-		live->ruled = lappend(live->ruled, ruled);
-	}
+	reco_live_rule(live, fold, key->name);
+	for (int i = 0; i < answer->nartists; i++)
+		if (!answer->artists[i]->fuzzy)
+			reco_live_rule(live, fold, answer->artists[i]->artist_id);
 }
 
 /* Wants to know who or what has a name that is not known here. */
