@@ -269,7 +269,10 @@ reco_live_renew(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n)
 	pfree(renewed);
 }
 
-/* Answers new questions as far as something is known here; the rest stays new. */
+/*
+ * Answers new questions as far as something is known here, and has that asked for again
+ * which is old; the rest stays new.
+ */
 void
 reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions, int n)
 {
@@ -291,6 +294,7 @@ reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions, in
 		questions[i]->nth = i;
 		take(live, questions[i]);
 	}
+	refresh(live, lot, number, false);
 	pfree(keys);
 }
 
