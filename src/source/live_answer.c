@@ -220,14 +220,29 @@ reco_live_merge(RecoLive *live, RecoLiveWant *want)
 		merge_tracks(live, want);
 }
 
-/* Is an artist among some? */
-static bool
-is_among(RecoArtist *const *artists, int n, const RecoArtist *artist)
+/* Finds an artist among some; NULL = is not there. */
+static RecoArtist *
+find_artist(RecoArtist *const *artists, int n, const RecoArtist *artist)
 {
 	for (int i = 0; i < n; i++)
 		if (strcmp(artists[i]->artist_id, artist->artist_id) == 0)
-			return true;
-	return false;
+			return artists[i];
+	return NULL;
+}
+
+/* Adds an artist, or to one who is there what was not known of him. */
+static void
+add_artist(RecoArtist **artists, int *n, RecoArtist *artist)
+{
+	RecoArtist *known = find_artist(artists, *n, artist);
+
+	if (known == NULL)
+		artists[(*n)++] = artist;
+	else if (known->name == NULL)	/* a history has ids only */
+	{
+		known->name = artist->name;
+		known->popularity = artist->popularity;
+	}
 }
 
 /*
@@ -258,8 +273,8 @@ merge_artists(RecoLiveWant *want)
 			artist = &facts->artists[at]->artist;
 		else if (!live && at < answer->nartists && !answer->artists[at]->fuzzy)
 			artist = answer->artists[at];
-		if (artist != NULL && !is_among(artists, n, artist))
-			artists[n++] = artist;
+		if (artist != NULL)
+			add_artist(artists, &n, artist);
 	}
 	if (n == 0)
 		return;
