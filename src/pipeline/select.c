@@ -224,7 +224,8 @@ take_facts(RecoTrack *track, const RecoTrack *facts)
 /*
  * Reads the facts of up to n candidates from 'from' on, unless the first has
  * them. What the rules would not have anyway is left out; what is gone from the
- * catalogue stays without facts, and so out of the list.
+ * catalogue, so that no service is asked for it, stays without facts, and so out of the
+ * list.
  */
 static void
 need_facts(RecoRun *run, int from, int n)
@@ -265,6 +266,7 @@ need_facts(RecoRun *run, int from, int n)
 		ids[key.nids++] = candidate->track->track_id;
 	}
 	key.ids = ids;
+	key.catalogue_only = true;
 	ask.kind = RECO_KIND_TRACK_FACTS;
 	ask.nkeys = 1;
 	ask.keys = &key;
@@ -302,7 +304,7 @@ reco_select_seen(RecoRun *run)
 {
 	int			n = Min(run->ncandidates, run->request->ranked);
 	const char **ids = palloc(sizeof(char *) * Max(n, 1));
-	RecoKey		key = {.ids = ids};
+	RecoKey		key = {.ids = ids, .catalogue_only = true};
 	RecoAsk		ask = {.kind = RECO_KIND_TRACK_FACTS, .nkeys = 1, .keys = &key};
 	RecoAnswer *answer;
 	int			next = 0;

@@ -20,8 +20,7 @@
 static void release_slots(void *arg);
 static void tell_apart(RecoRemoteQuestion *question, const char *const *keys, int nkeys);
 static int	look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-				const char *user_id, const char *const *keys, int nkeys, bool again,
-				RecoListener *listener);
+				const char *user_id, const char *const *keys, int nkeys, bool again);
 static void wipe(RecoListener *listener);
 
 bool
@@ -56,7 +55,7 @@ reco_remote_close(RecoRemote *remote)
 	MemoryContextDelete(remote->context);
 }
 
-/* Gives back what is still under way, however the context comes to its end. */
+/* Gives back what is still under way, and wipes, however the context comes to its end. */
 static void
 release_slots(void *arg)
 {
@@ -66,6 +65,7 @@ release_slots(void *arg)
 		if (remote->parts[i].ref.slot >= 0)
 			reco_slot_release(&remote->parts[i].ref);
 	remote->nparts = 0;
+	wipe(&remote->listener);
 }
 
 /* Submits a question. */
@@ -84,11 +84,11 @@ reco_remote_ask_listener(RecoRemote *remote, const RecoServer *server,
 						 int64 deadline)
 {
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
-	RecoListener listener = {0};
-	int number = look(remote, server, operation, user_id, keys, nkeys, false, &listener);
+	int number = look(remote, server, operation, user_id, keys, nkeys, false);
 
-	(void) reco_remote_submit(remote, number, &listener, INT_MAX, priority, deadline);
-	wipe(&listener);
+	(void) reco_remote_submit(remote, number, &remote->listener, INT_MAX, priority,
+							  deadline);
+	wipe(&remote->listener);
 	MemoryContextSwitchTo(old);
 	return number;
 }
@@ -98,10 +98,9 @@ reco_remote_look(RecoRemote *remote, const RecoServer *server, RecoOperation ope
 				 const char *user_id, const char *const *keys, int nkeys, bool again)
 {
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
-	RecoListener listener = {0};
-	int number = look(remote, server, operation, user_id, keys, nkeys, again, &listener);
+	int number = look(remote, server, operation, user_id, keys, nkeys, again);
 
-	wipe(&listener);
+	wipe(&remote->listener);
 	MemoryContextSwitchTo(old);
 	return number;
 }
@@ -112,14 +111,14 @@ reco_remote_send(RecoRemote *remote, int number, int most, RecoPriority priority
 {
 	MemoryContext old = MemoryContextSwitchTo(remote->context);
 	RecoRemoteQuestion *question = &remote->questions[number];
-	RecoListener listener = {0};
 	int			sent = 0;
 
 	if (question->user_id == NULL ||
 		reco_own_token_take(question->server, question->user_id, &question->token,
-							&listener))
-		sent = reco_remote_submit(remote, number, &listener, most, priority, deadline);
-	wipe(&listener);
+							&remote->listener))
+		sent = reco_remote_submit(remote, number, &remote->listener, most, priority,
+								  deadline);
+	wipe(&remote->listener);
 	MemoryContextSwitchTo(old);
 	return sent;
 }
@@ -127,8 +126,7 @@ reco_remote_send(RecoRemote *remote, int number, int most, RecoPriority priority
 /* Puts a question: what is known answers it, the rest is not sent yet. */
 static int
 look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
-	 const char *user_id, const char *const *keys, int nkeys, bool again,
-	 RecoListener *listener)
+	 const char *user_id, const char *const *keys, int nkeys, bool again)
 {
 	RecoRemoteQuestion *question;
 
@@ -149,7 +147,7 @@ look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 	tell_apart(question, keys, nkeys);
 	question->asked = palloc(sizeof(int) * Max(question->ndistinct, 1));
 	if (user_id != NULL &&
-		!reco_own_token_take(server, user_id, &question->token, listener))
+		!reco_own_token_take(server, user_id, &question->token, &remote->listener))
 	{
 		for (int i = 0; i < question->ndistinct; i++)
 			question->asked[i] = i;
@@ -161,7 +159,7 @@ look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 	}
 	else if (question->ndistinct > 0)
 	{
-		reco_kept_open(server, operation, listener->user_id, &question->kept);
+		reco_kept_open(server, operation, remote->listener.user_id, &question->kept);
 		reco_remote_find(remote, question, again);
 	}
 	return remote->nquestions - 1;
@@ -174,7 +172,7 @@ wipe(RecoListener *listener)
 	if (listener->refresh_token != NULL)
 		reco_wipe(unconstify(char *, listener->refresh_token),
 				  strlen(listener->refresh_token));
-	listener->refresh_token = NULL;
+	memset(listener, 0, sizeof(*listener));
 }
 
 typedef struct Place

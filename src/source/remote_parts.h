@@ -53,6 +53,7 @@ struct RecoRemote
 {
 	MemoryContext context;
 	MemoryContextCallback release;
+	RecoListener listener;		/* whose token is in hand: it is wiped on release */
 	RecoTraces *traces;			/* NULL = nowhere */
 	int			nquestions;
 	int			questions_size;

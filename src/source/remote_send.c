@@ -20,8 +20,7 @@ static void describe(const RecoRemoteQuestion *question, const RecoSecret *secre
 					 const RecoListener *listener, RecoPriority priority,
 					 RecoWireRequest *request);
 static RecoRemotePart *add_part(RecoRemote *remote);
-static void refresh(const RecoRemoteQuestion *question, int nstale,
-					RecoWireRequest *request);
+static void refresh(const char **keys, int n, RecoWireRequest *request);
 static void refresh_some(RecoWireRequest *request);
 static void send_part(RecoRemote *remote, RecoWireRequest *request, RecoRemotePart *part);
 
@@ -73,7 +72,7 @@ reco_remote_submit(RecoRemote *remote, int number, const RecoListener *listener,
 		request.keys = keys + first;
 		send_part(remote, &request, part);
 	}
-	refresh(question, nstale, &request);
+	refresh(question->stale, nstale, &request);
 	reco_server_lock(secret);
 	pfree(keys);
 	return n + nstale;
@@ -112,15 +111,45 @@ add_part(RecoRemote *remote)
 	return &remote->parts[remote->nparts++];
 }
 
-/* Asks again for what is stale; nobody waits, the answers go to the buffer. */
-static void
-refresh(const RecoRemoteQuestion *question, int nstale, RecoWireRequest *request)
+/* Submits what only is to be known anew. */
+int
+reco_remote_refresh(RecoRemote *remote, int number, bool all, int most)
 {
-	for (int first = 0; first < nstale; first += RECO_WIRE_MAXKEYS)
+	MemoryContext old = MemoryContextSwitchTo(remote->context);
+	RecoRemoteQuestion *question = &remote->questions[number];
+	const char **keys = palloc(sizeof(char *) * Max(question->ndistinct, 1));
+	RecoListener nobody = {0};
+	RecoWireRequest request = {0};
+	RecoSecret *secret = NULL;
+	int			n = 0;
+
+	for (int i = 0; i < question->nstale && n < most; i++)
+		keys[n++] = question->stale[i];
+	for (int i = 0; i < question->nasked && all && n < most; i++)
+		keys[n++] = question->keys[question->asked[i]];
+	if (n > 0)
+		secret = reco_server_unlock(question->server, &question->problem);
+	if (secret != NULL)
+	{
+		(void) reco_limit_state_load(false);
+		describe(question, secret, &nobody, RECO_PRIORITY_REFRESH, &request);
+		refresh(keys, n, &request);
+		reco_server_lock(secret);
+	}
+	pfree(keys);
+	MemoryContextSwitchTo(old);
+	return secret == NULL ? 0 : n;
+}
+
+/* Asks for keys for which nobody waits; the answers go to the buffer. */
+static void
+refresh(const char **keys, int n, RecoWireRequest *request)
+{
+	for (int first = 0; first < n; first += RECO_WIRE_MAXKEYS)
 	{
 		request->priority = RECO_PRIORITY_REFRESH;
-		request->nkeys = Min(RECO_WIRE_MAXKEYS, nstale - first);
-		request->keys = question->stale + first;
+		request->nkeys = Min(RECO_WIRE_MAXKEYS, n - first);
+		request->keys = keys + first;
 		refresh_some(request);
 	}
 }
