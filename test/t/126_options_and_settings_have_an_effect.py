@@ -67,7 +67,7 @@ def limits(bench):
     bench.fresh("reccobeats", rate="1000/1000s", burst=4, **one)
     same(count(bench.ask("track_features", tracks[:5], "300 ms")), {"fresh": 4, "limited": 1}, "burst: or so many")
     bench.fresh("reccobeats", rate="20/1000s", burst=None, **one)
-    same(count(bench.ask("track_features", tracks[:5], "300 ms")), {"fresh": 2, "limited": 3}, "burst: a tenth by default")
+    same(count(bench.ask("track_features", tracks[:5], "300 ms")), {"fresh": 3, "limited": 2}, "burst: a sixth by default")
 
     bench.fresh("reccobeats", max_concurrency=3, **one)
     bench.emulator.config(latency={"reccobeats": 150})
