@@ -22,7 +22,7 @@ from driver import build  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import Lost, SqlError, call, done, literal, ok, same, until  # noqa: E402
 
-SEARCH, TRACKS, ARTISTS, FEATURES = 0, 3, 4, 7  # categories of the buffer
+SEARCH, TRACKS, ARTISTS, FEATURES, RB_ARTIST_TRACKS = 0, 3, 4, 7, 9  # categories of the buffer
 PROMPT = "rainy sunday, calm"
 LEARNED = "SELECT count(*) FROM reco.track WHERE source IN ('spotify', 'reccobeats')"
 HAND_MADE = "SELECT md5(string_agg(t::text, '|' ORDER BY track_id)) FROM reco.track AS t WHERE source NOT IN ('spotify', 'reccobeats')"
@@ -59,6 +59,20 @@ class Learning:
         """Waits until all of them are in the catalogue."""
         array = literal("{" + ",".join(ids) + "}")
         return until(lambda: self.number(f"SELECT count(*) FROM reco.track WHERE track_id = ANY ({array})") == len(ids))
+
+    def is_kept(self, ids):
+        """Waits until answers about all of these tracks are in the table of the cache."""
+        array = literal("{" + ",".join(ids) + "}")
+        return until(lambda: self.number("SELECT count(*) FROM reco.cache WHERE category = 'tracks' AND split_part(key, chr(31), 1) = ANY"
+                                         f" ({array})") == len(ids))
+
+    def now(self):
+        return self.value("SELECT clock_timestamp()")
+
+    def keeper_says(self, what, since):
+        """Waits until the keeper says that something went wrong."""
+        return until(lambda: self.number("SELECT count(*) FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database()"
+                                         f" AND last_error LIKE {literal(f'%{what}%')} AND last_error_at > {literal(since)}") == 1)
 
     def settle(self):
         """Waits until all that is in the buffer was written, and learned from."""
@@ -417,6 +431,88 @@ def locked(learning, tracks):
     other.close()
 
 
+def keeper_keeps(learning, tracks, what):
+    """While learning fails, answers and runs are kept; returns the tracks that it told of."""
+    ids = [track["id"] for track in tracks]
+    same(learning.ask("track_facts", ids), ["fresh"] * len(ids), f"{what}: a service is asked for other tracks")
+    ok(learning.is_kept(ids), "its answers are kept")
+    run = run_of(learning, f"sunny evening, {what}")
+    ok(until(lambda: learning.number(f"SELECT count(*) FROM reco.run WHERE run_id = {run}") == 1), "and so is the record of a run")
+    return ids
+
+
+def row_locked(learning, tracks):
+    """Whoever has a row locked holds up what is told with it, and nothing else; nothing is lost."""
+    ids = [track["id"] for track in tracks[156:159]]
+    array = literal("{" + ",".join(ids) + "}")
+    lost = learning.count("lost")
+    same(learning.ask("track_facts", ids), ["fresh"] * 3, "tracks are told")
+    ok(learning.learned(ids), "and learned")
+    learning.session.query("UPDATE reco.track SET fetched_at = now() - interval '29 days', expires_at = now() + interval '1 day'"
+                           f" WHERE track_id = ANY ({array})")
+    learning.session.query("SELECT reco_cache_invalidate('tracks')")
+    other, since = learning.cluster.session(), learning.now()
+    other.query("BEGIN")
+    other.query(f"UPDATE reco.track SET title = title WHERE track_id = {literal(ids[0])}")
+    same(learning.ask("track_facts", ids), ["fresh"] * 3, "one that somebody has locked is told again")
+    ok(learning.keeper_says("lock timeout", since), "the keeper waits, but not for long")
+    more = keeper_keeps(learning, tracks[159:162], "with a row locked")
+    same(learning.number(f"SELECT count(*) FROM reco.track WHERE track_id = ANY ({array}) AND expires_at > now() + interval '20 days'"), 0,
+         "what was told with the row is not there")
+    other.query("COMMIT")
+    other.close()
+    ok(until(lambda: learning.number(f"SELECT count(*) FROM reco.track WHERE track_id = ANY ({array})"
+                                     " AND expires_at > now() + interval '20 days'") == 3, 150), "and comes once the row is free")
+    ok(learning.learned(more), "with what was told since")
+    same(learning.count("lost"), lost, "none of it is lost")
+
+
+def cancelled(learning, tracks):
+    """So does whoever cancels what the keeper does."""
+    session = learning.session
+    ids = [track["id"] for track in tracks[162:165]]
+    napping = ("SELECT pid FROM pg_stat_activity WHERE application_name = 'reco keeper' AND datname = current_database()"
+               " AND wait_event = 'PgSleep'")
+    since = learning.now()
+    session.query("CREATE TABLE nap AS SELECT 1 AS one")
+    session.query("CREATE FUNCTION nap() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+                  " IF EXISTS (SELECT FROM public.nap) THEN PERFORM pg_sleep(3600); END IF; RETURN NEW; END$$")
+    session.query("CREATE TRIGGER nap BEFORE INSERT OR UPDATE ON reco.track FOR EACH ROW EXECUTE FUNCTION nap()")
+    same(learning.ask("track_facts", ids), ["fresh"] * 3, "tracks that take long to write")
+    ok(until(lambda: session.query(napping) != []), "the keeper writes")
+    session.query(f"SELECT pg_cancel_backend(pid) FROM ({napping}) AS k")
+    ok(learning.keeper_says("user request", since), "and is cancelled")
+    ok(until(lambda: session.query(napping) != []), "it tries again")
+    session.query("DELETE FROM nap")
+    session.query(f"SELECT pg_cancel_backend(pid) FROM ({napping}) AS k")
+    more = keeper_keeps(learning, tracks[165:168], "after it was cancelled")
+    ok(learning.learned(ids + more), "what it was about to write comes, and what was told since")
+    session.query("DROP TRIGGER nap ON reco.track; DROP FUNCTION nap(); DROP TABLE nap")
+
+
+def cannot_go(learning, tracks):
+    """What cannot be removed holds up nothing that is new."""
+    session = learning.session
+    liked, since = tracks[168]["id"], learning.now()
+    same(learning.ask("track_facts", [liked]), ["fresh"], "a track")
+    ok(learning.learned([liked]), "is learned")
+    session.query("CREATE TABLE liked (track_id text REFERENCES reco.track)")
+    session.query(f"INSERT INTO liked VALUES ({literal(liked)})")
+    session.query("UPDATE reco.track SET fetched_at = now() - interval '61 days', expires_at = now() - interval '31 days'"
+                  f" WHERE track_id = {literal(liked)}")
+    ok(learning.keeper_says("foreign key", since), "when its time is over a key of an application's holds it")
+    for part in (tracks[169:171], tracks[171:173]):
+        ids = [track["id"] for track in part]
+        before = learning.now()
+        same(learning.ask("track_facts", ids), ["fresh"] * 2, "services tell of others")
+        ok(learning.learned(ids), "which are learned")
+        ok(until(lambda: learning.value(f"SELECT published_at > {literal(before)} FROM reco_learn_stats") == "t"), "and published")
+        ok(until(lambda: has_seen_all(learning)), "and scans see them")
+    same(learning.track(liked), ["spotify"], "the track is still there")
+    session.query("DROP TABLE liked")
+    ok(until(lambda: learning.track(liked) is None, 150), "and goes when nothing holds it any more")
+
+
 def hostile(learning, library, tracks):
     """No value holds up anything."""
     session = learning.session
@@ -449,6 +545,7 @@ def hostile(learning, library, tracks):
     put(TRACKS, good[3], track(good[3], release_date="2023-09", duration_ms=1e99, popularity="55"))
     put(TRACKS, good[4], track(good[4], release_date="0000", linked_from="not an id"))
     put(FEATURES, good[0], {"energy": 7, "valence": 0.5, "loudness": -1000, "tempo": 0, "key": 3.5, "mode": "1"})
+    put(FEATURES, good[2], {"instrumentalness": 1e-50, "energy": 0.5, "loudness": -1e-50})
     put(FEATURES, good[1], {"energy": "NaN", "valence": None, "tempo": [1]})
     put(FEATURES, good[3], "nonsense")
     put(ARTISTS, "C" * 22, {"id": "C" * 22, "name": "Genres", "genres": ["g" * 500, 3, "Fine", "fine", "", None], "popularity": 1e9})
@@ -460,13 +557,53 @@ def hostile(learning, library, tracks):
          "what is right is not")
     ok(until(lambda: learning.track(good[0], "features") == ["measured"]), "features out of bounds are left out")
     same(learning.track(good[0], "energy, valence, loudness, tempo, key, mode"), ["", "0.5", "", "", "", "1"], "those within are not")
+    ok(until(lambda: learning.track(good[2], "features") == ["measured"]), "features that are almost nothing are measured")
+    same(learning.track(good[2], "energy, instrumentalness, loudness"), ["0.5", "0", "0"], "and are nothing")
     same(learning.track(good[1], "features, features_source, length(title)"), ["unknown", "", "1000"], "where none is, nothing is measured")
     ok(until(lambda: learning.value(f"SELECT genres::text FROM reco.artist WHERE artist_id = '{'C' * 22}'") == "{fine}"), "genres likewise")
     same([learning.track(c * 22) for c in "HMN"], [None] * 3, "what cannot be written is not")
     same(learning.track("O" * 22, "starts_with(title, 'nul')"), ["t"], "what is no letter is not in a title")
     ok(learning.count("skipped") >= before + 15, "all of it is counted", before, learning.count("skipped"))
     same(learning.value("SELECT state FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database()"), "running", "and the keeper is well")
+
+    # many that are refused: no more than some of them are looked for
+    many = [track(f"P{n:021d}", "refused" if n % 400 else "Fine") for n in range(801)]
+    before = learning.count("skipped")
+    put(SEARCH, "five", {"tracks": many})
+    ok(learning.learned([many[0]["id"]]), "of many that are refused, what comes before them is learned")
+    same(learning.count("skipped"), before + 800, "and what comes with them is skipped")
+    same([learning.track(track["id"]) for track in many[400::400]], [None, None], "whatever it is")
+    put(TRACKS, many[400]["id"], many[400])
+    ok(learning.learned([many[400]["id"]]), "until it is told again")
     session.query("DROP TRIGGER refuse ON reco.track; ALTER TABLE reco.track DROP CONSTRAINT short")
+    who_knows_less(learning, put, track)
+
+
+def who_knows_less(learning, put, track):
+    """What was told in full stays as long as it may be used, whoever tells less of it."""
+    session = learning.session
+    artist = "A" * 22
+    first, second, third, fourth = ["Q" * 21 + c for c in "abcd"]
+    put(ARTISTS, artist, {"id": artist, "name": "Artist", "genres": ["dub"], "popularity": 40})
+    put(TRACKS, first, track(first, "In full", popularity=50, album="Whole"))
+    ok(until(lambda: learning.number(f"SELECT count(*) FROM reco.artist WHERE artist_id = '{artist}' AND genres = '{{dub}}'") == 1) and
+       learning.learned([first]), "an artist and a track are told in full")
+    session.query("UPDATE reco.artist SET fetched_at = now() - interval '40 days', expires_at = now() - interval '10 days'"
+                  f" WHERE artist_id = '{artist}'")
+    session.query("UPDATE reco.track SET fetched_at = now() - interval '40 days', expires_at = now() - interval '10 days'"
+                  f" WHERE track_id = '{first}'")
+    put(TRACKS, second, track(second))
+    put(RB_ARTIST_TRACKS, "uuid", {"tracks": [track(first, "In part"), track(third)]})
+    ok(learning.learned([second, third]), "when their time is over, less is told of them with others")
+    same(session.query(f"SELECT name, genres, popularity, expires_at < now() FROM reco.artist WHERE artist_id = '{artist}'"),
+         [["Artist", "{dub}", "40", "t"]], "the artist stays as told, and out of date")
+    same(learning.track(first, "title, album, popularity, source, expires_at < now()"), ["In full", "Whole", "50", "spotify", "t"],
+         "and so does the track")
+    same(learning.track(second, "genres"), ["{dub}"], "tracks have the artist's genres")
+    put(ARTISTS, artist, {"id": artist, "name": "Artist", "genres": ["ska"], "popularity": 41})
+    put(TRACKS, fourth, track(fourth))
+    ok(until(lambda: learning.number(f"SELECT count(*) FROM reco.artist WHERE artist_id = '{artist}' AND genres = '{{ska}}'"
+                                           " AND expires_at > now()") == 1), "until they are told in full again")
 
 
 def is_back(cluster):
@@ -503,6 +640,9 @@ def main():
             same(learning.number(LEARNED), known, "with all that was learned")
             expiry(learning, tracks)
             locked(learning, tracks)
+            row_locked(learning, tracks)
+            cancelled(learning, tracks)
+            cannot_go(learning, tracks)
             hostile(learning, library, tracks)
             switches(learning, tracks)
             what_is_asked(learning, artists)
