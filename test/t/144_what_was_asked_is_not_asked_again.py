@@ -54,7 +54,7 @@ def counted(session):
 
 def main():
     with Emulator("--latency", "none", "--preset", "extended") as emulator, \
-            Cluster("reco.keeper_interval = '50ms'", "reco.cache = on", "reco.id_registry = on") as cluster:
+            Cluster("reco.keeper_interval = '50ms'", "reco.cache = on", "reco.id_registry = on", "reco.learn = off") as cluster:
         one, two = cluster.session(), cluster.session()
         one.query("CREATE EXTENSION reco CASCADE")
         connect_services(one, emulator, reccobeats={"rate": "10000/1s", "max_concurrency": "20"},
