@@ -203,11 +203,17 @@ def in_the_matrix(session):
                                        " FROM reco_stat_memory WHERE database = current_database()") == "t", 60)
 
 
-def gone(lists, prompt):
+def gone(cluster, lists, prompt):
     """A catalogue that shares ids with the services has the last word on what is in it."""
     session, emulator = lists.session, lists.emulator
+    # a table of some size, which sessions do not just read for themselves
+    session.query("ALTER TABLE reco.track SET (autovacuum_enabled = off)")
+    session.query("BEGIN; INSERT INTO reco.track (track_id, artist_id, title, artist, album) SELECT 'bloat ' || n, 'bloat', 'bloat', 'bloat',"
+                  " (SELECT string_agg(md5(n || ' ' || i), '') FROM generate_series(1, 50) AS i) FROM generate_series(1, 8000) AS n; ROLLBACK")
     ok(in_the_matrix(session), "the catalogue is in shared memory")
-    others = [{"route": route, "kind": "status:503"} for route in ("/reccobeats/", "/spotify/v1/search", "/spotify/v1/artists")]
+    others = [{"route": "/reccobeats/", "kind": "status:503"}]
+    other, lists.session = session, cluster.session()
+    session = lists.session
     keeper = int(session.value("SELECT pid FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database()"))
     lists.connect()
     emulator.fault(others)
@@ -215,8 +221,8 @@ def gone(lists, prompt):
     ok(set(given) & set(lists.known), "its tracks are such as a service knows", given)
     os.kill(keeper, signal.SIGSTOP)
     try:
-        session.query("CREATE TABLE former AS SELECT * FROM reco.track WHERE track_id = ANY (" + literal("{" + ",".join(given) + "}") + ")")
-        session.query("DELETE FROM reco.track WHERE track_id IN (SELECT track_id FROM former)")
+        other.query("CREATE TABLE former AS SELECT * FROM reco.track WHERE track_id = ANY (" + literal("{" + ",".join(given) + "}") + ")")
+        other.query("DELETE FROM reco.track WHERE track_id IN (SELECT track_id FROM former)")
         lists.connect()
         emulator.fault(others)
         document = lists.document(prompt, "10 s")
@@ -226,9 +232,11 @@ def gone(lists, prompt):
         rows = session.query("SELECT track_id FROM reco_rank('', " + literal(prompt) + ", 300)")
         same([row for row in rows if row[0] in given], [], "nor is it ranked")
         same(told(lists), 0, "and no service is asked about what was ranked")
+        same(session.value("SELECT session_bytes FROM reco_stat_memory WHERE database = current_database()"), "0",
+             "all from the memory that has it")
     finally:
         os.kill(keeper, signal.SIGCONT)
-    session.query("INSERT INTO reco.track SELECT * FROM former")
+    other.query("INSERT INTO reco.track SELECT * FROM former")
 
 
 def expired(lists, prompt):
@@ -262,7 +270,7 @@ def main():
         local = trouble(lists, prompt)
         switches(lists, prompt, local)
         imported(lists)
-        gone(lists, "rainy sunday, calm")
+        gone(cluster, lists, "rainy sunday, calm")
         expired(lists, "rainy sunday, calm")
         same(emulator.counters()["bugs"], [], "the emulator did what it was told")
 
