@@ -107,10 +107,13 @@ reco_run_missed_of(JsonbContainer *missing)
  * not have, is nothing that is missing.
  */
 static bool
-is_silent(RecoOutcome outcome)
+is_silent(const RecoFallback *fallback)
 {
-	return reco_outcome_is_retryable(outcome) || outcome == RECO_OUTCOME_QUOTA ||
-		outcome == RECO_OUTCOME_UNAUTHORISED;
+	RecoOutcome why = fallback->why;
+
+	return !fallback->spared &&
+		(reco_outcome_is_retryable(why) || why == RECO_OUTCOME_QUOTA ||
+		 why == RECO_OUTCOME_UNAUTHORISED);
 }
 
 /* Writes the names of services that did not answer, each once. */
@@ -125,9 +128,9 @@ reco_run_put_silent(StringInfo json, const RecoRun *run)
 		bool		told = false;
 
 		for (int k = 0; k < i && !told; k++)
-			told = is_silent(fallbacks[k].why) &&
+			told = is_silent(&fallbacks[k]) &&
 				strcmp(fallbacks[k].server, fallbacks[i].server) == 0;
-		if (!told && is_silent(fallbacks[i].why))
+		if (!told && is_silent(&fallbacks[i]))
 			put_string(json, NULL, fallbacks[i].server);
 	}
 }

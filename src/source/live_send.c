@@ -388,6 +388,7 @@ reco_live_note(RecoLive *live, RecoLiveLot lot, RecoOutcome why, const char *rea
 		}
 	}
 	fallback = palloc(sizeof(RecoFallback));
+	fallback->spared = reason != NULL && strcmp(reason, BUDGET_SPENT) == 0;
 	fallback->operation = lots[lot].operation;
 	fallback->server = name;
 	fallback->why = why;
