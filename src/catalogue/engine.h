@@ -45,7 +45,7 @@ typedef struct RecoKey
 	const char *question;		/* to a language model: JSON, see upstream/completion.h */
 	int			enough;			/* no service is asked where the engine has so many whose
 								 * time is not over; 0 = is */
-	bool		catalogue_only; /* no service is asked for tracks that are not there; those
+	bool		catalogue_only; /* no service is asked for what is not there; those
 								 * that one told of by itself may be told about */
 } RecoKey;
 

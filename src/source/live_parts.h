@@ -175,7 +175,7 @@ struct RecoLive
 	HTAB	   *artists;		/* RecoLiveName */
 	HTAB	   *questions;		/* RecoLiveQuestion */
 	List	   *ruled;			/* RecoLiveRuled */
-	int			nsorted;		/* so many of them were, by name, when it was last looked */
+	int			nsorted;		/* so many of them were, by name, at the last look */
 	bool		looked_for_own; /* whether the listener is connected somewhere */
 	const char *user_id;
 	const RecoServer *own_server;	/* NULL = nowhere */

@@ -19,7 +19,7 @@
 #include "json.h"
 
 #define MOST_ITEMS	1000		/* of a list */
-#define LEAST		1e-30		/* what is nearer to 0 is 0: a real holds nothing smaller */
+#define LEAST		1e-30		/* what is nearer to 0 is 0: no real is smaller */
 
 /* What the catalogue's columns can hold. */
 static const struct

@@ -306,7 +306,7 @@ reco_keeper_facts_done(void)
 	return nfailing == 0;
 }
 
-/* After an ERROR: the same is tried again, after a pause; where nothing was begun, all. */
+/* After an ERROR: the same is tried again, after a pause; if none was begun, all. */
 void
 reco_keeper_facts_failed(void)
 {
