@@ -138,7 +138,7 @@ typedef struct RecoFallback
 	RecoOutcome why;
 	const char *reason;			/* in words: the service's, or ours */
 	const char *instead;
-	bool		spared;			/* reco.call_budget is used up; so it would be next time */
+	bool		spared;			/* reco.call_budget is used up, as it would be again */
 	int			n;				/* questions */
 } RecoFallback;
 
