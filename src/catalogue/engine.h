@@ -45,6 +45,8 @@ typedef struct RecoKey
 	const char *question;		/* to a language model: JSON, see upstream/completion.h */
 	int			enough;			/* no service is asked where the engine has so many whose
 								 * time is not over; 0 = is */
+	bool		catalogue_only; /* no service is asked for what is not there; those
+								 * that one told of by itself may be told about */
 } RecoKey;
 
 /* One answer: as many tracks or artists as there are, best first. */
@@ -56,7 +58,7 @@ typedef struct RecoAnswer
 	RecoTrack **tracks;
 	int			nartists;
 	RecoArtist **artists;
-	int			expired;		/* of an artist's tracks: their time is over; see 'enough' */
+	int			expired;		/* of an artist's tracks: out of date; see 'enough' */
 } RecoAnswer;
 
 /* A run's hold on the catalogue; lives in the run's memory context. */

@@ -15,11 +15,13 @@
  */
 #include "compat.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "change.h"
+#include "fit.h"
 #include "lexicon.h"
 #include "nodes/pg_list.h"
 #include "store/sql.h"
@@ -67,6 +69,7 @@ static int	add_known(RecoLesson *gathered, int n);
 static bool is_among(List *stems, const char *stem);
 static List *lock_rows(const char *const *stems, int n);
 static void add(RecoLesson *to, const RecoLesson *lesson);
+static RecoTarget sound(RecoTarget target, int feature);
 static void write_rows(const RecoLesson *lessons, int n);
 static char *targets_json(const RecoTarget *targets);
 
@@ -202,19 +205,36 @@ add(RecoLesson *to, const RecoLesson *lesson)
 
 	for (int f = 0; f < RECO_NCOLUMNS && answers > 0; f++)
 	{
-		RecoTarget *a = &to->targets[f];
-		const RecoTarget *b = &lesson->targets[f];
-		float		both = to->answers * a->weight + lesson->answers * b->weight;
-		float share = both > 0 ? to->answers * a->weight / both : 0;
-		float		apart = a->mean - b->mean;
-		float		variance = share * a->sd * a->sd + (1 - share) * b->sd * b->sd +
+		RecoTarget	a = sound(to->targets[f], f);
+		RecoTarget	b = sound(lesson->targets[f], f);
+		float		both = to->answers * a.weight + lesson->answers * b.weight;
+		float share = both > 0 ? to->answers * a.weight / both : 0;
+		float		apart = a.mean - b.mean;
+		float		variance = share * a.sd * a.sd + (1 - share) * b.sd * b.sd +
 			share * (1 - share) * apart * apart;
 
-		a->mean = share * a->mean + (1 - share) * b->mean;
-		a->sd = sqrtf(variance);
-		a->weight = both / answers;
+		to->targets[f].mean = share * a.mean + (1 - share) * b.mean;
+		to->targets[f].sd = sqrtf(variance);
+		to->targets[f].weight = both / answers;
 	}
 	to->answers = Min((int) answers, MOST_ANSWERS);
+}
+
+/*
+ * A target within what the feature can be; one that is no range says nothing. A row that
+ * somebody edited may be as wide as a number can be, and its square is none.
+ */
+static RecoTarget
+sound(RecoTarget target, int feature)
+{
+	float widest = reco_fit_clamp(feature, FLT_MAX) - reco_fit_clamp(feature, -FLT_MAX);
+
+	if (!isfinite(target.mean) || !isfinite(target.sd) || !(target.weight > 0))
+		return (RecoTarget){0};
+	target.mean = reco_fit_clamp(feature, target.mean);
+	target.sd = Min(target.sd, widest);
+	target.weight = Min(target.weight, 1);
+	return target;
 }
 
 /* Writes the rows, and keeps them within their bound. */

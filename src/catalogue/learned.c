@@ -28,6 +28,8 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#define MOST_FAILURES	50		/* rows of a kind that are looked for, in one step */
+
 #define SERVICES		"'{spotify,reccobeats}'::text[]"
 #define TOLD_AT \
 	"('2000-01-01 00:00:00+00'::timestamptz + n.fetched * interval '1 microsecond')"
@@ -36,13 +38,20 @@
 /* Was it told again, as it was, before a quarter of its time is over? Then it stays. */
 #define IS_OLD(old)		old ".fetched_at < n.at - p.fresh / 4"
 
-/* who knows more stays, unless its time is over */
+/* who knows more stays, until it may not be used any more */
 #define YIELDS(old) \
 	old ".source = ANY (" SERVICES ") AND " old ".fetched_at < n.at" \
-	" AND (n.source = 'spotify' OR " old ".source = 'reccobeats' OR " old ".expires_at <= now())"
+	" AND (n.source = 'spotify' OR " old ".source = 'reccobeats'" \
+	"  OR " old ".fetched_at <= now() - p.usable)"
 
-/* $1 = the rows, $2 and $3 = the first one and the last */
+/*
+ * $1 = the rows, $2 and $3 = the first one and the last. They are taken out before their
+ * members are read: what is wrong with one concerns no part without it.
+ */
 #define ROWS_ARGUMENTS	.nargs = 3, .types = {JSONBOID, INT4OID, INT4OID}
+#define ROWS \
+	"jsonb_to_recordset(jsonb_path_query_array($1, '$[$first to $last]'," \
+	" jsonb_build_object('first', $2, 'last', $3)))"
 
 static RecoStatement artists_statement = {
 	.text =
@@ -50,8 +59,8 @@ static RecoStatement artists_statement = {
 		"  COALESCE(n.whole, false) AS whole, n.source, " TOLD_AT " AS at,"
 		"  CASE WHEN cardinality(n.genres) > 0 THEN ARRAY(SELECT DISTINCT lower(btrim(x)) COLLATE \"C\""
 		"   FROM unnest(n.genres) AS x WHERE btrim(x) <> '' ORDER BY 1) END AS genres"
-		" FROM jsonb_to_recordset($1) AS n (n int, artist_id text, name text, genres text[],"
-		"  popularity int, whole bool, source text, fetched bigint) WHERE n.n BETWEEN $2 AND $3"
+		" FROM " ROWS " AS n (artist_id text, name text, genres text[],"
+		"  popularity int, whole bool, source text, fetched bigint)"
 		" ORDER BY n.artist_id, n.whole DESC NULLS LAST, n.source DESC, n.fetched DESC)"
 		" INSERT INTO reco.artist AS a"
 		" (artist_id, name, genres, popularity, source, fetched_at, expires_at)"
@@ -59,7 +68,7 @@ static RecoStatement artists_statement = {
 		" FROM n JOIN reco.cache_policy AS p ON p.category = 'artists' AND n.at + p.fresh > now()"
 		" LEFT JOIN reco.artist AS o ON o.artist_id = n.artist_id"
 		" WHERE o.artist_id IS NULL OR (" YIELDS(
-			"o") "  AND (n.whole OR o.expires_at <= now() OR (o.genres IS NULL AND o.popularity IS NULL))"
+			"o") "  AND (n.whole OR (o.genres IS NULL AND o.popularity IS NULL))"
 				 "  AND (o.name <> n.name OR (n.whole AND o.genres IS DISTINCT FROM n.genres) OR " IS_OLD(
 					 "o") "))"
 						  " ORDER BY n.artist_id"
@@ -74,8 +83,8 @@ static RecoStatement artists_statement = {
 /* The tracks that are there get what their artists' genres are by now. */
 static RecoStatement genres_statement = {
 	.text = "UPDATE reco.track AS t SET genres = a.genres FROM reco.artist AS a"
-	" WHERE a.artist_id = ANY (ARRAY(SELECT n.artist_id FROM jsonb_to_recordset($1)"
-	"   AS n (n int, artist_id text, whole bool) WHERE n.whole AND n.n BETWEEN $2 AND $3))"
+	" WHERE a.artist_id = ANY (ARRAY(SELECT n.artist_id FROM " ROWS
+	"   AS n (artist_id text, whole bool) WHERE n.whole))"
 	"  AND a.genres IS NOT NULL AND t.artist_id = a.artist_id"
 	"  AND t.source = ANY (" SERVICES ") AND t.genres <> a.genres",
 	ROWS_ARGUMENTS,
@@ -101,10 +110,9 @@ static RecoStatement tracks_statement = {
 	"  n.released AS release_date, n.precision AS release_precision, n.duration_ms, n.explicit,"
 	"  n.popularity, n.source, " TOLD_AT " AS at, " ARTIST_IDS " AS artist_ids,"
 	"  array_to_string(n.artists, ', ') AS artist"
-	" FROM jsonb_to_recordset($1) AS n (n int, track_id text, title text, artists text[],"
+	" FROM " ROWS " AS n (track_id text, title text, artists text[],"
 	"  ids text[], album text, album_id text, isrc text, released date, precision text,"
 	"  duration_ms int, explicit bool, popularity int, source text, fetched bigint)"
-	" WHERE n.n BETWEEN $2 AND $3"
 	" ORDER BY n.track_id, n.source DESC, n.fetched DESC) AS n)"
 	" INSERT INTO reco.track AS t (" EACH_TRACK(NAME_OF)
 	" track_id, popularity, genres, source, fetched_at, expires_at) SELECT " EACH_TRACK(NEW_OF)
@@ -139,9 +147,9 @@ static RecoStatement features_statement = {
 	" FROM (SELECT DISTINCT ON (n.track_id) n.*, " TOLD_AT " AS at,"
 	"  CASE WHEN n.absent THEN 'absent' ELSE 'measured' END AS state,"
 	"  CASE WHEN n.absent THEN p.absent ELSE p.fresh END AS fresh, p.jitter"
-	"  FROM jsonb_to_recordset($1) AS n (n int, track_id text, absent bool, source text,"
+	"  FROM " ROWS " AS n (track_id text, absent bool, source text,"
 	"   fetched bigint" EACH_FEATURE(REAL_OF) ")"
-	"  JOIN reco.cache_policy AS p ON p.category = 'features' WHERE n.n BETWEEN $2 AND $3"
+	"  JOIN reco.cache_policy AS p ON p.category = 'features'"
 	"  ORDER BY n.track_id, n.absent, n.fetched DESC) AS n"
 	"  CROSS JOIN LATERAL (SELECT n.jitter, n.fresh) AS p"
 	" WHERE t.track_id = n.track_id AND n.at + n.fresh > now()"
@@ -173,6 +181,7 @@ typedef struct Writing
 	int64	   *written;
 	RecoLearnedCounts *counts;
 	bool		artists;		/* it tells of genres */
+	int			nfailed;		/* rows that were found to be why it fails */
 } Writing;
 
 static void write_rows(RecoStatement *statement, const RecoLearnedRows *rows,
@@ -276,16 +285,20 @@ write_rows(RecoStatement *statement, const RecoLearnedRows *rows, int64 *written
 	write_part(&writing, 0, rows->n - 1);
 }
 
-/* Writes a part of the rows; where that fails for what is in them, its halves. */
+/*
+ * Writes a part of the rows; where that fails for what is in them, its halves. Where too
+ * many rows fail, parts that do are skipped as they are.
+ */
 static void
 write_part(Writing *writing, int first, int last)
 {
 	CHECK_FOR_INTERRUPTS();
 	if (try_part(writing, first, last))
 		return;
-	if (first == last)
+	if (first == last || writing->nfailed >= MOST_FAILURES)
 	{
-		writing->counts->skipped++;
+		writing->counts->skipped += last - first + 1;
+		writing->nfailed++;
 		return;
 	}
 	write_part(writing, first, first + (last - first) / 2);
@@ -298,7 +311,7 @@ try_part(Writing *writing, int first, int last)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool written = false;
+	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
@@ -306,28 +319,29 @@ try_part(Writing *writing, int first, int last)
 	{
 		run_part(writing, first, last);
 		ReleaseCurrentSubTransaction();
-		written = true;
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (!is_about_rows(error->sqlerrcode))
-			PG_RE_THROW();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		if (first == last)
-			ereport(DEBUG1,
-					(errmsg_internal("reco keeper skips what a service told: %s",
-									 error->message)));
-		FreeErrorData(error);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	return written;
+	if (error == NULL)
+		return true;
+
+	/* it goes on outside of the subtransaction, or the caller would stay inside */
+	if (!is_about_rows(error->sqlerrcode))
+		ReThrowError(error);
+	if (first == last)
+		ereport(DEBUG1,
+				(errmsg_internal("reco keeper skips what a service told: %s",
+								 error->message)));
+	FreeErrorData(error);
+	return false;
 }
 
 /* Is an error one of the data? All others pass, or concern all rows. */

@@ -61,19 +61,23 @@ static Kind kinds[] = {
 };
 
 static RecoStatement sweep_statement = {
-	.text = "WITH page AS (SELECT track_id, features, features_source, features_fetched_at,"
-	"  features_expires_at FROM reco.track WHERE track_id > $1 ORDER BY track_id LIMIT $2),"
-	" gone AS (UPDATE reco.track AS t SET features = 'unknown', features_source = NULL,"
-	"  features_fetched_at = NULL, features_expires_at = NULL, acousticness = NULL,"
-	"  danceability = NULL, energy = NULL, instrumentalness = NULL, liveness = NULL,"
-	"  speechiness = NULL, valence = NULL, loudness = NULL, tempo = NULL, key = NULL, mode = NULL"
-	"  FROM page JOIN reco.cache_policy AS p ON p.category = 'features'"
-	"  WHERE t.track_id = page.track_id AND page.features_source = ANY (" SERVICES ")"
-	"   AND page.features_expires_at <= now() AND page.features_fetched_at <= now() -"
-	"    CASE page.features WHEN 'absent' THEN p.absent ELSE p.usable END"
-	"   AND t.features_fetched_at = page.features_fetched_at RETURNING 1)"
-	" SELECT (SELECT max(track_id) FROM page), (SELECT count(*) FROM page),"
-	"  (SELECT count(*) FROM gone)",
+	.text =
+		"WITH page AS (SELECT track_id, features, features_source, features_fetched_at,"
+		"  features_expires_at FROM reco.track WHERE track_id > $1 ORDER BY track_id LIMIT $2),"
+		" due AS (SELECT t.track_id FROM reco.track AS t JOIN page USING (track_id, features_fetched_at)"
+		"  JOIN reco.cache_policy AS p ON p.category = 'features'"
+		"  WHERE page.features_source = ANY (" SERVICES
+		") AND page.features_expires_at <= now()"
+		"   AND page.features_fetched_at <= now() -"
+		"    CASE page.features WHEN 'absent' THEN p.absent ELSE p.usable END"
+		"  FOR UPDATE OF t SKIP LOCKED),"
+		" gone AS (UPDATE reco.track AS t SET features = 'unknown', features_source = NULL,"
+		"  features_fetched_at = NULL, features_expires_at = NULL, acousticness = NULL,"
+		"  danceability = NULL, energy = NULL, instrumentalness = NULL, liveness = NULL,"
+		"  speechiness = NULL, valence = NULL, loudness = NULL, tempo = NULL, key = NULL, mode = NULL"
+		"  FROM due WHERE t.track_id = due.track_id RETURNING 1)"
+		" SELECT (SELECT max(track_id) FROM page), (SELECT count(*) FROM page),"
+		"  (SELECT count(*) FROM gone)",
 	.nargs = 2,
 	.types = {TEXTOID, INT4OID},
 };
@@ -176,7 +180,7 @@ reco_learned_sweep(int most, RecoLearnedCounts *counts)
 {
 	Datum		arguments[2] = {CStringGetTextDatum(swept), Int32GetDatum(most)};
 	Datum		values[3];
-	bool		nulls[3];
+	bool		nulls[3] = {false};
 	int64		looked_at;
 	RecoSql		sql;
 

@@ -99,7 +99,7 @@ note_joined(RecoWaiter *waiter)
 	reco_flight_times(waiter, &waiter->before);
 	waiter->before.queued -= Max(0, reco_now_us() - waiter->question->asked_at);
 	if (flight->place == RECO_FLIGHT_ON_TRIP && flight->trip->number > 0)
-		reco_trip_tell(flight->trip, waiter->question);
+		reco_trip_tell_late(flight->trip, waiter);
 }
 
 static void

@@ -308,8 +308,9 @@ extern int64 reco_trips_end_orphans(RecoGatewayLane *lane, int64 now);
 /* A number for a request that none before had, not even one of a former gateway's. */
 extern int64 reco_trip_number(void);
 
-/* Tells those who wait for a trip what it is; one of them, or all with NULL. */
-extern void reco_trip_tell(const RecoTrip *trip, RecoQuestion *only);
+/* Tells those who wait for a trip what it is: all, or one who came late. */
+extern void reco_trip_tell(const RecoTrip *trip);
+extern void reco_trip_tell_late(const RecoTrip *trip, const RecoWaiter *waiter);
 
 /* ---- trip_learn.c ---- */
 

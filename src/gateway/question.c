@@ -14,6 +14,7 @@
 #include "parts.h"
 
 #include "common/hashfn.h"
+#include "shmem/pool.h"
 #include "upstream/message.h"
 
 #define KEPT_RECORD ((size_t) 64 * 1024) /* a larger buffer is given back after use */
@@ -151,7 +152,8 @@ refuse(int slot, uint32 generation, int nkeys, RecoOutcome outcome)
 
 		reco_buffer_reset(&record);
 		reco_wire_write_answer(&record, &answer);
-		if (record.failed || !reco_slot_append(slot, generation, record.data, record.len))
+		if (record.failed ||
+			!reco_slot_append(slot, generation, record.data, record.len, false))
 			break;
 	}
 	reco_buffer_free(&record, false);
@@ -180,7 +182,8 @@ deliver(const RecoQuestion *question, RecoBuffer *record, RecoWireAnswer *answer
 	reco_buffer_reset(record);
 	reco_wire_write_answer(record, answer);
 	if (!record->failed &&
-		reco_slot_append(question->slot, question->generation, record->data, record->len))
+		reco_slot_append(question->slot, question->generation, record->data, record->len,
+						 answer->value != NULL))
 		return true;
 
 	/* the value may be too large for what is left; the news is small */
@@ -194,7 +197,7 @@ deliver(const RecoQuestion *question, RecoBuffer *record, RecoWireAnswer *answer
 	reco_wire_write_answer(record, answer);
 	if (!record->failed)
 		(void) reco_slot_append(question->slot, question->generation, record->data,
-								record->len);
+								record->len, false);
 	return false;
 }
 
@@ -268,11 +271,14 @@ append(const RecoQuestion *question, const RecoWireAnswer *answer)
 	reco_wire_write_answer(&record, answer);
 	if (!record.failed)
 		(void) reco_slot_append(question->slot, question->generation, record.data,
-								record.len);
+								record.len, false);
 	reco_buffer_free(&record, true);
 }
 
-/* Tells what a question came to. Times may be a moment less than nothing. */
+/*
+ * Tells what a question came to, unless memory is short: answers are worth more. Times
+ * may be a moment less than nothing.
+ */
 void
 reco_question_tell(RecoQuestion *question, const RecoTrip *trip, bool shared,
 				   const RecoWireTimes *times)
@@ -280,6 +286,8 @@ reco_question_tell(RecoQuestion *question, const RecoTrip *trip, bool shared,
 	RecoWireAnswer answer = {.key = RECO_WIRE_TRACE};
 	RecoWireTrace *trace = &answer.trace;
 
+	if (reco_pool_is_short())
+		return;
 	trace->times.queued = Max(0, times->queued);
 	trace->times.limited = Max(0, times->limited);
 	trace->times.network = Max(0, times->network);

@@ -238,7 +238,7 @@ send_off(RecoTrip *trip, const char *secret, int64 now)
 		reco_histogram_add(&shared->queue, now - trip->flights[i]->asked_at);
 	trip->number = reco_trip_number();
 	trip->sends = 1;
-	reco_trip_tell(trip, NULL);
+	reco_trip_tell(trip);
 }
 
 /* A flight left. */
@@ -358,7 +358,7 @@ ended(void *owner, RecoTransferResult *result)
 	else
 	{
 		reco_trip_learn(trip, result, NULL);
-		reco_trip_tell(trip, NULL);
+		reco_trip_tell(trip);
 		fail_below_http(trip, result);
 	}
 	reco_transfer_free(trip->transfer);
@@ -379,7 +379,7 @@ read_answer(RecoTrip *trip, const RecoTransferResult *result)
 	reco_question_hide(trip->question, split.message);
 	reco_message_hide(split.message, trip->holder != NULL ? trip->holder->access : NULL);
 	reco_trip_learn(trip, result, &split);
-	reco_trip_tell(trip, NULL);
+	reco_trip_tell(trip);
 	if (split.outcome == RECO_OUTCOME_FRESH && split.answers != NULL)
 		take_answers(trip, &split);
 	else

@@ -46,11 +46,25 @@ is_shared(const RecoTrip *trip)
 	return false;
 }
 
-/* Tells those who wait for a trip what it is, each question once. */
-void
-reco_trip_tell(const RecoTrip *trip, RecoQuestion *only)
+/* Tells one who waits for a trip what it is, unless the question was told already. */
+static void
+tell(const RecoTrip *trip, const RecoWaiter *waiter, bool shared)
 {
 	int64		mark = trip->answered_at > 0 ? -trip->number : trip->number;
+	RecoQuestion *question = waiter->question;
+	RecoWireTimes times;
+
+	if (question->slot < 0 || question->told == mark)
+		return;
+	question->told = mark;
+	reco_flight_times(waiter, &times);
+	reco_question_tell(question, trip, shared, &times);
+}
+
+/* Tells all who wait for a trip, each question once. */
+void
+reco_trip_tell(const RecoTrip *trip)
+{
 	bool		shared = is_shared(trip);
 	dlist_iter	iter;
 
@@ -59,17 +73,13 @@ reco_trip_tell(const RecoTrip *trip, RecoQuestion *only)
 		if (trip->flights[i] == NULL)
 			continue;
 		dlist_foreach(iter, &trip->flights[i]->waiters)
-		{
-			RecoWaiter *waiter = dlist_container(RecoWaiter, node, iter.cur);
-			RecoQuestion *question = waiter->question;
-			RecoWireTimes times;
-
-			if (question->slot < 0 || question->told == mark ||
-				(only != NULL && question != only))
-				continue;
-			question->told = mark;
-			reco_flight_times(waiter, &times);
-			reco_question_tell(question, trip, shared, &times);
-		}
+			tell(trip, dlist_container(RecoWaiter, node, iter.cur), shared);
 	}
+}
+
+/* Tells one who came while the trip was under way. */
+void
+reco_trip_tell_late(const RecoTrip *trip, const RecoWaiter *waiter)
+{
+	tell(trip, waiter, is_shared(trip));
 }

@@ -26,9 +26,9 @@
 #define TAIL_MEMORY		8		/* runs */
 #define NSIZES			10
 #define LOCKS_SHARE		8		/* of the deadline is an eighth for locked tables */
-#define MOST_FOR_LOCKS	((int64) 1000 * 1000)	/* us: who waits so long waits for a job */
+#define MOST_FOR_LOCKS	((int64) 1000 * 1000)	/* us: longer waits are for jobs */
 
-/* How long lists of a size took from the last answer on, in us; sizes by powers of two. */
+/* How long lists took from the last answer on, in us, by size: powers of two. */
 static int64 tails[NSIZES];
 
 static int
@@ -54,9 +54,11 @@ reco_run_note_tail(const RecoRun *run)
 	int64	   *tail = &tails[bucket_of(run->request->size)];
 	int64		taken = run->total_us - run->stages[RECO_STAGE_RANK].start_us;
 
-	/* who waited for a lock tells nothing about work */
+	/* who waited tells nothing about work */
 	if (run->missed != 0)
 		return;
+	for (int s = RECO_STAGE_RANK; s < RECO_NSTAGES; s++)
+		taken -= run->stages[s].wait_us;
 	*tail = taken > *tail ? taken : *tail + (taken - *tail) / TAIL_MEMORY;
 }
 
@@ -105,10 +107,13 @@ reco_run_missed_of(JsonbContainer *missing)
  * not have, is nothing that is missing.
  */
 static bool
-is_silent(RecoOutcome outcome)
+is_silent(const RecoFallback *fallback)
 {
-	return reco_outcome_is_retryable(outcome) || outcome == RECO_OUTCOME_QUOTA ||
-		outcome == RECO_OUTCOME_UNAUTHORISED;
+	RecoOutcome why = fallback->why;
+
+	return !fallback->spared &&
+		(reco_outcome_is_retryable(why) || why == RECO_OUTCOME_QUOTA ||
+		 why == RECO_OUTCOME_UNAUTHORISED);
 }
 
 /* Writes the names of services that did not answer, each once. */
@@ -123,9 +128,9 @@ reco_run_put_silent(StringInfo json, const RecoRun *run)
 		bool		told = false;
 
 		for (int k = 0; k < i && !told; k++)
-			told = is_silent(fallbacks[k].why) &&
+			told = is_silent(&fallbacks[k]) &&
 				strcmp(fallbacks[k].server, fallbacks[i].server) == 0;
-		if (!told && is_silent(fallbacks[i].why))
+		if (!told && is_silent(&fallbacks[i]))
 			put_string(json, NULL, fallbacks[i].server);
 	}
 }

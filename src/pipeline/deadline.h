@@ -40,8 +40,8 @@ extern void reco_run_put_silent(StringInfo json, const RecoRun *run);
 extern List *reco_run_explain_missed(const RecoRun *run, List *lines);
 
 /*
- * Excludes whom a name is of where that could not be looked up; then a track may be listed
- * whose credit has no such name.
+ * Excludes whom a name is of where that could not be looked up; then a track may be
+ * listed whose credit has no such name.
  */
 extern void reco_run_exclude_name(RecoRun *run, const char *name);
 extern bool reco_run_may_list(const RecoRun *run, const RecoTrack *track);

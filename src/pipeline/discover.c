@@ -42,7 +42,7 @@ reco_discover_ask_local(RecoRun *run, RecoAsk *asks)
 
 	make_fit(run);
 	keys[0].fit = keys[1].fit = run->sought;
-	run->pool_limit = keys[0].limit = run->request->ranked > 0
+	run->pool_asked = run->pool_limit = keys[0].limit = run->request->ranked > 0
 		? Max(run->request->ranked, POOL_TRACKS)
 		: Max(POOL_TRACKS, POOL_FACTOR * run->request->size);
 	keys[0].words = words;
@@ -75,6 +75,7 @@ reco_discover_take_refined(RecoRun *run, RecoAsk *asks)
 {
 	run->npool = asks[0].values[0].answer.ntracks;
 	run->pool = asks[0].values[0].answer.tracks;
+	run->pool_limit = run->pool_asked;
 	if (asks[1].nkeys > 0)
 		reco_discover_add_artists(run, &asks[1].values[0].answer);
 	merge_services(run);

@@ -171,7 +171,7 @@ known_genres(int *n)
 	int			nnames = 0;
 
 	reco_text_open(&tools);
-	for (; reco_model_genres[nnames] != NULL && nnames < RECO_MODEL_MAXKNOWN; nnames++)
+	for (; nnames < RECO_MODEL_MAXKNOWN && reco_model_genres[nnames] != NULL; nnames++)
 		stems[nnames] = stem_of(&tools, reco_model_genres[nnames]);
 	are = are_genres(stems, nnames);
 	*n = 0;

@@ -38,9 +38,9 @@ typedef struct RecoModelQuestion
 
 /*
  * Writes the user's words as they are asked: in one spelling (case, accents, spaces, and
- * punctuation where nothing is negated) if no name may be among them, else as they are but
- * for white space. 'mood' is the prompt read, 'prompt' the same as written. False = there
- * is nothing to ask.
+ * punctuation where nothing is negated) if no name may be among them, else as they are
+ * but for white space. 'mood' is the prompt read, 'prompt' the same as written. False =
+ * there is nothing to ask.
  */
 extern bool reco_model_words(const RecoMood *mood, const char *prompt, RecoBuffer *text);
 

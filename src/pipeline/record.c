@@ -110,8 +110,8 @@ reco_record_put_missing(StringInfo json, const RecoRun *run)
 		if (run->strategies[s].asked && !run->strategies[s].finished)
 			put_string(json, NULL, reco_rank_strategy_name(s));
 	for (int s = 0; s < RECO_NSTAGES; s++)
-		if (run->stages[s].late &&
-			(s < RECO_STAGE_USER_ANCHORS || s > RECO_STAGE_SEED_BASED))
+		if ((s < RECO_STAGE_USER_ANCHORS || s > RECO_STAGE_SEED_BASED) &&
+			run->stages[s].late)
 			put_string(json, NULL, reco_run_stage_name(s));
 	if (run->partial)
 		put_string(json, NULL, "catalogue");

@@ -29,6 +29,8 @@
 #include "strategy.h"
 #include "utils/memutils.h"
 
+#define TASTE_PATIENCE	0.25f	/* for artists that the model is told of */
+
 static RecoRun *begin(MemoryContext context, const RecoRequest *request);
 static int	ask_to_read(RecoRun *run, RecoAsk *asks);
 static int	ask_to_weigh(RecoRun *run, RecoAsk *asks);
@@ -94,8 +96,7 @@ static const RecoNode nodes[NNODES] = {
 						   reco_strategy_ask, reco_strategy_take},
 	[NODE_ARTIST_DISCOVERY] = {RECO_STAGE_ARTIST_DISCOVERY,
 							   after(SEARCH) | after(DISCOVER) | after(REFINE), 1,
-							   reco_strategy_ask,
-							   reco_strategy_take},
+							   reco_strategy_ask, reco_strategy_take},
 	[NODE_SEED_BASED] = {RECO_STAGE_SEED_BASED, after(SEEDS), 1, reco_strategy_ask,
 						 reco_strategy_take},
 };
@@ -123,7 +124,11 @@ run_nodes(RecoRun *run, uint32 wanted)
 	if ((wanted & NODES_OF_MODEL) != 0 && !reco_model_may_be_asked(run))
 		wanted &= ~NODES_OF_MODEL;
 	else if ((wanted & NODES_OF_MODEL) != 0 && reco_model_is_told_taste(run))
+	{
+		/* a model is not paid for an answer that cannot come in time any more */
 		own[NODE_MODEL].needs |= after(TOP_ARTISTS);
+		own[NODE_TOP_ARTISTS].patience = TASTE_PATIENCE;
+	}
 	reco_graph_run(run, own, NNODES, wanted);
 }
 
@@ -260,10 +265,12 @@ reco_run_mood(const char *prompt, MemoryContext context)
 	request->user_id = "";
 	request->prompt = prompt;
 	request->size = 1;
-	request->deadline_ms = 3600 * 1000;
+	request->deadline_ms = reco_guc_deadline;
 	run = begin(context, request);
+	reco_patience_begin(reco_run_patience(request));
 	run->source = reco_source_open(context, NULL, NULL);
 	run_nodes(run, NODES_OF_MOOD);
+	reco_patience_end();
 	MemoryContextSwitchTo(old);
 	return run;
 }
@@ -326,8 +333,14 @@ note_values(RecoRun *run, const RecoAsk *asks, int nasks)
 void
 reco_run_resolve(RecoRun *run, RecoAsk *asks, int nasks)
 {
+	RecoStageRecord *record = &run->stages[run->stage];
+	int64		waited = reco_source_waited(run->source);
+
 	reco_source_resolve(run->source, asks, nasks, run->give_up);
 	MemoryContextSwitchTo(run->context);
+	waited = reco_source_waited(run->source) - waited;
+	record->us -= waited;
+	record->wait_us += waited;
 	note_values(run, asks, nasks);
 }
 

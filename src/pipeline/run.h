@@ -94,7 +94,7 @@ typedef struct RecoRun
 
 	RecoMood	mood;
 	RecoFit		fit;
-	RecoFit    *sought;			/* 'fit' as it is looked for; one that was refined is another */
+	RecoFit    *sought;			/* 'fit' as it is looked for; not one refined later */
 	int			era_from;		/* of the options, else of the prompt; 0 = open */
 	int			era_to;
 
@@ -110,8 +110,7 @@ typedef struct RecoRun
 	RecoTrack **artist_tracks;	/* some of the mentioned artists' */
 	RecoTarget	named[RECO_NCOLUMNS];	/* what the named tracks are like */
 	int			nopen_names;
-	const char *
-		*open_names; /* excluded, folded, and who that is could not be looked up */
+	const char **open_names;	/* excluded, folded; who that is, is not known */
 	int			nexcluded;
 	const char **excluded;		/* artist ids, ascending */
 	int			ntop_tracks;
@@ -127,18 +126,22 @@ typedef struct RecoRun
 	const RecoAsk *searched;	/* at services; NULL = none, or nothing yet */
 	int			npool;
 	RecoTrack **pool;
-	int			pool_limit;		/* how many were asked for */
+	int			pool_asked;		/* how many the catalogue was asked for */
+	int			pool_limit;		/* ... and with what services found */
 	bool		has_words;		/* titles were searched */
 	int			nartists;
 	RecoArtist **artists;
 	int			nartists_pruned;
 	int			nanchors;
+	int			nanchors_named; /* the first of them are mentioned tracks */
 	RecoTrack **anchors;
 	int			nseeds;
 	RecoTrack **seeds;
 	int			nnegatives;
 	RecoTrack **negatives;
 
+	int			nlooked;		/* what was found around the seeds */
+	const RecoAnswer **looked;
 	struct RecoFound *found;	/* by each strategy; see strategy.h */
 	int			ncandidates;
 	RecoCandidate *candidates;	/* best first, once ranked */

@@ -61,6 +61,7 @@ choose_anchors(RecoRun *run)
 	run->anchors = palloc(sizeof(RecoTrack *) * (run->nmentioned_tracks + MAX_ANCHORS));
 	for (int i = 0; i < run->nmentioned_tracks; i++)
 		run->anchors[run->nanchors++] = run->mentioned_tracks[i];
+	run->nanchors_named = run->nanchors;
 
 	/* who names something means that; otherwise the listener's own count */
 	for (int i = 0; i < nmore; i++)
@@ -106,7 +107,7 @@ choose_seeds(RecoRun *run)
 
 		/* a named track comes first; the pool fits the labels, the listener's may not */
 		scores[n].score = anchor_score(track, run->fit.targets) + (own ? 0.1f : 0) +
-			(i < run->nmentioned_tracks ? 1 : 0);
+			(i < run->nanchors_named ? 1 : 0);
 		n++;
 	}
 	qsort(scores, n, sizeof(SeedScore), by_seed_score);
@@ -116,7 +117,7 @@ choose_seeds(RecoRun *run)
 		run->seeds[i] = scores[i].track;
 }
 
-/* Chooses the anchors, and asks for the negative seeds: skipped lately, or an option's. */
+/* Chooses the anchors, and asks for the negative seeds: lately skipped, or given. */
 int
 reco_seeds_ask_anchors(RecoRun *run, RecoAsk *asks)
 {

@@ -17,6 +17,7 @@
 #include "catalogue/import_name.h"
 #include "deadline.h"
 #include "miscadmin.h"
+#include "store/patience.h"
 #include "utils/timestamp.h"
 
 #define FACTS_FACTOR	2		/* candidates whose facts are read at once, of T */
@@ -223,7 +224,8 @@ take_facts(RecoTrack *track, const RecoTrack *facts)
 /*
  * Reads the facts of up to n candidates from 'from' on, unless the first has
  * them. What the rules would not have anyway is left out; what is gone from the
- * catalogue stays without facts, and so out of the list.
+ * catalogue, so that no service is asked for it, stays without facts, and so out of the
+ * list.
  */
 static void
 need_facts(RecoRun *run, int from, int n)
@@ -233,6 +235,7 @@ need_facts(RecoRun *run, int from, int n)
 	RecoKey		key = {0};
 	RecoAsk		ask = {0};
 	RecoAnswer *answer;
+	bool		unread;
 	int			next = 0;
 
 	if (run->candidates[from].track->has_facts ||
@@ -263,24 +266,28 @@ need_facts(RecoRun *run, int from, int n)
 		ids[key.nids++] = candidate->track->track_id;
 	}
 	key.ids = ids;
+	key.catalogue_only = true;
 	ask.kind = RECO_KIND_TRACK_FACTS;
 	ask.nkeys = 1;
 	ask.keys = &key;
 	reco_run_resolve(run, &ask, 1);
 	answer = &ask.values[0].answer;
+
+	/* a service that is late is no reason: the catalogue had its say */
+	unread = ask.values[0].outcome != RECO_OUTCOME_FRESH &&
+		(run->missed & RECO_READS(TRACK)) != 0;
 	for (int i = 0; i < key.nids; i++)
 	{
-		if (next < answer->ntracks &&
-			strcmp(ids[i], answer->tracks[next]->track_id) == 0)
+		if (next < answer->ntracks && strcmp(ids[i], answer->tracks[next]->track_id) == 0)
 			take_facts(tracks[i], answer->tracks[next++]);
-		else if (ask.values[0].outcome != RECO_OUTCOME_FRESH)
+		else if (unread)
 			do_without_facts(run, tracks[i]);
 	}
 }
 
 /*
- * Lets a track be listed that nobody can tell the title of now: the matrix has its id, its
- * artist's, and all that rules go by, but for an artist who is excluded by name.
+ * Lets a track be listed that nobody can tell the title of now: the matrix has its id,
+ * its artist's, and all that rules go by, but for an artist who is excluded by name.
  */
 static void
 do_without_facts(const RecoRun *run, RecoTrack *track)
@@ -297,7 +304,7 @@ reco_select_seen(RecoRun *run)
 {
 	int			n = Min(run->ncandidates, run->request->ranked);
 	const char **ids = palloc(sizeof(char *) * Max(n, 1));
-	RecoKey		key = {.ids = ids};
+	RecoKey		key = {.ids = ids, .catalogue_only = true};
 	RecoAsk		ask = {.kind = RECO_KIND_TRACK_FACTS, .nkeys = 1, .keys = &key};
 	RecoAnswer *answer;
 	int			next = 0;

@@ -182,7 +182,9 @@ reco_strategy_take(RecoRun *run, RecoAsk *asks, int nasks)
 			record->finished &= asks[a].values[k].outcome == RECO_OUTCOME_FRESH;
 	record->finished &= !run->stages[run->stage].late;
 	strategies[id]->collect(run, asks, nasks, &run->found[id]);
-	run->stages[run->stage].out = run->found[id].n;
+	for (int a = 0; a < nasks; a++)
+		for (int k = 0; k < asks[a].nkeys; k++)
+			run->stages[run->stage].out += asks[a].values[k].answer.ntracks;
 	run->complete &= record->finished;
 }
 
@@ -190,13 +192,17 @@ reco_strategy_take(RecoRun *run, RecoAsk *asks, int nasks)
 void
 reco_strategy_merge(RecoRun *run)
 {
-	const RecoFound *found = run->found;
+	RecoFound  *found = run->found;
 	HASHCTL		control = {0};
 	HTAB	   *by_id;
 	int			total = run->nmentioned_tracks;
 
 	for (int s = 0; s < RECO_NSTRATEGIES; s++)
+	{
+		if (run->strategies[s].asked && strategies[s]->conclude != NULL)
+			strategies[s]->conclude(run, &found[s]);
 		total += found[s].n;
+	}
 	control.keysize = sizeof(uint64);
 	control.entrysize = sizeof(Entry);
 	control.hcxt = run->context;

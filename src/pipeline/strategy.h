@@ -35,6 +35,9 @@ typedef struct RecoStrategy
 
 	/* Makes the answers into tracks; those that timed out are empty. */
 	void (*collect)(RecoRun *run, const RecoAsk *asks, int nasks, RecoFound *found);
+
+	/* Once all nodes are done: adds what rests on others, too. NULL = nothing does. */
+	void (*conclude)(RecoRun *run, RecoFound *found);
 } RecoStrategy;
 
 extern const RecoStrategy reco_strategy_user_anchors;

@@ -43,20 +43,30 @@ ask(RecoRun *run, RecoAsk *asks)
 static void
 collect(RecoRun *run, const RecoAsk *asks, int nasks, RecoFound *found)
 {
-	int			nchunks = nasks > 0 ? asks[0].nkeys : 0;
-	const RecoAnswer **answers = palloc(sizeof(RecoAnswer *) * (nchunks + 1));
+	run->nlooked = nasks > 0 ? asks[0].nkeys : 0;
+	run->looked = palloc(sizeof(RecoAnswer *) * Max(run->nlooked, 1));
+	for (int i = 0; i < run->nlooked; i++)
+		run->looked[i] = &asks[0].values[i].answer;
+}
+
+/* What fits was searched for once more meanwhile, if a model made the mood surer. */
+static void
+conclude(RecoRun *run, RecoFound *found)
+{
+	const RecoAnswer **answers = palloc(sizeof(RecoAnswer *) * (run->nlooked + 1));
 	RecoAnswer *pool = palloc0(sizeof(RecoAnswer));
 
 	pool->ntracks = run->npool;
 	pool->tracks = run->pool;
 	answers[0] = pool;
-	for (int i = 0; i < nchunks; i++)
-		answers[i + 1] = &asks[0].values[i].answer;
-	reco_found_add_in_turns(found, answers, nchunks + 1);
+	for (int i = 0; i < run->nlooked; i++)
+		answers[i + 1] = run->looked[i];
+	reco_found_add_in_turns(found, answers, run->nlooked + 1);
 }
 
 const RecoStrategy reco_strategy_seed_based = {
 	.id = RECO_SEED_BASED,
 	.ask = ask,
 	.collect = collect,
+	.conclude = conclude,
 };

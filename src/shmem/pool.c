@@ -21,6 +21,10 @@
 
 #define BLOCK_DATA	(RECO_BLOCK_SIZE - sizeof(uint32))
 
+/* Blocks that large records do not get, and below which memory is short. */
+#define KEPT_BLOCKS		(reco_shared->nblocks / 16)
+#define SHORT_BLOCKS	(reco_shared->nblocks / 4)
+
 typedef struct RecoBlock
 {
 	uint32		next;
@@ -32,7 +36,7 @@ StaticAssertDecl(sizeof(RecoBlock) == RECO_BLOCK_SIZE, "a block has another size
 static RecoBlock *blocks = NULL;	/* where this process sees them */
 
 static Size blocks_for(Size len);
-static bool take_blocks(Size n, uint32 *first, uint32 *last);
+static bool take_blocks(Size n, Size spare, uint32 *first, uint32 *last);
 
 Size
 reco_pool_size(uint32 nblocks)
@@ -67,7 +71,7 @@ reco_pool_claim(Size len, int *slot, uint32 *first)
 	LWLockAcquire(&reco_shared->pool, LW_EXCLUSIVE);
 	if (reco_shared->free_slot < 0)
 		reco_shared->refused_slots++;
-	else if (take_blocks(blocks_for(len), first, &last))
+	else if (take_blocks(blocks_for(len), 0, first, &last))
 	{
 		*slot = reco_shared->free_slot;
 		reco_shared->free_slot = reco_slots[*slot].next_free;
@@ -80,7 +84,8 @@ reco_pool_claim(Size len, int *slot, uint32 *first)
 
 /* Appends bytes to a chain, or nothing of them. */
 bool
-reco_pool_append(uint32 *first, uint32 *last, uint32 *len, const void *bytes, Size more)
+reco_pool_append(uint32 *first, uint32 *last, uint32 *len, const void *bytes, Size more,
+				 bool large)
 {
 	Size		used = *len - (*len == 0 ? 0 : (blocks_for(*len) - 1) * BLOCK_DATA);
 	Size		room = *len == 0 ? 0 : BLOCK_DATA - used;
@@ -93,7 +98,8 @@ reco_pool_append(uint32 *first, uint32 *last, uint32 *len, const void *bytes, Si
 
 		LWLockAcquire(&reco_shared->pool, LW_EXCLUSIVE);
 		if (more <= PG_UINT32_MAX - *len)
-			taken = take_blocks(blocks_for(more - room), &new_first, &new_last);
+			taken = take_blocks(blocks_for(more - room), large ? KEPT_BLOCKS : 0,
+								&new_first, &new_last);
 		else
 			reco_shared->refused_blocks++;
 		LWLockRelease(&reco_shared->pool);
@@ -114,6 +120,13 @@ reco_pool_append(uint32 *first, uint32 *last, uint32 *len, const void *bytes, Si
 	}
 	*len += more;
 	return true;
+}
+
+/* A glance will do: who asks can go without. */
+bool
+reco_pool_is_short(void)
+{
+	return reco_shared->nfree_blocks < SHORT_BLOCKS;
 }
 
 /* Copies bytes into a chain that is long enough. */
@@ -203,10 +216,10 @@ blocks_for(Size len)
 
 /* Takes a chain of n blocks, or counts that it is not to be had. */
 static bool
-take_blocks(Size n, uint32 *first, uint32 *last)
+take_blocks(Size n, Size spare, uint32 *first, uint32 *last)
 {
 	Assert(LWLockHeldByMeInMode(&reco_shared->pool, LW_EXCLUSIVE));
-	if (n > reco_shared->nfree_blocks)
+	if (n + spare > reco_shared->nfree_blocks)
 	{
 		reco_shared->refused_blocks++;
 		return false;

@@ -30,10 +30,14 @@ extern bool reco_pool_claim(Size len, int *slot, uint32 *first);
 
 /*
  * Makes a chain of 'len' bytes longer by 'more', and copies them there. False when
- * there are not enough blocks (counted); nothing has changed then.
+ * there are not enough blocks (counted); nothing has changed then. What is 'large' does
+ * not get the last of them.
  */
 extern bool reco_pool_append(uint32 *first, uint32 *last, uint32 *len, const void *bytes,
-							 Size more);
+							 Size more, bool large);
+
+/* Is so little left that what can be done without should not take any? */
+extern bool reco_pool_is_short(void);
 
 /* Copies bytes into a chain, from its beginning; and the first 'len' ones out of it. */
 extern void reco_pool_write(uint32 first, const void *bytes, Size len);

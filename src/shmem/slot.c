@@ -163,6 +163,18 @@ reco_slot_is_done(RecoSlotRef ref)
 	return reco_shared != NULL && count_done(&ref, 1, &pending) == 1;
 }
 
+bool
+reco_slot_is_crowded(RecoSlotRef ref)
+{
+	bool		crowded;
+
+	if (reco_shared == NULL || ref.slot < 0 || !lock_own(ref))
+		return false;
+	crowded = reco_slots[ref.slot].crowded;
+	LWLockRelease(&reco_slots[ref.slot].lock);
+	return crowded;
+}
+
 /* Takes what is there. */
 char *
 reco_slot_take(RecoSlotRef *ref, Size *len, bool *done)

@@ -73,6 +73,7 @@ struct RecoSlot
 	uint32		answer;			/* first block */
 	uint32		answer_last;	/* last block */
 	uint32		answer_len;		/* whole records only */
+	bool		crowded;		/* a record found no memory: some keys have none */
 };
 
 /* A slot that a backend owns, as long as the generation is right. */
@@ -113,6 +114,9 @@ extern bool reco_slot_is_done(RecoSlotRef ref);
  * gives the slot back, whatever its state; 'done' tells whether these are all.
  */
 extern PGDLLEXPORT char *reco_slot_take(RecoSlotRef *ref, Size *len, bool *done);
+
+/* Has a slot an answer that is not whole, for want of memory? */
+extern bool reco_slot_is_crowded(RecoSlotRef ref);
 
 /* Copies what is there likewise, and leaves the slot as it is. */
 extern char *reco_slot_peek(RecoSlotRef ref, Size *len);
@@ -156,8 +160,12 @@ typedef enum RecoSlotNext
 
 extern RecoSlotNext reco_slot_look(int slot, RecoSlotRequest *request);
 
-/* Appends one record; false when there is no memory (counted), or the owner left. */
-extern bool reco_slot_append(int slot, uint32 generation, const void *record, Size len);
+/*
+ * Appends one record; false when there is no memory (counted), or the owner left. A value
+ * ('large') leaves some memory to the small records that say that there was none.
+ */
+extern bool reco_slot_append(int slot, uint32 generation, const void *record, Size len,
+							 bool large);
 
 /* RUNNING -> DONE, and wakes the owner. */
 extern void reco_slot_finish(int slot, uint32 generation);

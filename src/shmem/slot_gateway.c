@@ -119,15 +119,18 @@ reco_slot_look(int slot, RecoSlotRequest *request)
 
 /* Adds a record to an answer. */
 bool
-reco_slot_append(int slot, uint32 generation, const void *record, Size len)
+reco_slot_append(int slot, uint32 generation, const void *record, Size len, bool large)
 {
 	RecoSlot   *s = &reco_slots[slot];
 	bool		appended = false;
 
 	LWLockAcquire(&s->lock, LW_EXCLUSIVE);
 	if (is_mine(s, generation) && !s->abandoned)
-		appended =
-			reco_pool_append(&s->answer, &s->answer_last, &s->answer_len, record, len);
+	{
+		appended = reco_pool_append(&s->answer, &s->answer_last, &s->answer_len, record,
+									len, large);
+		s->crowded |= !appended && !large;
+	}
 	LWLockRelease(&s->lock);
 	return appended;
 }

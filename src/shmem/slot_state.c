@@ -96,7 +96,7 @@ reco_slot_to_free(int slot)
 	s->answer_last = RECO_NO_BLOCK;
 	s->state = RECO_SLOT_FREE;
 	s->generation++;
-	s->abandoned = s->detached = false;
+	s->abandoned = s->detached = s->crowded = false;
 	s->owner_pid = 0;
 	s->owner_procno = -1;
 

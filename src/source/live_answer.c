@@ -130,13 +130,7 @@ choose_artists(RecoLive *live, RecoLiveWant *want)
 	}
 	facts->nartists = n;
 	for (int i = 0; i < n && key->required && !facts->artists[i]->artist.fuzzy; i++)
-	{
-		RecoLiveRuled *ruled = palloc(sizeof(RecoLiveRuled));
-
-		ruled->fold = name;
-		ruled->id = facts->artists[i]->artist.artist_id;
-		live->ruled = lappend(live->ruled, ruled);
-	}
+		reco_live_rule(live, name, facts->artists[i]->artist.artist_id);
 }
 
 /* Remembers artists, whose tracks may be asked for by name. */
@@ -184,6 +178,7 @@ remember(RecoLive *live, RecoLiveWant *want)
 			entry->origin = want->question->origin;
 			live->unread = lappend(live->unread, entry);
 		}
+		entry->brought |= want->ask->kind != RECO_KIND_TRACK_FACTS;
 		facts->tracks[kept++] = track;
 	}
 	facts->ntracks = kept;
@@ -225,14 +220,29 @@ reco_live_merge(RecoLive *live, RecoLiveWant *want)
 		merge_tracks(live, want);
 }
 
-/* Is an artist among some? */
-static bool
-is_among(RecoArtist *const *artists, int n, const RecoArtist *artist)
+/* Finds an artist among some; NULL = is not there. */
+static RecoArtist *
+find_artist(RecoArtist *const *artists, int n, const RecoArtist *artist)
 {
 	for (int i = 0; i < n; i++)
 		if (strcmp(artists[i]->artist_id, artist->artist_id) == 0)
-			return true;
-	return false;
+			return artists[i];
+	return NULL;
+}
+
+/* Adds an artist, or to one who is there what was not known of him. */
+static void
+add_artist(RecoArtist **artists, int *n, RecoArtist *artist)
+{
+	RecoArtist *known = find_artist(artists, *n, artist);
+
+	if (known == NULL)
+		artists[(*n)++] = artist;
+	else if (known->name == NULL)	/* a history has ids only */
+	{
+		known->name = artist->name;
+		known->popularity = artist->popularity;
+	}
 }
 
 /*
@@ -263,8 +273,8 @@ merge_artists(RecoLiveWant *want)
 			artist = &facts->artists[at]->artist;
 		else if (!live && at < answer->nartists && !answer->artists[at]->fuzzy)
 			artist = answer->artists[at];
-		if (artist != NULL && !is_among(artists, n, artist))
-			artists[n++] = artist;
+		if (artist != NULL)
+			add_artist(artists, &n, artist);
 	}
 	if (n == 0)
 		return;
@@ -481,7 +491,8 @@ reco_live_recall(RecoLive *live, RecoAsk *ask)
 			entry = strlen(key->ids[i]) < RECO_LIVE_ID
 				? hash_search(live->tracks, key->ids[i], HASH_FIND, NULL)
 				: NULL;
-			if (entry == NULL || !entry->complete || entry->known)
+			if (entry == NULL || !entry->complete || entry->known ||
+				(key->catalogue_only && !entry->brought))
 				continue;
 			tracks[n] = palloc(sizeof(RecoTrack));
 			*tracks[n] = *entry->track;

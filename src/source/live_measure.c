@@ -14,10 +14,11 @@
  */
 #include "live_parts.h"
 
+#include "miscadmin.h"
 #include "nodes/pg_list.h"
 
 #define NAMED_WEIGHT	2.0f	/* of who was named: targets are made of it */
-#define HOLD_SHARE		4		/* of the time that is left, one part for others to come */
+#define HOLD_SHARE		4		/* one part of the time left is for others to come */
 
 static void take_features(RecoTrack *track, const RecoTrack *here);
 static void complete(RecoLive *live, RecoLiveTrack *entry);
@@ -345,6 +346,77 @@ give_up(RecoLive *live)
 	}
 }
 
+/* Remembers an id by which a rule knows a name. */
+void
+reco_live_rule(RecoLive *live, const char *fold, const char *id)
+{
+	RecoLiveRuled *ruled = palloc(sizeof(RecoLiveRuled));
+
+	ruled->fold = fold;
+	ruled->id = id;
+	live->ruled = lappend(live->ruled, ruled);
+}
+
+static int
+by_fold(const ListCell *a, const ListCell *b)
+{
+	const RecoLiveRuled *x = lfirst(a);
+	const RecoLiveRuled *y = lfirst(b);
+
+	return strcmp(x->fold, y->fold);
+}
+
+/* Adds the ids by which rules know a folded name. */
+static void
+add_ruled(const RecoLive *live, const char *fold, const char **ids, int *n)
+{
+	int			first = 0;
+	int			end = list_length(live->ruled);
+
+	while (first < end)
+	{
+		int			middle = (first + end) / 2;
+		const RecoLiveRuled *ruled = list_nth(live->ruled, middle);
+
+		if (strcmp(ruled->fold, fold) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	for (; first < list_length(live->ruled); first++)
+	{
+		const RecoLiveRuled *ruled = list_nth(live->ruled, first);
+
+		if (strcmp(ruled->fold, fold) != 0)
+			break;
+		ids[(*n)++] = ruled->id;
+	}
+}
+
+/* Folds a credit as a whole, and each of its parts; each name once. */
+static List *
+fold_credit(const RecoLive *live, const char *credit)
+{
+	List	   *folds = list_make1(reco_text_fold(&live->tools, credit));
+
+	for (const char *part = credit; part != NULL;)
+	{
+		const char *end = strstr(part, ", ");
+		char	   *one = pnstrdup(part, end == NULL ? strlen(part) : end - part);
+		char	   *fold = reco_text_fold(&live->tools, one);
+		bool		known = false;
+		ListCell   *cell;
+
+		foreach (cell, folds)
+			known |= strcmp(lfirst(cell), fold) == 0;
+		if (!known)
+			folds = lappend(folds, fold);
+		pfree(one);
+		part = end == NULL ? NULL : end + 2;
+	}
+	return folds;
+}
+
 /*
  * The ids of a track's artists, and those by which a rule knows one of them: who is
  * excluded by name is excluded whatever the service calls him.
@@ -353,31 +425,22 @@ const char **
 reco_live_ruled_ids(RecoLive *live, const RecoTrack *track, int *n)
 {
 	const char **ids;
-	char	   *whole;
+	List	   *folds;
 	ListCell   *cell;
 
+	CHECK_FOR_INTERRUPTS();
 	*n = track->nartist_ids;
 	if (live->ruled == NIL || track->artist == NULL)
 		return track->artist_ids;
-	ids = palloc(sizeof(char *) * (track->nartist_ids + list_length(live->ruled)));
+	if (live->nsorted != list_length(live->ruled))
+		list_sort(live->ruled, by_fold);
+	live->nsorted = list_length(live->ruled);
+	ids = palloc(sizeof(char *) * (track->nartist_ids + live->nsorted));
 	for (int i = 0; i < track->nartist_ids; i++)
 		ids[i] = track->artist_ids[i];
-	whole = reco_text_fold(&live->tools, track->artist);
-	foreach (cell, live->ruled)
-	{
-		const RecoLiveRuled *ruled = lfirst(cell);
-		bool		same = strcmp(whole, ruled->fold) == 0;
-
-		for (const char *part = track->artist; part != NULL && !same;)
-		{
-			const char *end = strstr(part, ", ");
-			char	   *one = pnstrdup(part, end == NULL ? strlen(part) : end - part);
-
-			same = strcmp(reco_text_fold(&live->tools, one), ruled->fold) == 0;
-			part = end == NULL ? NULL : end + 2;
-		}
-		if (same)
-			ids[(*n)++] = ruled->id;
-	}
+	folds = fold_credit(live, track->artist);
+	foreach (cell, folds)
+		add_ruled(live, lfirst(cell), ids, n);
+	list_free(folds);
 	return ids;
 }

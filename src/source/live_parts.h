@@ -47,6 +47,7 @@ typedef struct RecoLiveTrack
 	RecoOrigin	origin;			/* of what told of it first */
 	bool		known;			/* the catalogue has it */
 	bool		complete;		/* looked up, and derived */
+	bool		brought;		/* a service told of it by itself, not asked for it */
 	RecoLiveMeasure measure;
 	List	   *copies;			/* RecoTrack: handed out before they were measured */
 	float		weight;			/* of its places in answers: who is measured first */
@@ -101,6 +102,7 @@ typedef struct RecoLiveQuestion
 	RecoLiveState state;
 	bool		absent;			/* the service knows no such thing */
 	bool		denied;			/* nobody was asked: it is on the deny list */
+	bool		renewed;		/* asked for again, and nobody waits for it */
 	const char *refused;		/* why it will never be answered; NULL = it may be */
 	const char *json;			/* what came of it; NULL = nothing fresh */
 	RecoOrigin	origin;			/* of 'json' */
@@ -174,6 +176,7 @@ struct RecoLive
 	HTAB	   *artists;		/* RecoLiveName */
 	HTAB	   *questions;		/* RecoLiveQuestion */
 	List	   *ruled;			/* RecoLiveRuled */
+	int			nsorted;		/* so many of them were, by name, at the last look */
 	bool		looked_for_own; /* whether the listener is connected somewhere */
 	const char *user_id;
 	const RecoServer *own_server;	/* NULL = nowhere */
@@ -221,10 +224,13 @@ extern RecoLiveQuestion *reco_live_question(const RecoLive *live, RecoLiveLot lo
 											const char *key);
 
 /*
- * live_send.c: sends what was added, until then; answers new questions as far as something
- * is known; the operation of a lot, and who answers it; takes what came.
+ * live_send.c: sends what was added, until then; answers new questions as far as
+ * something is known; has keys asked for again whose time is over, for which nobody
+ * waits; the operation of a lot, and who answers it; takes what came.
  */
 extern void reco_live_send(RecoLive *live, RecoLiveLot lot, int64 until);
+extern void reco_live_renew(RecoLive *live, RecoLiveLot lot, const char *const *keys,
+							int n);
 extern void reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions,
 						   int n);
 extern RecoOperation reco_live_operation(RecoLiveLot lot);
@@ -258,6 +264,7 @@ extern void reco_live_look_up(RecoLive *live);
 extern void reco_live_weigh(RecoLive *live, RecoLiveWant *want);
 extern bool reco_live_is_measured(const RecoLive *live, const RecoLiveWant *want);
 extern bool reco_live_measure(RecoLive *live, bool now);
+extern void reco_live_rule(RecoLive *live, const char *fold, const char *id);
 extern const char **reco_live_ruled_ids(RecoLive *live, const RecoTrack *track, int *n);
 
 #endif							/* RECO_LIVE_PARTS_H */

@@ -19,6 +19,7 @@
 #define LEAST_SEARCHES	2		/* that discover something, however small the budget */
 #define SEARCHES_SHARE	6		/* else they are one of so many of all calls */
 #define THIRDS			3		/* ids, recommendations and features have one each */
+#define RENEWED_SHARE	3		/* one part of what is left is for what is old */
 #define BUDGET_SPENT	"the run's budget of calls is used up (reco.call_budget)"
 #define SHARE_SPENT		"the run's share of the day's quota is used up (option daily_quota)"
 
@@ -210,6 +211,7 @@ reco_live_note_spent(RecoLive *live, RecoLiveLot lot)
 	RecoOutcome why = by_quota ? RECO_OUTCOME_QUOTA : RECO_OUTCOME_LIMITED;
 
 	reco_live_note(live, lot, why, by_quota ? SHARE_SPENT : BUDGET_SPENT);
+	live->missed |= by_quota;	/* another hour may have more */
 	return why;
 }
 
@@ -226,7 +228,51 @@ put_under_way(RecoLive *live, RecoLiveQuestion *question)
 	reco_live_queue(&live->under_way, question);
 }
 
-/* Answers new questions as far as something is known here; the rest stays new. */
+/*
+ * Has what was looked at asked for again where it is stale; with 'all', where nothing is
+ * known, too. Nobody waits for it, so most of the calls are left to the others.
+ */
+static void
+refresh(RecoLive *live, RecoLiveLot lot, int number, bool all)
+{
+	const RecoServer *server = reco_live_server(live, lot);
+	const RecoAllowance *allowance = &allowance_of(live, server)->allowance;
+	RecoOperation operation = lots[lot].operation;
+	int			calls = (reco_live_left(live, lot) + 1) / RENEWED_SHARE;
+	int			sent;
+
+	sent = reco_remote_refresh(live->remote, number, all,
+							   reco_allowance_keys(server, allowance, operation, calls));
+	calls = reco_allowance_cost(server, allowance, operation, sent);
+	live->spent[reco_budget_kind(server->options.service)] += calls;
+	live->spent_on[lot] += calls;
+}
+
+/* Has keys asked for again, each once; nobody waits for them. */
+void
+reco_live_renew(RecoLive *live, RecoLiveLot lot, const char *const *keys, int n)
+{
+	const char **renewed = palloc(sizeof(char *) * Max(n, 1));
+	int			nrenewed = 0;
+
+	for (int i = 0; i < n && reco_live_server(live, lot) != NULL; i++)
+	{
+		RecoLiveQuestion *question = reco_live_make(live, lot, keys[i]);
+
+		if (question == NULL || question->renewed || question->state != RECO_LIVE_NEW)
+			continue;
+		question->renewed = true;
+		renewed[nrenewed++] = question->key;
+	}
+	if (nrenewed > 0)
+		refresh(live, lot, put(live, lot, renewed, nrenewed, false), true);
+	pfree(renewed);
+}
+
+/*
+ * Answers new questions as far as something is known here, and has that asked for again
+ * which is old; the rest stays new.
+ */
 void
 reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions, int n)
 {
@@ -248,6 +294,7 @@ reco_live_find(RecoLive *live, RecoLiveLot lot, RecoLiveQuestion **questions, in
 		questions[i]->nth = i;
 		take(live, questions[i]);
 	}
+	refresh(live, lot, number, false);
 	pfree(keys);
 }
 
@@ -341,6 +388,7 @@ reco_live_note(RecoLive *live, RecoLiveLot lot, RecoOutcome why, const char *rea
 		}
 	}
 	fallback = palloc(sizeof(RecoFallback));
+	fallback->spared = reason != NULL && strcmp(reason, BUDGET_SPENT) == 0;
 	fallback->operation = lots[lot].operation;
 	fallback->server = name;
 	fallback->why = why;

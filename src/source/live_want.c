@@ -180,16 +180,10 @@ note_ruled(RecoLive *live, const RecoKey *key, const RecoAnswer *answer)
 {
 	char	   *fold = reco_text_fold(&live->tools, key->name);
 
-	for (int i = -1; i < answer->nartists; i++)
-	{
-		RecoLiveRuled *ruled = palloc(sizeof(RecoLiveRuled));
-
-		if (i >= 0 && answer->artists[i]->fuzzy)
-			continue;
-		ruled->fold = fold;
-		ruled->id = i < 0 ? key->name : answer->artists[i]->artist_id;
-		live->ruled = lappend(live->ruled, ruled);
-	}
+	reco_live_rule(live, fold, key->name);
+	for (int i = 0; i < answer->nartists; i++)
+		if (!answer->artists[i]->fuzzy)
+			reco_live_rule(live, fold, answer->artists[i]->artist_id);
 }
 
 /* Wants to know who or what has a name that is not known here. */
@@ -292,32 +286,45 @@ want_list(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
 		(void) reco_live_add(live, RECO_LIVE_IDS, negatives[i]);
 }
 
-/* Wants tracks that neither the catalogue nor an earlier turn has told of. */
+/*
+ * Wants tracks that neither the catalogue nor an earlier turn has told of. Those whose
+ * time is over are good enough for now: they are asked for, but not waited for.
+ */
 static void
 want_tracks(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
 {
 	const RecoKey *key = &ask->keys[k];
 	const RecoAnswer *answer = &ask->values[k].answer;
+	const char **expired;
+	int			nexpired = 0;
 	int			next = 0;
 
+	if (key->catalogue_only)
+		return;
+	expired = palloc(sizeof(char *) * Max(key->nids, 1));
 	for (int i = 0; i < key->nids; i++)
 	{
+		const char *id = key->ids[i];
+		const RecoTrack *here = NULL;
 		RecoLiveWant *added;
 
-		if (next < answer->ntracks &&
-			strcmp(answer->tracks[next]->track_id, key->ids[i]) == 0)
-		{
-			if (!answer->tracks[next++]->expired)
-				continue;
-		}
-		if (!is_spotify_id(key->ids[i]) ||
-			hash_search(live->tracks, key->ids[i], HASH_FIND, NULL) != NULL)
+		if (next < answer->ntracks && strcmp(answer->tracks[next]->track_id, id) == 0)
+			here = answer->tracks[next++];
+		if ((here != NULL && !here->expired) || !is_spotify_id(id) ||
+			hash_search(live->tracks, id, HASH_FIND, NULL) != NULL)
 			continue;
+		if (here != NULL)
+		{
+			expired[nexpired++] = id;
+			continue;
+		}
 		added = add_want(live, ticket, ask, k, RECO_OP_TRACKS, MOST_TRACKS);
 		if (added == NULL)
-			return;
-		added->question = reco_live_add(live, RECO_LIVE_TRACKS, key->ids[i]);
+			break;
+		added->question = reco_live_add(live, RECO_LIVE_TRACKS, id);
 	}
+	reco_live_renew(live, RECO_LIVE_TRACKS, expired, nexpired);
+	pfree(expired);
 }
 
 /* Wants what a listener who is connected plays elsewhere. */

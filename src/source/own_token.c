@@ -32,6 +32,7 @@ reco_own_token_take(const RecoServer *server, const char *user_id, RecoPromiseKe
 
 	if (RecoveryInProgress() || !reco_listener_token_get(user_id, server->name, &token))
 		return false;
+	listener->refresh_token = token.token;	/* the caller wipes it whatever comes */
 	key->database = MyDatabaseId;
 	key->extension = reco_sql_extension();
 	key->server = reco_remote_key(server->name);
@@ -41,10 +42,9 @@ reco_own_token_take(const RecoServer *server, const char *user_id, RecoPromiseKe
 	if (newer != NULL)
 	{
 		reco_wipe(token.token, strlen(token.token));
-		token.token = newer;
+		listener->refresh_token = newer;
 	}
 	listener->user_id = key->user_id;
-	listener->refresh_token = token.token;
 	listener->consent = token.consent;
 	listener->extension = key->extension;
 	return true;

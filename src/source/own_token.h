@@ -20,7 +20,7 @@
 
 /*
  * Finds a listener's token at a server, and by what it is known; false = there is none.
- * The caller wipes the token in 'listener'.
+ * The caller wipes the token in 'listener', after an ERROR as well.
  */
 extern bool reco_own_token_take(const RecoServer *server, const char *user_id,
 								RecoPromiseKey *key, RecoListener *listener);

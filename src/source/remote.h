@@ -91,6 +91,13 @@ extern int	reco_remote_send(RecoRemote *remote, int question, int most,
 							RecoPriority priority, int64 deadline);
 
 /*
+ * Has keys of such a question asked for again: those of which something old is known;
+ * with 'all', then those that nobody here knows. So many at most; nobody waits for them,
+ * the answers are kept. Not for what is a listener's. Returns how many these are.
+ */
+extern int	reco_remote_refresh(RecoRemote *remote, int question, bool all, int most);
+
+/*
  * Waits until something more is answered, or its deadline is over, or until then; false =
  * nothing is under way. And takes what came; returns how many requests ended.
  */

@@ -65,6 +65,7 @@ struct RecoSource
 	void	   *pause_arg;
 	int			priority;
 	RecoSourceCount counts[RECO_NKINDS];
+	int64		waited_us;
 };
 
 /* A key on its way to its value. */
@@ -172,6 +173,7 @@ bool
 reco_source_wait(RecoSource *source, TimestampTz until)
 {
 	bool		going = source->live != NULL;
+	TimestampTz start = GetCurrentTimestamp();
 
 	while (going && !reco_live_has_news(source->live))
 	{
@@ -182,7 +184,14 @@ reco_source_wait(RecoSource *source, TimestampTz until)
 		pause_run(source, RECO_PAUSE_ENTER);
 		going = going && reco_live_go_on(source->live, until);
 	}
+	source->waited_us += GetCurrentTimestamp() - start;
 	return going || (source->live != NULL && reco_live_has_news(source->live));
+}
+
+int64
+reco_source_waited(const RecoSource *source)
+{
+	return source->waited_us;
 }
 
 /* Makes what came the values. */

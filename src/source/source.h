@@ -110,6 +110,9 @@ extern bool reco_source_is_settled(const RecoTicket *ticket);
  */
 extern bool reco_source_wait(RecoSource *source, TimestampTz until);
 
+/* How long the run has waited so far, in us. */
+extern int64 reco_source_waited(const RecoSource *source);
+
 /* Makes what came the values, as far as it came. Once, settled or not. */
 extern void reco_source_collect(RecoSource *source, RecoTicket *ticket);
 
@@ -146,6 +149,7 @@ typedef struct RecoFallback
 	RecoOutcome why;
 	const char *reason;			/* in words: the service's, or ours */
 	const char *instead;
+	bool		spared;			/* reco.call_budget is used up, as it would be again */
 	int			n;				/* questions */
 } RecoFallback;
 

@@ -219,8 +219,9 @@ reco_traces_answer(RecoTraces *traces, int number, RecoOutcome outcome, const ch
 	tokens = reco_tokens_read(json, strlen(json));
 	trace->prompt_tokens += (int) tokens.prompt;
 	trace->completion_tokens += (int) tokens.completion;
-	trace->cost += (tokens.prompt * options->price_in +
-					tokens.completion * options->price_out) / MILLION;
+	trace->cost +=
+		(tokens.prompt * options->price_in + tokens.completion * options->price_out) /
+		MILLION;
 }
 
 static int64

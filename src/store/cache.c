@@ -215,7 +215,8 @@ reco_cache_read(const char *category, const char *const *keys, int nkeys, int *n
 	RecoSql		sql;
 
 	*nfound = 0;
-	if (nkeys == 0 || !reco_logged_can_read("cache") || !reco_patience_try(RECO_READS(CACHE)))
+	if (nkeys == 0 || !reco_logged_can_read("cache") ||
+		!reco_patience_try(RECO_READS(CACHE)))
 		return palloc0(sizeof(RecoCacheRow));
 
 	arguments[0] = CStringGetTextDatum(category);

@@ -179,7 +179,11 @@ lock_whole(Oid relid, Oid *toast)
 
 	if (!ConditionalLockRelationOid(relid, AccessShareLock))
 		return false;
-	rel = relation_open(relid, NoLock);
+
+	/* it may have been dropped before we had the lock */
+	rel = try_relation_open(relid, NoLock);
+	if (rel == NULL)
+		return false;
 	*toast = rel->rd_rel->reltoastrelid;
 	indexes = RelationGetIndexList(rel);
 	relation_close(rel, NoLock);

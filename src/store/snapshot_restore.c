@@ -86,7 +86,8 @@ static RecoStatement restore_statements[] = {
 		"  AND e.fetched_at <= " SOON " AND octet_length(e.key) <= 4096"
 		"  AND e.absent = (e.value IS NULL) AND " IS_KEPT("$1")
 		"  AND ($1 <> 'result' OR (octet_length(e.value) > 32"
-		"   AND e.fetched_at > coalesce((SELECT max(changed_at) FROM reco.change), '-infinity')"
+		"   AND e.fetched_at > coalesce((SELECT max(changed_at) FROM reco.change"
+		"    WHERE what <> 'learned'), '-infinity')"
 		"   AND NOT EXISTS (SELECT FROM reco.feedback AS f WHERE f.user_id = " LISTENER
 		"    AND (f.at >= e.fetched_at OR f.feedback_id >= " FIRST_ID("e.fetched_at") "))))),"
 		" put AS (INSERT INTO reco.cache (category, key, absent, fetched_at, fresh_until,"

@@ -19,6 +19,7 @@
 #include "json.h"
 
 #define MOST_ITEMS	1000		/* of a list */
+#define LEAST		1e-30		/* what is nearer to 0 is 0: no real is smaller */
 
 /* What the catalogue's columns can hold. */
 static const struct
@@ -370,6 +371,8 @@ add_features(RecoTold *told, const char *key, const json_t *value, const Origin 
 			continue;
 		known[f] = numbers[f] >= features[f].low && numbers[f] <= features[f].high &&
 			(!features[f].whole || numbers[f] == (int) numbers[f]);
+		if (numbers[f] > -LEAST && numbers[f] < LEAST)
+			numbers[f] = 0;
 		nknown += known[f];
 		nwrong += !known[f];
 	}

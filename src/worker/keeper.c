@@ -19,9 +19,9 @@
 #include "access/xlog.h"
 #include "keeper_facts.h"
 #include "keeper_limits.h"
-#include "keeper_model.h"
 #include "keeper_promises.h"
 #include "keeper_snapshot.h"
+#include "keeper_teach.h"
 #include "mb/pg_wchar.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -168,6 +168,7 @@ reco_keeper_committed(void)
 	end_first(&promises);
 	end_first(&limits);
 	reco_keeper_facts_committed();
+	reco_keeper_teach_committed();
 	reco_keeper_promises_committed();
 	reco_keeper_limits_committed();
 	for (int i = 0; i < batch.nentries; i++)
@@ -202,6 +203,7 @@ begin_batch(Oid extension)
 	MemoryContextReset(batch.context);
 	batch.extension = extension;
 	reco_keeper_facts_begin(extension);
+	reco_keeper_teach_begin(extension);
 	batch.nentries = 0;
 	memset(batch.dropped, 0, sizeof(batch.dropped));
 	memset(batch.evicted, 0, sizeof(batch.evicted));
@@ -239,11 +241,12 @@ drain(void)
 		else if (entry->category >= 0 && entry->category < RECO_NCATEGORIES)
 			batch.dropped[entry->category]++;
 		reco_keeper_facts_take(&waiting[i]);
+		reco_keeper_teach_take(&waiting[i]);
 	}
 	reco_cache_write(rows, nrows);
-	reco_keeper_teach(waiting, n);
 	reco_run_write(runs, nruns);
 	more = trim_runs(nruns > 0);
+	more = reco_keeper_teach() || more;
 	return more || (n > 0 && reco_cached_waiting(MyDatabaseId) > n);
 }
 

@@ -75,18 +75,26 @@ static struct
 	int64		lost;			/* since the figures were written */
 } queue;
 
-/* Times are of the monotonic clock, in us. */
-static int64 next_write = 0;
-static int64 next_care = 0;
-static int64 next_publish = 0;
-static int64 next_lexicon = 0;
-static int	failures = 0;		/* in a row */
+/* What is done; one that fails waits by itself, and holds up none of the others. */
+typedef enum Task
+{
+	TASK_NONE = 0,
+	TASK_WRITE,
+	TASK_CARE,
+	TASK_PUBLISH,
+	TASK_LEXICON,
+	NTASKS
+} Task;
+
+static int64 next[NTASKS] = {0};	/* not before; of the monotonic clock, in us */
+static int	failures[NTASKS] = {0}; /* in a row */
 static int64 unpublished = 0;	/* rows */
 static bool genres = false;		/* the lexicon could learn */
 
 /* What the step that is under way does, until it is committed. */
 static struct
 {
+	Task		task;
 	int			nanswers;
 	bool		published;
 	bool		lexicon;
@@ -95,6 +103,9 @@ static struct
 
 static void forget(Answer *answer);
 static void forget_oldest(void);
+static bool is_wanted(Task task);
+static bool do_task(Task task);
+static void put_off(Task task, int64 until);
 static bool write_answers(void);
 static int	tell(RecoTold *told);
 static void write_told(RecoTold *told);
@@ -187,10 +198,35 @@ reco_keeper_facts_committed(void)
 {
 	if (queue.context == NULL || dlist_is_empty(&queue.taken))
 		return;
-	if (queue.nwaiting == 0 && failures == 0)
-		next_write = Max(next_write, reco_now_us() + GATHER_US);
+	if (queue.nwaiting == 0)
+		put_off(TASK_WRITE, reco_now_us() + GATHER_US);
 	for (; !dlist_is_empty(&queue.taken); queue.nwaiting++)
 		dlist_push_tail(&queue.waiting, dlist_pop_head_node(&queue.taken));
+}
+
+/* Is there anything to do of a kind? */
+static bool
+is_wanted(Task task)
+{
+	switch (task)
+	{
+		case TASK_WRITE:
+			return queue.nwaiting > 0;
+		case TASK_CARE:
+			return true;
+		case TASK_PUBLISH:
+			return unpublished > 0;
+		case TASK_LEXICON:
+			return genres && unpublished == 0;
+		default:
+			return false;
+	}
+}
+
+static void
+put_off(Task task, int64 until)
+{
+	next[task] = Max(next[task], until);
 }
 
 /* In how many ms there may be something to do; 0 = now. */
@@ -198,18 +234,11 @@ int64
 reco_keeper_facts_due(void)
 {
 	int64		now = reco_now_us();
-	int64		due = next_care;
+	int64		due = next[TASK_CARE];
 
-	if (queue.nwaiting > 0)
-		due = Min(due, next_write);
-	if (unpublished > 0)
-		due = Min(due, next_publish);
-	if (genres && unpublished == 0)
-		due = Min(due, next_lexicon);
-
-	/* after an ERROR nothing is tried for a while */
-	if (failures > 0)
-		due = Max(due, next_write);
+	for (Task task = TASK_WRITE; task < NTASKS; task++)
+		if (is_wanted(task))
+			due = Min(due, next[task]);
 	return due <= now ? 0 : (due - now) / 1000 + 1;
 }
 
@@ -220,37 +249,46 @@ reco_keeper_facts_step(Oid extension)
 	int64		now = reco_now_us();
 
 	memset(&step, 0, sizeof(step));
-	if (RecoveryInProgress() || queue.extension != extension)
+	if (RecoveryInProgress() || queue.extension != extension || !reco_learned_lock())
 	{
-		next_care = now + CARE_US;
-		next_write = now + LOCKED_US;
-		return false;
-	}
-	if (!reco_learned_lock())
-	{
-		next_write = Max(next_write, now + LOCKED_US);
-		next_care = Max(next_care, now + LOCKED_US);
-		next_publish = Max(next_publish, now + LOCKED_US);
-		next_lexicon = Max(next_lexicon, now + LOCKED_US);
+		for (Task task = TASK_WRITE; task < NTASKS; task++)
+			put_off(task, now + LOCKED_US);
 		return false;
 	}
 	reco_change_begin_learning();
-	if (queue.nwaiting > 0 && next_write <= now)
-		return write_answers();
-	if (next_care <= now)
-		return care();
-	if (unpublished > 0 && next_publish <= now)
-		publish();
-	else if (genres && unpublished == 0 && next_lexicon <= now)
-		learn_lexicon();
+	for (Task task = TASK_WRITE; task < NTASKS; task++)
+		if (is_wanted(task) && next[task] <= now)
+			return do_task(task);
 	return false;
 }
 
-/* Notes what is committed. */
-void
+/* Does a thing; whether there is more of it. */
+static bool
+do_task(Task task)
+{
+	step.task = task;
+	switch (task)
+	{
+		case TASK_WRITE:
+			return write_answers();
+		case TASK_CARE:
+			return care();
+		case TASK_PUBLISH:
+			publish();
+			return false;
+		default:
+			learn_lexicon();
+			return false;
+	}
+}
+
+/* Notes what is committed; whether all that failed was done since. */
+bool
 reco_keeper_facts_done(void)
 {
-	failures = 0;
+	int			nfailing = 0;
+
+	failures[step.task] = 0;
 	for (int i = 0; i < step.nanswers; i++)
 		forget_oldest();
 	unpublished += step.counts.tracks + step.counts.features + step.counts.labelled +
@@ -263,13 +301,20 @@ reco_keeper_facts_done(void)
 		reco_keeper_matrix_look();
 	}
 	memset(&step, 0, sizeof(step));
+	for (Task task = TASK_WRITE; task < NTASKS; task++)
+		nfailing += failures[task] > 0 && is_wanted(task);
+	return nfailing == 0;
 }
 
-/* After an ERROR: everything is tried again, after a pause. */
+/* After an ERROR: the same is tried again, after a pause; if none was begun, all. */
 void
 reco_keeper_facts_failed(void)
 {
-	next_write = reco_now_us() + (AGAIN_US << Min(failures++, MOST_DOUBLED));
+	int64 until = reco_now_us() + (AGAIN_US << Min(failures[step.task]++, MOST_DOUBLED));
+
+	for (Task task = TASK_WRITE; task < NTASKS; task++)
+		if (step.task == task || step.task == TASK_NONE)
+			put_off(task, until);
 	memset(&step, 0, sizeof(step));
 }
 
@@ -280,12 +325,12 @@ write_answers(void)
 	RecoTold	told;
 
 	reco_told_begin(&told);
-	step.nanswers = tell(&told);
-	reco_told_end(&told);
-	step.counts.skipped = told.nskipped;
 	step.counts.lost = queue.lost;
 	PG_TRY();
 	{
+		step.nanswers = tell(&told);
+		reco_told_end(&told);
+		step.counts.skipped = told.nskipped;
 		write_told(&told);
 	}
 	PG_FINALLY();
@@ -348,16 +393,18 @@ write_kept(const RecoLearnedRows *tracks)
 	if (n == 0)
 		return;
 	reco_told_begin(&told);
-	for (int i = 0; i < n; i++)
-		(void) reco_told_add(&told, RECO_OP_FEATURES, answers[i].track_id,
-							 answers[i].value == NULL ? NULL
-													  : reco_remote_key(answers[i].value),
-							 answers[i].fetched_at);
-	reco_told_end(&told);
 	PG_TRY();
 	{
-		RecoLearnedRows features = rows_of(&told.features);
+		RecoLearnedRows features;
 
+		for (int i = 0; i < n; i++)
+			(void) reco_told_add(&told, RECO_OP_FEATURES, answers[i].track_id,
+								 answers[i].value == NULL
+									 ? NULL
+									 : reco_remote_key(answers[i].value),
+								 answers[i].fetched_at);
+		reco_told_end(&told);
+		features = rows_of(&told.features);
 		reco_learned_features(&features, &step.counts);
 	}
 	PG_FINALLY();
@@ -388,11 +435,15 @@ care(void)
 	int64		begun = reco_now_us();
 	bool		more;
 
+	/* first of all: it may fail each time, and what comes after it has its turn, too */
+	next[TASK_CARE] = begun + CARE_US;
 	more = reco_learned_trim(reco_guc_learned_tracks, MOST_REMOVED, &step.counts);
-	if (!more)
+	if (more)
+		next[TASK_CARE] = begun;
+	else
 	{
 		(void) reco_learned_sweep(MOST_SWEPT, &step.counts);
-		next_care = begun + Max(CARE_US, SHARE * (reco_now_us() - begun));
+		put_off(TASK_CARE, begun + SHARE * (reco_now_us() - begun));
 	}
 	if (step.counts.removed > 0)
 		reco_learned_note(&step.counts, false, false);
@@ -408,7 +459,7 @@ publish(void)
 
 	(void) reco_matrix_facts(MyDatabaseId, &facts);
 	pause = facts.offered ? SHARE * facts.built_us : UNSHARED_US;
-	next_publish = reco_now_us() + Max(PUBLISH_US, pause);
+	next[TASK_PUBLISH] = reco_now_us() + Max(PUBLISH_US, pause);
 	reco_change_note_learned();
 	reco_learned_note(&step.counts, true, false);
 	step.published = true;
@@ -435,7 +486,7 @@ learn_lexicon(void)
 	RecoMatrixFacts facts;
 	RecoMatrix	matrix;
 
-	next_lexicon = begun + LEXICON_US;
+	next[TASK_LEXICON] = begun + LEXICON_US;
 	(void) reco_matrix_facts(MyDatabaseId, &facts);
 	if (area == NULL || !facts.offered || !facts.exact ||
 		facts.token != token_of("catalogue") ||
@@ -445,5 +496,5 @@ learn_lexicon(void)
 	reco_lexicon_learn_from(&matrix);
 	step.lexicon = true;
 	reco_learned_note(&step.counts, false, true);
-	next_lexicon = begun + Max(LEXICON_US, SHARE * (reco_now_us() - begun));
+	next[TASK_LEXICON] = begun + Max(LEXICON_US, SHARE * (reco_now_us() - begun));
 }

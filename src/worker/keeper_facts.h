@@ -28,11 +28,11 @@ extern void reco_keeper_facts_committed(void);
 /*
  * Due: in how many ms there may be something to do. Step: does a little, in a
  * transaction as a round is; returns whether more follows at once. Done: after its
- * commit. Failed: after an ERROR in it.
+ * commit; returns whether all that failed was done since. Failed: after an ERROR in it.
  */
 extern int64 reco_keeper_facts_due(void);
 extern bool reco_keeper_facts_step(Oid extension);
-extern void reco_keeper_facts_done(void);
+extern bool reco_keeper_facts_done(void);
 extern void reco_keeper_facts_failed(void);
 
 #endif							/* RECO_KEEPER_FACTS_H */

@@ -168,11 +168,8 @@ learn(Round round)
 	if ((round != ROUND_DONE && round != ROUND_MORE) || reco_keeper_facts_due() > 0)
 		return false;
 	done = try_round(WORK_FACTS);
-	if (done == ROUND_DONE || done == ROUND_MORE)
-	{
-		reco_keeper_facts_done();
+	if ((done == ROUND_DONE || done == ROUND_MORE) && reco_keeper_facts_done())
 		work_again(WORK_FACTS);
-	}
 	return done == ROUND_MORE;
 }
 

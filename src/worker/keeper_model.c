@@ -34,7 +34,7 @@ typedef struct Lessons
 	RecoLesson	lessons[MOST_LESSONS];
 } Lessons;
 
-static void read_entry(const RecoCachedUnwritten *entry, Lessons *lessons);
+static void read_answer(const RecoKeeperAnswer *told, Lessons *lessons);
 static void add_lessons(const char *words, const RecoModelAnswer *answer,
 						Lessons *lessons);
 static bool is_word(const RecoMood *mood, const RecoPhrase *phrase);
@@ -44,40 +44,30 @@ static bool is_known(const RecoPhrase *phrase, const RecoLexiconTerm *terms, int
 					 bool *clear);
 static void add_lesson(const char *stem, const RecoModelAnswer *answer, Lessons *lessons);
 
-/* Learns from some entries. */
-void
-reco_keeper_teach(const RecoCachedUnwritten *entries, int nentries)
+/* Learns from some answers. */
+bool
+reco_keeper_learn(RecoKeeperAnswer *const *answers, int nanswers)
 {
-	Lessons    *lessons = NULL;
+	Lessons    *lessons = palloc0(sizeof(Lessons));
 
-	for (int i = 0; i < nentries; i++)
-	{
-		if (entries[i].category != RECO_OP_COMPLETION || entries[i].value.absent ||
-			entries[i].value.value == NULL)
-			continue;
-		if (lessons == NULL)
-			lessons = palloc0(sizeof(Lessons));
-		read_entry(&entries[i], lessons);
-	}
-	if (lessons != NULL && lessons->n > 0)
-		(void) reco_lexicon_teach(lessons->lessons, lessons->n);
+	for (int i = 0; i < nanswers; i++)
+		read_answer(answers[i], lessons);
+	return lessons->n == 0 || reco_lexicon_teach(lessons->lessons, lessons->n);
 }
 
 /* Reads an answer, if it is one to a question of ours. */
 static void
-read_entry(const RecoCachedUnwritten *entry, Lessons *lessons)
+read_answer(const RecoKeeperAnswer *told, Lessons *lessons)
 {
 	RecoModelAnswer *answer = palloc(sizeof(RecoModelAnswer));
-	char *key = pnstrdup(entry->key, strcspn(entry->key, "\x1f"));
 	RecoBuffer	words = {0};
 	char	   *own = NULL;
 	const char *why;
 
-	if (reco_model_asked(key, &words) && words.data != NULL)
+	if (reco_model_asked(told->key, &words) && words.data != NULL)
 		own = reco_remote_text(words.data);
 	reco_buffer_free(&words, false);
-	if (own != NULL &&
-		reco_model_read(entry->value.value, entry->value.len, answer, &why) &&
+	if (own != NULL && reco_model_read(told->value, told->len, answer, &why) &&
 		answer->confidence >= SURE)
 		add_lessons(own, answer, lessons);
 	pfree(answer);

@@ -126,7 +126,7 @@ reco_session_recover(MemoryContext context)
 	/* whoever hears of transactions that fail hears of this one too, had it none */
 	if (!IsTransactionState() && !IsAbortedTransactionBlockState())
 		StartTransactionCommand();
-	AbortCurrentTransaction();
+	AbortOutOfAnyTransaction(); /* an ERROR may come from a subtransaction, too */
 
 	/* what is left where there was no transaction */
 	LWLockReleaseAll();

@@ -5,6 +5,8 @@ What a service tells is in the list, marked 'live', and under the same rules as 
 Whatever fails, hangs or lies, the list is the one that the catalogue alone gives, whole and
 within its deadline. Without servers, and switched off, nothing is asked and nothing changes.
 """
+import os
+import signal
 import sys
 import time
 
@@ -13,7 +15,7 @@ sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from bench import WIDE, WIDE_QUOTA  # noqa: E402
 from cluster import Cluster, nothing_left  # noqa: E402
 from emulator import Emulator  # noqa: E402
-from reco_tap import call, done, literal, ok, same  # noqa: E402
+from reco_tap import call, done, literal, ok, same, until  # noqa: E402
 from rules import SIZE, broken_rules, essence, origins  # noqa: E402
 
 SEED = {"seed": 7}
@@ -77,6 +79,10 @@ def names(lists, artists):
     same([track for track in document["tracks"] if other in track["artist"]], [], "and none is by whom the prompt excludes")
     document = lists.document(f"like {wanted}", "20 s", {"exclude_artists": [other]})
     same([track for track in document["tracks"] if other in track["artist"]], [], "nor by whom an option excludes")
+    many = [f"nobody {n}" for n in range(500)] + [other] + [f"no band {n}" for n in range(400)]
+    document = lists.document(f"like {wanted}", "20 s", {"exclude_artists": many})
+    ok(origins(document)["live"], "with hundreds of exclusions: rows are live", origins(document))
+    same([track for track in document["tracks"] if other in track["artist"]], [], "and none is by one of these")
     document = lists.document(f"like {wanted}", "20 s")
     gone = [track["track_id"] for track in document["tracks"] if track["origin"] == "live"][:3]
     document = lists.document(f"like {wanted}", "20 s", {"negative_tracks": gone})
@@ -186,9 +192,74 @@ def imported(lists):
     same((counts["in_cooldown"], counts["after_refusal"]), (0, 0), "and the service has nothing to complain about")
 
 
+def told(lists):
+    """How often a service was asked about single tracks."""
+    routes = lists.emulator.counters()["routes"]
+    return sum(routes.get("GET /spotify/v1/tracks" + one, {"calls": 0})["calls"] for one in ("", "/{id}"))
+
+
+def in_the_matrix(session):
+    return until(lambda: session.value("SELECT state = 'shared' AND exact AND tracks = (SELECT count(*) FROM reco.track)"
+                                       " FROM reco_stat_memory WHERE database = current_database()") == "t", 60)
+
+
+def gone(cluster, lists, prompt):
+    """A catalogue that shares ids with the services has the last word on what is in it."""
+    session, emulator = lists.session, lists.emulator
+    # a table of some size, which sessions do not just read for themselves
+    session.query("ALTER TABLE reco.track SET (autovacuum_enabled = off)")
+    session.query("BEGIN; INSERT INTO reco.track (track_id, artist_id, title, artist, album) SELECT 'bloat ' || n, 'bloat', 'bloat', 'bloat',"
+                  " (SELECT string_agg(md5(n || ' ' || i), '') FROM generate_series(1, 50) AS i) FROM generate_series(1, 8000) AS n; ROLLBACK")
+    ok(in_the_matrix(session), "the catalogue is in shared memory")
+    others = [{"route": "/reccobeats/", "kind": "status:503"}]
+    other, lists.session = session, cluster.session()
+    session = lists.session
+    keeper = int(session.value("SELECT pid FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database()"))
+    lists.connect()
+    emulator.fault(others)
+    given = [track["track_id"] for track in lists.document(prompt, "10 s")["tracks"]]
+    ok(set(given) & set(lists.known), "its tracks are such as a service knows", given)
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        other.query("CREATE TABLE former AS SELECT * FROM reco.track WHERE track_id = ANY (" + literal("{" + ",".join(given) + "}") + ")")
+        other.query("DELETE FROM reco.track WHERE track_id IN (SELECT track_id FROM former)")
+        lists.connect()
+        emulator.fault(others)
+        document = lists.document(prompt, "10 s")
+        same([track for track in document["tracks"] if track["track_id"] in given], [],
+             "what is deleted is not listed, though it is in memory and a service knows it")
+        same(len(document["tracks"]), SIZE, "the list is whole")
+        rows = session.query("SELECT track_id FROM reco_rank('', " + literal(prompt) + ", 300)")
+        same([row for row in rows if row[0] in given], [], "nor is it ranked")
+        same(told(lists), 0, "and no service is asked about what was ranked")
+        same(session.value("SELECT session_bytes FROM reco_stat_memory WHERE database = current_database()"), "0",
+             "all from the memory that has it")
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    other.query("INSERT INTO reco.track SELECT * FROM former")
+
+
+def expired(lists, prompt):
+    """Learned tracks whose time is over are good enough for now."""
+    session, emulator = lists.session, lists.emulator
+    session.query("UPDATE reco.track SET fetched_at = now() - interval '40 days', expires_at = now() - interval '10 days'")
+    ok(in_the_matrix(session), "all of a catalogue is out of date")
+    old = session.value("SELECT track_id FROM reco.track WHERE expires_at < now() ORDER BY track_id LIMIT 1")
+    for name, options in (("in a list", {}), ("that was declined", {"negative_tracks": [old]})):
+        lists.connect()
+        emulator.fault([{"route": "/spotify/v1/tracks", "kind": "stall"}])
+        document = lists.document(prompt, "20 s", options)
+        ok(document["complete"] and len(document["tracks"]) == SIZE, f"an old track {name}, and the service hangs: a complete list",
+           document.get("missing"))
+        if options:
+            ok(until(lambda: told(lists) > 0), f"one {name} is asked for again all the same", emulator.counters()["routes"])
+        else:
+            same(told(lists), 0, f"the service is not asked about those {name}")
+
+
 def main():
     with Emulator("--preset", "extended", "--latency", "none", "--window", "none") as emulator, \
-            Cluster("reco.gateway_upstreams = 200") as cluster:
+            Cluster("reco.gateway_upstreams = 200", "reco.learn = off") as cluster:
         session = cluster.session()
         session.query("CREATE EXTENSION reco CASCADE")
         session.query("SELECT reco_demo_catalogue(2000)")
@@ -199,6 +270,8 @@ def main():
         local = trouble(lists, prompt)
         switches(lists, prompt, local)
         imported(lists)
+        gone(cluster, lists, "rainy sunday, calm")
+        expired(lists, "rainy sunday, calm")
         same(emulator.counters()["bugs"], [], "the emulator did what it was told")
 
         session.query("TRUNCATE reco.track, reco.artist")

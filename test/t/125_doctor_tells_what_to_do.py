@@ -221,7 +221,7 @@ def addresses(doctor, bench):
     emulator.config(preset="dev-2026")
     ok(doctor.is_ok('server "spotify"'), "an app in development is well")
     bench.ask("track_facts", bench.tracks[:3])
-    bench.ask("artist_tracks", [f"{bench.artists[0]['id']} {bench.artists[0]['name']}"])
+    bench.ask("artist_tracks", [bench.artists[0]['id']])
     closed = [row for row in doctor.rows() if "closed for this app" in row["detail"]]
     same([(row["detail"].split('"')[1], row["status"]) for row in closed],
          [("tracks", "warning"), ("artist_top_tracks", "warning")], "what it may not use is listed, once it was found out")

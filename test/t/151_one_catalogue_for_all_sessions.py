@@ -291,7 +291,7 @@ def keepers(cluster, watch):
     os.kill(pid, signal.SIGTERM)
     ok(caught and until(lambda: watch.keeper() not in (pid, None)), "a keeper is terminated while it reads the catalogue")
     same(list_of(session, "", "calm", 20), before, "the former copy goes on")
-    ok(settled(watch.session) and generation(watch.session) > old, "and the next keeper makes the next one")
+    ok(until(lambda: generation(watch.session) > old, 120) and settled(watch.session), "and the next keeper makes the next one")
     same(list_of(session, "", "calm", 20), before, "which holds the same")
     same(watch.segments(), 1, "one segment is there")
 

@@ -102,7 +102,7 @@ def overlap(runs, prompt):
     ok(max(sizes) >= 20, "features of several artists' tracks go by one call", sizes)
 
 
-def budgets(runs, prompt):
+def budgets(runs, prompt, more):
     """What the setting says."""
     session = runs.session
     runs.connect()
@@ -133,6 +133,18 @@ def budgets(runs, prompt):
     for number in range(6):
         same(broken_rules(runs.document(f"{prompt}, take {number}")), [], "near the end of a quota the list keeps to the rules")
     same(runs.calls()["spotify"], 4, "an hour leaves five sixths of a day's quota to the others")
+    session.query("SET reco.result_cache = on; UPDATE reco.cache_policy SET fresh = '1 day', usable = '1 day' WHERE category = 'result'")
+    for quota, kept in (("1000000", "1 day"), ("24", "a moment")):
+        runs.connect(daily_quota=quota)
+        session.query("SELECT reco_cache_invalidate('result')")
+        same(broken_rules(runs.document(more)), [], f"a quota of {quota} a day: the list keeps to the rules")
+
+        # what is kept for a moment may be gone again before anybody looks
+        soon = []
+        until(lambda: soon.extend(session.query("SELECT fresh_until < fetched_at + interval '1 hour' FROM reco.cache WHERE category = 'result'"))
+              or soon, 60 if kept == "1 day" else 10)
+        ok(set(row[0] for row in soon) <= {"t" if kept == "a moment" else "f"} and (soon or kept == "a moment"), f"it is kept for {kept}", soon)
+    session.query("SET reco.result_cache = off")
 
 
 def cut(runs, prompt):
@@ -161,9 +173,33 @@ def cut(runs, prompt):
     ok(runs.calls()["spotify"] == before["spotify"], "a third call asks nothing of it", runs.calls(), before)
 
 
+def stale(runs, prompt):
+    """Features that are old are used, and asked for again."""
+    session = runs.session
+
+    def asked():
+        return runs.emulator.counters()["routes"].get(FEATURES, {"calls": 0})["calls"]
+
+    for fresh, again in (("90 days", False), ("1 ms", True)):
+        session.query(f"UPDATE reco.cache_policy SET fresh = '{fresh}' WHERE category = 'features'")
+        runs.connect()
+        first = [runs.document(prompt) for _ in range(3)][-1]       # a budget leaves something to the next run
+        ok(runs.idle() and asked() > 0, f"features that are fresh for {fresh}")
+        runs.emulator.reset_counters()
+        document = runs.document(prompt)
+        ok(document["complete"], "are good enough for a complete list", document.get("missing"))
+        same([t["track_id"] for t in document["tracks"]], [t["track_id"] for t in first["tracks"]], "the same")
+        if again:
+            ok(until(lambda: asked() > 0), "and asked for again when they are old")
+        else:
+            same((runs.idle(), asked()), (True, 0), "and not asked for again while they are fresh")
+    check_counts(runs, "with what is asked for again")
+    session.query("UPDATE reco.cache_policy SET fresh = '90 days' WHERE category = 'features'")
+
+
 def main():
     with Emulator("--preset", "dev-2026", "--latency", "none", "--window", "none") as emulator, \
-            Cluster("reco.gateway_upstreams = 200") as cluster:
+            Cluster("reco.gateway_upstreams = 200", "reco.learn = off") as cluster:
         session = cluster.session()
         session.query("CREATE EXTENSION reco CASCADE")
         session.query("SELECT reco_demo_catalogue(2000)")
@@ -177,8 +213,9 @@ def main():
         cold(runs, (f"{genre} for a long drive", f"upbeat {genre}, like {artists[5]['name']}"))
         session.query("SELECT reco_demo_catalogue(2000)")
         overlap(runs, several)
-        budgets(runs, named)
+        budgets(runs, named, several)
         cut(runs, named)
+        stale(runs, named)
         same(emulator.counters()["bugs"], [], "the emulator did what it was told")
         same(nothing_left(session), None, "no slot and no memory is left behind")
     done()

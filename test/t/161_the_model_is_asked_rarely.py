@@ -173,6 +173,16 @@ def taste(models):
         models.document(UNCLEAR)
         same([seen for seen in emulator.prompts() if "listener plays" in seen["system"]], [], "nobody's without a listener")
 
+    # a history has no names: those that the service has are told, whatever was played here
+    ids = {artist["name"]: artist["id"] for artist in emulator.artists(2000)}
+    session.query("INSERT INTO reco.track (track_id, artist_id, title, artist) VALUES "
+                  + ", ".join(f"({literal('played ' + name)}, {literal(ids[name])}, 'Played', {literal(name)})" for name in played))
+    session.query("INSERT INTO reco.listen (user_id, track_id) SELECT 'wanda', track_id FROM reco.track WHERE track_id LIKE 'played %'")
+    models.document("glimmerous zorblax", user="wanda")
+    asked = [seen["system"] for seen in emulator.prompts() if "listener plays" in seen["system"]]
+    same([[name for name in played if name not in system] for system in asked], [[]], "those whom the history has, too, are told by name")
+    session.query("DELETE FROM reco.listen WHERE user_id = 'wanda'; DELETE FROM reco.track WHERE track_id LIKE 'played %'")
+
 
 def beside_the_searches(models):
     """Services are searched while the model thinks."""
@@ -271,6 +281,45 @@ def names(models):
          "years and regions are the listener's where he says any")
 
 
+def searched_for(models):
+    """The catalogue is searched for what the model says, as if the lexicon had said it."""
+    session = models.session
+    # of so many, the tracks that a list is chosen from are a small part
+    session.query("SELECT reco_demo_catalogue(8000)")
+    for name, level, wanted in (("loud", "high", {"energy": .95, "valence": .1, "danceability": .9}),
+                                ("calm", "low", {"energy": .1, "valence": .9, "danceability": .85})):
+        # what fits is rare, and not what is chosen when nothing is known
+        columns = ", ".join(wanted)
+        session.query(f"INSERT INTO reco.track (track_id, artist_id, title, artist, popularity, features, {columns})"
+                      f" SELECT '{name}' || n, '{name}er' || n % 20, 'Song ' || n, '{name} singer ' || n % 20, 20, 'measured',"
+                      f" {', '.join(f'{value} + n / 5000.0' for value in wanted.values())} FROM generate_series(1, 60) AS n")
+
+        def fitting(document):
+            """How many of the list are such tracks, and how far its tracks are from what is wanted."""
+            far = [abs(track["features"][feature] - value) for track in document["tracks"]
+                   for feature, value in wanted.items() if feature in track["features"]]
+            return sum(track["track_id"].startswith(name) for track in document["tracks"]), sum(far) / max(len(far), 1)
+
+        models.disconnect()
+        neither, far = fitting(models.document(UNCLEAR))
+        targets = {feature: {"min": value - .05, "max": value + .05} for feature, value in wanted.items()}
+        session.query(f"INSERT INTO reco.mood_term (term, targets) SELECT word, {literal(json.dumps(targets))}"
+                      f" FROM regexp_split_to_table({literal(UNCLEAR)}, ' ') AS word")
+        lexicon, near = fitting(models.document(UNCLEAR))
+        ok(lexicon > SIZE // 2 and neither == 0 and near < far / 3, f"{name}: the lexicon finds what is rare",
+           (lexicon, near), (neither, far))
+        session.query("DELETE FROM reco.mood_term WHERE source = 'manual'")
+        models.connect()
+        models.answers({**CALM, "energy_level": level, "emotion": "mixed", "targets": [
+            {"feature": feature, "low": value - .05, "high": value + .05, "weight": 1} for feature, value in wanted.items()]})
+        document = models.document(UNCLEAR)
+        same(document["mood"]["source"], "llm", f"{name}: a model says the same")
+        refined, close = fitting(document)
+        # what is near the seeds was searched for before it answered
+        ok(refined >= lexicon / 2 and close < 2 * near + .01 and close < far / 3, f"{name}: and its list is as near to that",
+           (refined, close), (lexicon, near), (neither, far))
+
+
 def kept_and_taught(models):
     """An answer is kept for the same words, and taught for others with them."""
     session = models.session
@@ -333,8 +382,90 @@ def kept_and_taught(models):
     models.document("quorble snib")
     ok(until(lambda: session.value("SELECT count(*) FROM reco.cache WHERE key LIKE '%quorble%'") == "1"),
        "what cannot be taught just now is written all the same")
+    same(taught("quorbl"), [], "and not taught")
     other.query("ROLLBACK")
     other.close()
+    ok(until(lambda: len(taught("quorbl")) == 1), "until the table is free")
+    session.query("RESET reco.cache")
+
+
+def nothing_stops_keeping(models, cluster):
+    """Whoever has the lexicon locked, or refuses its rows: all else is kept."""
+    session = models.session
+    taught = lambda word: session.query("SELECT tracks, targets FROM reco.mood_term WHERE source = 'model' AND term = "
+                                        + literal(word))
+    complaints = lambda: cluster.log_text().count("reco keeper could not teach the lexicon")
+    failed = lambda: cluster.log_text().count("reco keeper works again")
+    before = failed()
+
+    def keeper(on):
+        session.query(f"ALTER SYSTEM SET reco.keeper = {'on' if on else 'off'}")
+        session.query("SELECT pg_reload_conf()")
+        ok(until(lambda: session.value("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'reco keeper'")
+                 == str(int(on))), f"a keeper: {on}")
+
+    def kept(words, document, name):
+        ok(until(lambda: session.value(f"SELECT count(*) FROM reco.cache WHERE key LIKE '%{words}%'") == "1"),
+           f"{name}: the answer is kept")
+        ok(until(lambda: session.value(f"SELECT count(*) FROM reco_run WHERE run_id = {document['run_id']}") == "1"),
+           f"{name}: and the run is on record")
+
+    session.query("SET reco.cache = on")
+    session.query("SET reco.llm_threshold = 1")
+    models.connect()
+    models.answers(CALM)
+    for table, words, word in (("artist", "krelvin dosk", "krelvin"), ("mood_term", "plimbor vask", "plimbor")):
+        keeper(False)
+        document = models.document(words)
+        other = models.session_of_its_own()
+        other.query(f"BEGIN; LOCK TABLE reco.{table} IN ACCESS EXCLUSIVE MODE")
+        keeper(True)
+        kept(words, document, f"reco.{table} is locked")
+        other.query("ROLLBACK")
+        other.close()
+        ok(until(lambda: len(taught(word)) == 1), f"reco.{table} is free: the words are taught")
+    same(complaints(), 0, "a lock is no error")
+
+    # what a DBA allows in the table
+    session.query("ALTER TABLE reco.mood_term ADD CONSTRAINT refuse CHECK (source <> 'model') NOT VALID")
+    for words in ("strobnik yalt", "vurmdok pesk"):
+        kept(words, models.document(words), f"rows are refused, {words}")
+    ok(until(lambda: complaints() == 1), "the log says so")
+    session.query("ALTER TABLE reco.mood_term DROP CONSTRAINT refuse")
+    kept("frabdon mulk", models.document("frabdon mulk"), "rows are not refused")
+    ok(until(lambda: len(taught("frabdon")) == 1), "what comes next is taught")
+    same((complaints(), taught("strobnik")), (1, []), "it was said once, and what was refused is left out")
+    ok(until(lambda: "reco keeper teaches the lexicon again" in cluster.log_text()), "the log says that it works again")
+
+    # one that is refused keeps no other from it
+    keeper(False)
+    session.query("ALTER TABLE reco.mood_term ADD CONSTRAINT refuse CHECK (term <> 'hulbrad') NOT VALID")
+    for words in ("glanvord tisk", "hulbrad nomp", "drelgan pusk"):
+        models.document(words)
+    keeper(True)
+    ok(until(lambda: taught("glanvord") and taught("drelgan")), "answers beside one that is refused are taught")
+    same(taught("hulbrad"), [], "that one is not")
+    session.query("ALTER TABLE reco.mood_term DROP CONSTRAINT refuse")
+
+    # what passes
+    session.query("CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql"
+                  " AS 'BEGIN RAISE EXCEPTION ''no room, so to speak'' USING ERRCODE = ''disk_full''; END'")
+    session.query("CREATE TRIGGER refuse BEFORE INSERT ON reco.mood_term EXECUTE FUNCTION public.refuse()")
+    kept("brandok filp", models.document("brandok filp"), "an error")
+    ok(until(lambda: cluster.log_text().count("could not teach the lexicon: no room, so to speak") == 1), "the log tells it")
+    session.query("DROP TRIGGER refuse ON reco.mood_term")
+    ok(until(lambda: len(taught("brandok")) == 1), "and it is tried again")
+
+    # a row that says nothing, in numbers of which there is no square
+    session.query("UPDATE reco.mood_term SET targets = '{\"energy\": {\"mean\": 0.5, \"sd\": 1e20, \"weight\": 0.5}}'"
+                  " WHERE source = 'model' AND term = 'krelvin'")
+    kept("krelvin wumbrat", models.document("krelvin wumbrat"), "a row is as wide as can be")
+    ok(until(lambda: taught("krelvin")[0][0] == "2"), "and is taught with the others", taught("krelvin"))
+    energy = json.loads(taught("krelvin")[0][1])["energy"]
+    ok(0 <= energy["mean"] <= 1 and 0 < energy["sd"] <= 1, "as a range of what there is", energy)
+    ok(len(taught("wumbrat")) == 1, "which keeps no other word from it")
+    same(failed(), before, "no round of the keeper failed")
+    session.query("RESET reco.llm_threshold")
     session.query("RESET reco.cache")
 
 
@@ -354,7 +485,9 @@ def main():
         nonsense(models)
         names(models)
         kept_and_taught(models)
+        nothing_stops_keeping(models, cluster)
         useless_answers(models)
+        searched_for(models)
         same(nothing_left(session), None, "no slot and no memory is left behind")
     done()
 

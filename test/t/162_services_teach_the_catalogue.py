@@ -8,10 +8,12 @@ locked holds up nothing else, and no value, however wrong, holds up anything.
 """
 import json
 import os
+import re
 import shutil
 import signal
 import sys
 import tempfile
+from urllib.parse import unquote_plus
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
@@ -20,7 +22,7 @@ from driver import build  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import Lost, SqlError, call, done, literal, ok, same, until  # noqa: E402
 
-SEARCH, TRACKS, ARTISTS, FEATURES = 0, 3, 4, 7  # categories of the buffer
+SEARCH, TRACKS, ARTISTS, FEATURES, RB_ARTIST_TRACKS = 0, 3, 4, 7, 9  # categories of the buffer
 PROMPT = "rainy sunday, calm"
 LEARNED = "SELECT count(*) FROM reco.track WHERE source IN ('spotify', 'reccobeats')"
 HAND_MADE = "SELECT md5(string_agg(t::text, '|' ORDER BY track_id)) FROM reco.track AS t WHERE source NOT IN ('spotify', 'reccobeats')"
@@ -57,6 +59,20 @@ class Learning:
         """Waits until all of them are in the catalogue."""
         array = literal("{" + ",".join(ids) + "}")
         return until(lambda: self.number(f"SELECT count(*) FROM reco.track WHERE track_id = ANY ({array})") == len(ids))
+
+    def is_kept(self, ids):
+        """Waits until answers about all of these tracks are in the table of the cache."""
+        array = literal("{" + ",".join(ids) + "}")
+        return until(lambda: self.number("SELECT count(*) FROM reco.cache WHERE category = 'tracks' AND split_part(key, chr(31), 1) = ANY"
+                                         f" ({array})") == len(ids))
+
+    def now(self):
+        return self.value("SELECT clock_timestamp()")
+
+    def keeper_says(self, what, since):
+        """Waits until the keeper says that something went wrong."""
+        return until(lambda: self.number("SELECT count(*) FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database()"
+                                         f" AND last_error LIKE {literal(f'%{what}%')} AND last_error_at > {literal(since)}") == 1)
 
     def settle(self):
         """Waits until all that is in the buffer was written, and learned from."""
@@ -222,6 +238,11 @@ def nothing_invalid(learning, tracks, artists):
     return prompts, runs
 
 
+def words_of(text):
+    """The beginnings of its words, as a query of a search vector: stems end differently."""
+    return " & ".join(f"{word[:4]}:*" for word in re.findall(r"[a-z]+", text.lower()))
+
+
 def answers_from_it(learning, artists):
     """The embedded engine answers from what was learned, and the lexicon learns."""
     session = learning.session
@@ -233,29 +254,92 @@ def answers_from_it(learning, artists):
     ok(until(lambda: learning.value(f"SELECT genres IS NOT NULL FROM reco.artist WHERE artist_id = {literal(ids[0])}") == "t"), "which are learned")
     ok(until(lambda: learning.value(f"SELECT bool_and({literal(genre)} = ANY (genres)) FROM reco.track WHERE source = 'spotify' AND artist_id ="
                                     f" {literal(ids[0])}") == "t"), "their tracks have them, too")
-    same(learning.value(f"SELECT bool_and(search @@ to_tsquery('simple', {literal(genre.split()[0].split('-')[0])}) OR search IS NOT NULL)"
-                        f" FROM reco.track WHERE artist_id = {literal(ids[0])}"), "t", "and are found by them")
+    of_artist = f" FROM reco.track WHERE source = 'spotify' AND artist_id = {literal(ids[0])}"
+    same(learning.value(f"SELECT count(*) > 0 AND bool_and(search @@ to_tsquery('simple', {literal(words_of(genre))})){of_artist}"), "t",
+         "and are found by their words")
     same(learning.value("SELECT bool_and(genres = ARRAY(SELECT DISTINCT lower(x) COLLATE \"C\" FROM unnest(genres) AS x ORDER BY 1))"
                         f" FROM reco.artist WHERE artist_id = ANY ({literal('{' + ','.join(ids) + '}')})"), "t", "in lower case, each once")
     generation = learning.value("SELECT count(*), max(change_id) FROM reco.change WHERE what = 'lexicon'")
     ok(until(lambda: learning.value("SELECT lexicon_at IS NOT NULL FROM reco_learn_stats") == "t", 60), "the lexicon is made anew")
     same(learning.value("SELECT count(*), max(change_id) FROM reco.change WHERE what = 'lexicon'"), generation, "which makes no list invalid")
+    ok(until(lambda: has_seen_all(learning)), "scans come to see all of it")
+    learned = {row[0]: row for row in session.query("SELECT track_id, title, artist_id, genres::text FROM reco.track WHERE source = 'spotify'")}
+    # a word that few have, and all of them are learned
+    word, having = session.query("SELECT word, string_agg(track_id, ' ') FROM (SELECT track_id, source, unnest(tsvector_to_array(search)) AS word"
+                                 " FROM reco.track) AS t WHERE word ~ '^[a-z]{5,}$' GROUP BY word"
+                                 " HAVING bool_and(source = 'spotify') AND count(*) < 5 ORDER BY count(*) DESC, word LIMIT 1")[0]
+    calls = learning.emulator.counters()["services"]
     session.query("SET reco.upstreams = off")
-    document = session.json("SELECT " + call("", f"like {rows[0][1]}", 10))
+    for prompt, fits in ((f"like {rows[0][1]}", lambda row: row[2] == ids[0]), (genre, lambda row: genre in row[3]),
+                         (word, lambda row: row[0] in having.split())):
+        document = session.json("SELECT " + call("", prompt, 10))
+        found = [track["track_id"] for track in document["tracks"] if track["track_id"] in learned and fits(learned[track["track_id"]])]
+        ok(found, f"with no service asked, what was learned is found: {prompt}",
+           [(track["title"], track["artist"], track["origin"]) for track in document["tracks"]])
     session.query("RESET reco.upstreams")
-    ok(any(rows[0][1] in track["artist"] for track in document["tracks"]), "with no service asked, an artist who was learned is found",
-       [(track["artist"], track["origin"]) for track in document["tracks"]])
+    same({name: service["calls"] for name, service in learning.emulator.counters()["services"].items()},
+         {name: service["calls"] for name, service in calls.items()}, "and none was asked")
 
 
-def what_is_asked(learning, tracks):
+def has_seen_all(learning):
+    """Is all of the catalogue in memory?"""
+    return learning.value("SELECT tracks = (SELECT count(*) FROM reco.track) FROM reco_stat_memory"
+                          " WHERE database = current_database()") == "t"
+
+
+def asked_about(learning, artist, tracks):
+    """A run that names an artist, with no answer kept: what services are asked about the artist and some tracks."""
+    learning.settle()
+    ok(until(lambda: has_seen_all(learning)), "scans see what there is")
+    learning.session.query("SELECT reco_cache_invalidate()")
+    learning.emulator.reset_counters()
+    document = learning.session.json("SELECT " + call("", f"like {artist['name']}", 10, None, "20 s"))
+    same(document["mood"]["artists"], [artist["name"]], "an artist is named")
+    kinds = set()
+    for service in ("spotify", "reccobeats"):
+        for row in learning.emulator.service(service)["log"]:
+            target = unquote_plus(row[5])
+            if f'artist:"{artist["name"].lower()}"' in target.lower():
+                kinds.add("tracks" if target.endswith("&type=track") or "&type=track&" in target else "name")
+            if f"/artists/{artist['id']}/" in target:
+                kinds.add("tracks")
+            if service == "reccobeats" and "audio-features" in target and any(track["id"] in target for track in tracks):
+                kinds.add("features")
+    return kinds
+
+
+def what_is_asked(learning, artists):
     """Runs ask for what is not known, or not any more."""
-    session = learning.session
-    session.query("SELECT reco_cache_invalidate()")
-    features = "SELECT count(*) FROM reco.track WHERE source = 'spotify' AND features = 'unknown' AND features_source IS NULL"
-    prompt = f"like \"{tracks[45]['name']}\""
-    before = learning.calls("reccobeats")
-    session.json("SELECT " + call("", prompt, 10, {"seed": 1}, "20 s"))
-    ok(learning.calls("reccobeats") >= before, "a run may ask for features", learning.value(features))
+    known = {row[0] for row in learning.session.query("SELECT artist_id FROM reco.artist UNION ALL SELECT track_id FROM reco.track"
+                                                      " UNION ALL SELECT name_fold FROM reco.artist")}
+    everything = [track for track in learning.emulator.tracks(2000) if not track["twin"]]
+    for artist in artists:
+        own = [track for track in everything if track["artist_id"] == artist["id"]]
+        ids = [track["id"] for track in own]
+        if len(own) >= 16 and artist["name"].isascii() and not known & {artist["id"], artist["name"].lower(), *ids}:
+            break
+    array = literal("{" + ",".join(ids) + "}")
+    here = f" FROM reco.track WHERE source = 'spotify' AND track_id = ANY ({array})"
+    same({"name", "tracks"} - asked_about(learning, artist, own), set(), "services are asked who a stranger is, and for tracks")
+
+    same(set(learning.ask("track_facts", ids)), {"fresh"}, "they tell of all that there is")
+    learning.ask("track_features", ids)
+    ok(until(lambda: learning.number(f"SELECT count(*){here} AND features <> 'unknown'") == len(ids)), "which is learned",
+       learning.session.query(f"SELECT track_id, title, source, features, features_source FROM reco.track WHERE track_id = ANY ({array})"))
+    same(asked_about(learning, artist, own), set(), "and they are not asked about it again")
+
+    # of what is here too much is out of date
+    learning.session.query("UPDATE reco.track SET fetched_at = now() - interval '40 days', expires_at = now() - interval '10 days'"
+                           f" WHERE track_id = ANY ({array})")
+    same(asked_about(learning, artist, own), {"tracks"}, "when their time is over, tracks are asked for again")
+    ok(until(lambda: learning.number(f"SELECT count(*){here} AND expires_at > now() + interval '20 days'") > 0), "and those told anew hold again",
+       learning.session.query(f"SELECT track_id, expires_at{here}"))
+
+    # features likewise
+    learning.session.query("UPDATE reco.track SET features_fetched_at = now() - interval '100 days', features_expires_at = now() - interval '10 days',"
+                           f" fetched_at = now() - interval '40 days', expires_at = now() - interval '10 days' WHERE track_id = ANY ({array})")
+    same(asked_about(learning, artist, own), {"tracks", "features"}, "when theirs is, so are features")
+    ok(until(lambda: learning.number(f"SELECT count(*){here} AND features_expires_at > now()") > 0), "and hold again")
 
 
 def expiry(learning, tracks):
@@ -347,6 +431,88 @@ def locked(learning, tracks):
     other.close()
 
 
+def keeper_keeps(learning, tracks, what):
+    """While learning fails, answers and runs are kept; returns the tracks that it told of."""
+    ids = [track["id"] for track in tracks]
+    same(learning.ask("track_facts", ids), ["fresh"] * len(ids), f"{what}: a service is asked for other tracks")
+    ok(learning.is_kept(ids), "its answers are kept")
+    run = run_of(learning, f"sunny evening, {what}")
+    ok(until(lambda: learning.number(f"SELECT count(*) FROM reco.run WHERE run_id = {run}") == 1), "and so is the record of a run")
+    return ids
+
+
+def row_locked(learning, tracks):
+    """Whoever has a row locked holds up what is told with it, and nothing else; nothing is lost."""
+    ids = [track["id"] for track in tracks[156:159]]
+    array = literal("{" + ",".join(ids) + "}")
+    lost = learning.count("lost")
+    same(learning.ask("track_facts", ids), ["fresh"] * 3, "tracks are told")
+    ok(learning.learned(ids), "and learned")
+    learning.session.query("UPDATE reco.track SET fetched_at = now() - interval '29 days', expires_at = now() + interval '1 day'"
+                           f" WHERE track_id = ANY ({array})")
+    learning.session.query("SELECT reco_cache_invalidate('tracks')")
+    other, since = learning.cluster.session(), learning.now()
+    other.query("BEGIN")
+    other.query(f"UPDATE reco.track SET title = title WHERE track_id = {literal(ids[0])}")
+    same(learning.ask("track_facts", ids), ["fresh"] * 3, "one that somebody has locked is told again")
+    ok(learning.keeper_says("lock timeout", since), "the keeper waits, but not for long")
+    more = keeper_keeps(learning, tracks[159:162], "with a row locked")
+    same(learning.number(f"SELECT count(*) FROM reco.track WHERE track_id = ANY ({array}) AND expires_at > now() + interval '20 days'"), 0,
+         "what was told with the row is not there")
+    other.query("COMMIT")
+    other.close()
+    ok(until(lambda: learning.number(f"SELECT count(*) FROM reco.track WHERE track_id = ANY ({array})"
+                                     " AND expires_at > now() + interval '20 days'") == 3, 150), "and comes once the row is free")
+    ok(learning.learned(more), "with what was told since")
+    same(learning.count("lost"), lost, "none of it is lost")
+
+
+def cancelled(learning, tracks):
+    """So does whoever cancels what the keeper does."""
+    session = learning.session
+    ids = [track["id"] for track in tracks[162:165]]
+    napping = ("SELECT pid FROM pg_stat_activity WHERE application_name = 'reco keeper' AND datname = current_database()"
+               " AND wait_event = 'PgSleep'")
+    since = learning.now()
+    session.query("CREATE TABLE nap AS SELECT 1 AS one")
+    session.query("CREATE FUNCTION nap() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+                  " IF EXISTS (SELECT FROM public.nap) THEN PERFORM pg_sleep(3600); END IF; RETURN NEW; END$$")
+    session.query("CREATE TRIGGER nap BEFORE INSERT OR UPDATE ON reco.track FOR EACH ROW EXECUTE FUNCTION nap()")
+    same(learning.ask("track_facts", ids), ["fresh"] * 3, "tracks that take long to write")
+    ok(until(lambda: session.query(napping) != []), "the keeper writes")
+    session.query(f"SELECT pg_cancel_backend(pid) FROM ({napping}) AS k")
+    ok(learning.keeper_says("user request", since), "and is cancelled")
+    ok(until(lambda: session.query(napping) != []), "it tries again")
+    session.query("DELETE FROM nap")
+    session.query(f"SELECT pg_cancel_backend(pid) FROM ({napping}) AS k")
+    more = keeper_keeps(learning, tracks[165:168], "after it was cancelled")
+    ok(learning.learned(ids + more), "what it was about to write comes, and what was told since")
+    session.query("DROP TRIGGER nap ON reco.track; DROP FUNCTION nap(); DROP TABLE nap")
+
+
+def cannot_go(learning, tracks):
+    """What cannot be removed holds up nothing that is new."""
+    session = learning.session
+    liked, since = tracks[168]["id"], learning.now()
+    same(learning.ask("track_facts", [liked]), ["fresh"], "a track")
+    ok(learning.learned([liked]), "is learned")
+    session.query("CREATE TABLE liked (track_id text REFERENCES reco.track)")
+    session.query(f"INSERT INTO liked VALUES ({literal(liked)})")
+    session.query("UPDATE reco.track SET fetched_at = now() - interval '61 days', expires_at = now() - interval '31 days'"
+                  f" WHERE track_id = {literal(liked)}")
+    ok(learning.keeper_says("foreign key", since), "when its time is over a key of an application's holds it")
+    for part in (tracks[169:171], tracks[171:173]):
+        ids = [track["id"] for track in part]
+        before = learning.now()
+        same(learning.ask("track_facts", ids), ["fresh"] * 2, "services tell of others")
+        ok(learning.learned(ids), "which are learned")
+        ok(until(lambda: learning.value(f"SELECT published_at > {literal(before)} FROM reco_learn_stats") == "t"), "and published")
+        ok(until(lambda: has_seen_all(learning)), "and scans see them")
+    same(learning.track(liked), ["spotify"], "the track is still there")
+    session.query("DROP TABLE liked")
+    ok(until(lambda: learning.track(liked) is None, 150), "and goes when nothing holds it any more")
+
+
 def hostile(learning, library, tracks):
     """No value holds up anything."""
     session = learning.session
@@ -379,6 +545,7 @@ def hostile(learning, library, tracks):
     put(TRACKS, good[3], track(good[3], release_date="2023-09", duration_ms=1e99, popularity="55"))
     put(TRACKS, good[4], track(good[4], release_date="0000", linked_from="not an id"))
     put(FEATURES, good[0], {"energy": 7, "valence": 0.5, "loudness": -1000, "tempo": 0, "key": 3.5, "mode": "1"})
+    put(FEATURES, good[2], {"instrumentalness": 1e-50, "energy": 0.5, "loudness": -1e-50})
     put(FEATURES, good[1], {"energy": "NaN", "valence": None, "tempo": [1]})
     put(FEATURES, good[3], "nonsense")
     put(ARTISTS, "C" * 22, {"id": "C" * 22, "name": "Genres", "genres": ["g" * 500, 3, "Fine", "fine", "", None], "popularity": 1e9})
@@ -390,13 +557,53 @@ def hostile(learning, library, tracks):
          "what is right is not")
     ok(until(lambda: learning.track(good[0], "features") == ["measured"]), "features out of bounds are left out")
     same(learning.track(good[0], "energy, valence, loudness, tempo, key, mode"), ["", "0.5", "", "", "", "1"], "those within are not")
+    ok(until(lambda: learning.track(good[2], "features") == ["measured"]), "features that are almost nothing are measured")
+    same(learning.track(good[2], "energy, instrumentalness, loudness"), ["0.5", "0", "0"], "and are nothing")
     same(learning.track(good[1], "features, features_source, length(title)"), ["unknown", "", "1000"], "where none is, nothing is measured")
     ok(until(lambda: learning.value(f"SELECT genres::text FROM reco.artist WHERE artist_id = '{'C' * 22}'") == "{fine}"), "genres likewise")
     same([learning.track(c * 22) for c in "HMN"], [None] * 3, "what cannot be written is not")
     same(learning.track("O" * 22, "starts_with(title, 'nul')"), ["t"], "what is no letter is not in a title")
     ok(learning.count("skipped") >= before + 15, "all of it is counted", before, learning.count("skipped"))
     same(learning.value("SELECT state FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database()"), "running", "and the keeper is well")
+
+    # many that are refused: no more than some of them are looked for
+    many = [track(f"P{n:021d}", "refused" if n % 400 else "Fine") for n in range(801)]
+    before = learning.count("skipped")
+    put(SEARCH, "five", {"tracks": many})
+    ok(learning.learned([many[0]["id"]]), "of many that are refused, what comes before them is learned")
+    same(learning.count("skipped"), before + 800, "and what comes with them is skipped")
+    same([learning.track(track["id"]) for track in many[400::400]], [None, None], "whatever it is")
+    put(TRACKS, many[400]["id"], many[400])
+    ok(learning.learned([many[400]["id"]]), "until it is told again")
     session.query("DROP TRIGGER refuse ON reco.track; ALTER TABLE reco.track DROP CONSTRAINT short")
+    who_knows_less(learning, put, track)
+
+
+def who_knows_less(learning, put, track):
+    """What was told in full stays as long as it may be used, whoever tells less of it."""
+    session = learning.session
+    artist = "A" * 22
+    first, second, third, fourth = ["Q" * 21 + c for c in "abcd"]
+    put(ARTISTS, artist, {"id": artist, "name": "Artist", "genres": ["dub"], "popularity": 40})
+    put(TRACKS, first, track(first, "In full", popularity=50, album="Whole"))
+    ok(until(lambda: learning.number(f"SELECT count(*) FROM reco.artist WHERE artist_id = '{artist}' AND genres = '{{dub}}'") == 1) and
+       learning.learned([first]), "an artist and a track are told in full")
+    session.query("UPDATE reco.artist SET fetched_at = now() - interval '40 days', expires_at = now() - interval '10 days'"
+                  f" WHERE artist_id = '{artist}'")
+    session.query("UPDATE reco.track SET fetched_at = now() - interval '40 days', expires_at = now() - interval '10 days'"
+                  f" WHERE track_id = '{first}'")
+    put(TRACKS, second, track(second))
+    put(RB_ARTIST_TRACKS, "uuid", {"tracks": [track(first, "In part"), track(third)]})
+    ok(learning.learned([second, third]), "when their time is over, less is told of them with others")
+    same(session.query(f"SELECT name, genres, popularity, expires_at < now() FROM reco.artist WHERE artist_id = '{artist}'"),
+         [["Artist", "{dub}", "40", "t"]], "the artist stays as told, and out of date")
+    same(learning.track(first, "title, album, popularity, source, expires_at < now()"), ["In full", "Whole", "50", "spotify", "t"],
+         "and so does the track")
+    same(learning.track(second, "genres"), ["{dub}"], "tracks have the artist's genres")
+    put(ARTISTS, artist, {"id": artist, "name": "Artist", "genres": ["ska"], "popularity": 41})
+    put(TRACKS, fourth, track(fourth))
+    ok(until(lambda: learning.number(f"SELECT count(*) FROM reco.artist WHERE artist_id = '{artist}' AND genres = '{{ska}}'"
+                                           " AND expires_at > now()") == 1), "until they are told in full again")
 
 
 def is_back(cluster):
@@ -432,10 +639,13 @@ def main():
             learning.session = cluster.session()
             same(learning.number(LEARNED), known, "with all that was learned")
             expiry(learning, tracks)
-            what_is_asked(learning, tracks)
             locked(learning, tracks)
+            row_locked(learning, tracks)
+            cancelled(learning, tracks)
+            cannot_go(learning, tracks)
             hostile(learning, library, tracks)
             switches(learning, tracks)
+            what_is_asked(learning, artists)
         finally:
             shutil.rmtree(directory)
     done()

@@ -233,7 +233,7 @@ def counted(cluster, runs, prompts):
 
 
 def main():
-    with Emulator("--latency", "none", "--preset", "extended") as emulator, Cluster() as cluster:
+    with Emulator("--latency", "none", "--preset", "extended") as emulator, Cluster("reco.learn = off") as cluster:
         session = cluster.session()
         session.query("CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(3000)")
         runs = Runs(session, emulator)

@@ -22,13 +22,15 @@ def broken_rules(document, size=SIZE, forbidden_tracks=(), forbidden_artists=())
     """What a list does not keep to; nothing when it is as it must be."""
     tracks = document["tracks"]
     named = document["mood"]["artists"]
-    faults = []
+    faults = [f"without title or artist: {track}" for track in tracks if not track["title"] or not track["artist"]]
+    if faults:
+        return faults
     if [track["rank"] for track in tracks] != list(range(1, size + 1)):
         faults.append(f"{len(tracks)} tracks")
     for what in ("track_id", "isrc"):
         values = [track[what] for track in tracks if track[what]]
         faults += [f"{what} {value} twice" for value, n in collections.Counter(values).items() if n > 1]
-    pairs = collections.Counter((bare(track["title"]), artist) for track in tracks for artist in track["artist"].split(", "))
+    pairs = collections.Counter((bare(track["title"]), artist) for track in tracks for artist in set(track["artist"].split(", ")))
     faults += [f"{pair} twice" for pair, n in pairs.items() if n > 1 and pair[0]]
     counts = collections.Counter(artist for track in tracks for artist in set(track["artist"].split(", ")))
     faults += [f"{n} tracks by {artist}" for artist, n in counts.items() if n > 2 and artist not in named]

@@ -310,7 +310,7 @@ test_crash(void)
 	reco_limiter_start(&limit, &rules, made_at, false, made_at);
 	while (try_send(&limit, &rules, made_at, false, &until))
 		;
-	ok(nsends == 9, "no crash: the bucket starts full, with a tenth of N");
+	ok(nsends == 15, "no crash: the bucket starts full, with a sixth of N");
 }
 
 /* Background calls leave a third, of each budget. */

@@ -234,6 +234,11 @@ test_features(void)
 		"{\"energy\":1.5,\"key\":0.5,\"mode\":2,\"tempo\":0,\"loudness\":-61,\"valence\":0}");
 	ok(told.nskipped == 5 && has(&told.features, "\"absent\":false,\"valence\":0}"),
 	   "those out of bounds are left out, and counted");
+	tell(RECO_OP_FEATURES, A,
+		 "{\"energy\":1e-50,\"loudness\":-1e-50,\"valence\":1e-20,\"key\":1e-50}");
+	ok(has(&told.features, "\"energy\":0,\"valence\":1e-20,\"loudness\":0}") &&
+		   told.nskipped == 1,
+	   "those that are too near to 0 for the catalogue are 0");
 	tell(RECO_OP_FEATURES, A, "{\"isrc\":\"x\"}");
 	ok(told.features.n == 0 && told.nskipped == 0, "where none was measured, none is");
 	tell(RECO_OP_FEATURES, A, NULL);

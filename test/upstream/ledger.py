@@ -160,7 +160,7 @@ class Ledger:
             return
         call.open = False
         call.row[2] = status
-        call.row[4] = time.monotonic()
+        now = call.row[4] = time.monotonic()
         for tally in call.tallies:
             tally.in_flight -= 1
             add(tally.statuses, str(status))
@@ -168,7 +168,6 @@ class Ledger:
             self.refused.add(call.identity)
         if request.cooldown:
             seconds, whole = request.cooldown
-            now = time.monotonic()
             key = (service, request.client, None if whole else request.route)
             self.quiet[key] = (now, max(now + seconds, self.quiet.get(key, (0, 0))[1]))
 

@@ -21,11 +21,12 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "t"))
 from emulator import PROGRAM, Emulator  # noqa: E402
+from ledger import GRACE  # noqa: E402
 from reco_tap import done, ok, same, skip, until  # noqa: E402
 from selftest_client import LISTENER, app_token, ask, recco, refusal, said, spotify, token  # noqa: E402
 from selftest_faults import (counters, faults_in_bodies, faults_of_connections, latency,  # noqa: E402
                              rules)
-from selftest_models import geminis, openais  # noqa: E402
+from selftest_models import geminis, moods, openais  # noqa: E402
 
 ID = re.compile(r"[0-7][0-9A-Za-z]{21}\Z")
 
@@ -287,21 +288,24 @@ def playlists(e):
 
 def windows(e):
     e.reset()
-    e.config(limit={"spotify": {"count": 5, "seconds": 30}}, preset="extended")
+    e.config(limit={"spotify": {"count": 5, "seconds": 300}}, preset="extended")
     app = app_token(e)
     answers = [spotify(e, "/markets", app) for _ in range(7)]
     same([a.status for a in answers], [200] * 5 + [429] * 2, "a window lets so many through")
     same(answers[5].json, {"error": {"status": 429, "message": "API rate limit exceeded"}},
          "and then says so")
-    ok(1 <= int(answers[5].header("retry-after")) <= 30, "with the seconds to its end")
+    ok(1 <= int(answers[5].header("retry-after")) <= 300, "with the seconds to its end")
     same(spotify(e, "/markets", app_token(e, "other:secret")).status, 200,
          "another app has a window of its own")
     service = e.service("spotify")
-    same((service["over_limit"], service["in_cooldown"]), (2, 0),
+    first, second = service["log"][5:7]
+    at_once = second[0] <= first[4] + GRACE         # it may be slow
+    same((service["over_limit"], service["in_cooldown"]), (2, 0 if at_once else 1),
          "calls over the limit are counted")
-    until(lambda: time.monotonic() > service["log"][5][0] + 0.2)
+    until(lambda: time.monotonic() > second[4] + 4 * GRACE)
     spotify(e, "/markets", app)
-    same(e.service("spotify")["in_cooldown"], 1, "and calls during a cool-down")
+    same(e.service("spotify")["in_cooldown"] - service["in_cooldown"], 1,
+         "and calls during a cool-down")
     same([row[1] for row in e.service("spotify")["log"]], ["ok"] * 5 + ["window"] * 2 + ["ok"]
          + ["window"], "the log has the verdicts")
     for form, good in (("none", lambda a: a.header("retry-after") is None),
@@ -310,15 +314,18 @@ def windows(e):
                        ("date", lambda a: a.header("retry-after").endswith(" GMT")),
                        ("float", lambda a: "." in a.header("retry-after")),
                        ("absurd", lambda a: int(a.header("retry-after")) > 10 ** 12)):
-        e.config(limit={"spotify": {"count": 5, "seconds": 30, "retry_after": form}})
+        e.config(limit={"spotify": {"count": 5, "seconds": 300, "retry_after": form}})
         ok(good(spotify(e, "/markets", app)), f"Retry-After: {form}")
-    e.config(limit={"spotify": {"count": 5, "seconds": 30, "body": "{}"}})
+    e.config(limit={"spotify": {"count": 5, "seconds": 300, "body": "{}"}})
     same(spotify(e, "/markets", app).body, b"{}", "a 429 can be {}")
     e.config(limit={"spotify": {"count": 2, "seconds": 0.4}}, tolerance=0)
     ok(until(lambda: spotify(e, "/markets", app).status == 200, 5), "a window ends")
     e.reset()
+    usual = e.admin("/config")["limit"]["spotify"]
+    same((usual["count"], usual["seconds"]), (90, 30), "90 calls in 30 seconds are the default")
+    e.config(limit={"spotify": {**usual, "seconds": 300}})
     answers = [spotify(e, "/search?q=x&type=track") for _ in range(91)]
-    same([a.status for a in answers], [200] * 90 + [429], "90 calls are the default")
+    same([a.status for a in answers], [200] * 90 + [429], "so many, and no more")
 
 
 def quotas(e):
@@ -556,7 +563,7 @@ def main():
     with Emulator("--with-stdin") as e:
         for part in (tokens, caps_and_ids, features_and_recommendations, development_mode, pages,
                      relinking, playlists, windows, quotas, reccobeats, recommendations, geminis,
-                     openais, faults_in_bodies, faults_of_connections, rules, counters, latency, any_request):
+                     openais, moods, faults_in_bodies, faults_of_connections, rules, counters, latency, any_request):
             part(e)
     same_seed()
     ends()

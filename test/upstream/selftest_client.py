@@ -25,7 +25,7 @@ class Answer:
 def ask(emulator, path, body=None, headers=None, method=None, agent="selftest/1"):
     """One request on a connection of its own."""
     host = emulator.url.split("//")[1]
-    connection = http.client.HTTPConnection(host, timeout=30)
+    connection = http.client.HTTPConnection(host, timeout=120)
     sent = {**({"User-Agent": agent} if agent is not None else {}), **(headers or {})}
     if isinstance(body, (dict, list)):
         body = json.dumps(body)

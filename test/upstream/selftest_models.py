@@ -26,6 +26,37 @@ def fits(value):
             and all(isinstance(m, str) for m in value["moods"]))
 
 
+# What a run asks a model for, as far as an answer hangs on it.
+MOOD = {"type": "object", "properties": {name: {"type": "string"} for name in (
+    "targets", "energy_level", "mentions", "confidence")}}
+
+
+def moods(e):
+    """What was asked can be read, and a run's question has an answer to its words."""
+    e.reset()
+    same(e.prompts(), [], "nobody was asked yet")
+    found = {}
+    for words in ("running", "calm", "xyzzy"):
+        answer = gemini(e, {"responseMimeType": "application/json", "responseSchema": MOOD},
+                        prompt=words)
+        found[words] = json.loads(text_of(answer))
+    same([t["feature"] for t in found["calm"]["targets"]], ["energy", "acousticness"],
+         "a run's schema: targets for the words")
+    same([found[w]["energy_level"] for w in ("running", "calm")], ["high", "low"], "and a level")
+    same((found["xyzzy"]["targets"], found["xyzzy"]["confidence"] < found["calm"]["confidence"]),
+         ([], True), "words without a meaning have none, and little confidence")
+    form = {"type": "json_schema", "json_schema": {"name": "mood", "schema": MOOD}}
+    answer = chat(e, response_format=form, messages=[
+        {"role": "system", "content": "calm, as JSON"}, {"role": "user", "content": "running"}])
+    same(json.loads(answer.json["choices"][0]["message"]["content"]), found["running"],
+         "through both services the same; the system's words have no part in it")
+    same(e.prompts(), [{"service": "gemini", "system": "", "prompt": words} for words in found]
+         + [{"service": "openai", "system": "calm, as JSON", "prompt": "running"}],
+         "all that was asked can be read")
+    e.reset_counters()
+    same(e.prompts(), [], "until the counters are reset")
+
+
 def geminis(e):
     e.reset()
     first = gemini(e)
