@@ -158,6 +158,7 @@ reco_job(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Datum		values[12];
 	bool		nulls[12] = {false};
+	HeapTuple	tuple;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -174,7 +175,8 @@ reco_job(PG_FUNCTION_ARGS)
 	put_number_or_null(values, nulls, 9, facts.run_after);
 	put_number_or_null(values, nulls, 10, facts.started);
 	put_number_or_null(values, nulls, 11, facts.finished);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+	tuple = heap_form_tuple(BlessTupleDesc(desc), values, nulls);
+	PG_RETURN_DATUM(HeapTupleGetDatum(tuple));
 }
 
 /* Cancels one's own job, wherever it is. */

@@ -10,9 +10,9 @@
  * Never:	wait but for the latch, or inside a transaction; look for work while nobody
  *			queued any and nothing is due.
  *
- * An ERROR in a job is the job's: it is in its row, not in the log. An ERROR beside one is
- * logged once, and looked past after a pause that grows. What ends the process leaves its
- * job marked with a claim that nobody has; whoever comes next finds that.
+ * An ERROR in a job is the job's: it is in its row, not in the log. An ERROR beside one
+ * is logged once, and looked past after a pause that grows. What ends the process leaves
+ * its job marked with a claim that nobody has; whoever comes next finds that.
  *
  *-------------------------------------------------------------------------
  */
@@ -70,7 +70,7 @@ static char last_error[256] = "";
 static TimestampTz started = 0;
 static TimestampTz next_due = 0;
 static TimestampTz next_trim = 0;
-static int	ended = 1;			/* jobs since the history was looked at; at first, perhaps */
+static int	ended = 1;			/* jobs since the history was looked at; perhaps */
 
 static void look_up(void);
 static Look try_look(RecoJob **job, Oid *extension);

@@ -10,8 +10,8 @@
  *			role that queued the job could not.
  *
  * The run comes by at each call of the seam: then what began since is told, to the
- * job's row and to who listens, and the transaction ends. A row that is not marked as this
- * worker's any more, or an extension that is not what it was, ends the run.
+ * job's row and to who listens, and the transaction ends. A row that is not marked as
+ * this worker's any more, or an extension that is not what it was, ends the run.
  *
  *-------------------------------------------------------------------------
  */
@@ -216,13 +216,14 @@ read_request(const RecoJob *job)
 	JsonbValue *prompt = member(job, "prompt");
 	JsonbValue *options = member(job, "options");
 
-	if (prompt == NULL || prompt->type != jbvString)
+	if (prompt != NULL && prompt->type == jbvString)
+		request->prompt = pnstrdup(prompt->val.string.val, prompt->val.string.len);
+	else
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("job " INT64_FORMAT " has no prompt", job->job_id),
 				 errhint("Table reco.job is written by functions only; queue it again.")));
 	request->user_id = job->user_id;
-	request->prompt = pnstrdup(prompt->val.string.val, prompt->val.string.len);
 	request->size = number(job, "size", request->size);
 	request->deadline_ms = number(job, "deadline_ms", request->deadline_ms);
 	if (options != NULL)
