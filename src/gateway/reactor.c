@@ -18,11 +18,19 @@
  * masks (T13) each for what was added and for all sockets that are ready: so a
  * handle is given to libcurl in the turn, not as it is added.
  *
+ * Over HTTP/2, libcurl may end one request of a connection with the answers to others
+ * read already: no socket tells of those (measured with 7.88.1: answers that lay there
+ * until the low speed limit). So where a request over HTTP/2 has ended, libcurl is told
+ * once more that its socket is readable, until nothing ends there.
+ *
  *-------------------------------------------------------------------------
  */
 #include "reactor.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "libpq/pqsignal.h"
 #include "lookup.h"
@@ -61,6 +69,14 @@ typedef struct Entries
 	int			size;
 } Entries;
 
+/* A socket of libcurl. */
+typedef struct Watched
+{
+	curl_socket_t fd;
+	int			port;			/* at our end; 0 = not known yet */
+	bool		again;			/* HTTP/2; to be read once more */
+} Watched;
+
 static bool open_multi(void);
 static int	watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known);
 static int	set_timer(CURLM *handle, long timeout_ms, void *arg);
@@ -71,6 +87,10 @@ static void let_curl_work(const struct epoll_event *events, int nevents);
 static void start_anew(void);
 static int	tell_ended(RecoReactorEnded ended);
 static int	end_overdue(int64 now, RecoReactorEnded ended);
+static void look_again(CURL *easy);
+static int	port_of(curl_socket_t fd);
+static void note_socket(curl_socket_t fd, bool there);
+static CURLMcode let_curl_look_again(void);
 static bool make_room(Entries *entries);
 static bool forget(Entries *entries, const CURL *easy);
 
@@ -78,12 +98,16 @@ static CURLM *multi = NULL;		/* NULL = failed, and no memory for a new one yet *
 static int	epoll_fd = -1;
 static WaitEventSet *wait_set = NULL;
 static int	max_connections = 0;
+static int	max_watched = 0;
 
 static Entries running;			/* all that are under way */
 static Entries orphans;			/* of a multi handle that failed; to be told */
 static bool added = false;		/* some are new, or can be */
 static uint64 lookup_ends = 0;	/* as last looked at */
 static bool unread = false;		/* libcurl may have news that were not read */
+static Watched *watched = NULL; /* the sockets of libcurl; others are not looked at again */
+static int	nwatched = 0;
+static bool again = false;		/* there are some to look at again */
 static int64 timer_at = PG_INT64_MAX;	/* when libcurl wants to work */
 static int64 overdue_at = PG_INT64_MAX; /* when to look for what is overdue */
 
@@ -112,6 +136,8 @@ reco_reactor_open(int wanted)
 	AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, epoll_fd, NULL, NULL);
 
 	max_connections = reserve_descriptors(wanted);
+	max_watched = max_connections + SPARE;
+	watched = MemoryContextAllocZero(TopMemoryContext, sizeof(Watched) * max_watched);
 	reco_lookup_open(reco_shared->nlanes);
 	if (!open_multi())
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
@@ -158,15 +184,15 @@ reco_reactor_turn(int64 until, RecoReactorEnded ended)
 	/* what an error left untold; and what was added begins before the wait */
 	if ((orphans.n > 0 || unread) && tell_ended(ended) > 0)
 		until = 0;
-	if (added || lookup_ends != reco_lookup_ends() || timer_at <= reco_now_us())
+	if (added || again || lookup_ends != reco_lookup_ends() || timer_at <= reco_now_us())
 	{
 		let_curl_work(NULL, 0);
 		if (tell_ended(ended) > 0)
 			until = 0;
 	}
 
-	nevents = wait_for_events(until, events);
-	if (nevents > 0 || timer_at <= reco_now_us())
+	nevents = wait_for_events(again ? 0 : until, events);
+	if (nevents > 0 || again || timer_at <= reco_now_us())
 	{
 		let_curl_work(events, nevents);
 		(void) tell_ended(ended);
@@ -210,10 +236,14 @@ watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 	{
 		/* fails where it was closed already, which took it out as well */
 		(void) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, &event);
+		note_socket(fd, false);
 		return 0;
 	}
 	if (known == NULL)
+	{
 		curl_multi_assign(multi, fd, &epoll_fd);
+		note_socket(fd, true);
+	}
 	if (epoll_ctl(epoll_fd, operation, fd, &event) == 0)
 		return 0;
 
@@ -225,6 +255,24 @@ watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 	else
 		return -1;
 	return epoll_ctl(epoll_fd, operation, fd, &event);
+}
+
+/* Keeps the list of libcurl's sockets. Where it is full, those are not looked at again. */
+static void
+note_socket(curl_socket_t fd, bool there)
+{
+	int			i = 0;
+
+	while (i < nwatched && watched[i].fd != fd)
+		i++;
+	if (!there && i < nwatched)
+		watched[i] = watched[--nwatched];
+	else if (there && i < max_watched)
+	{
+		memset(&watched[i], 0, sizeof(Watched));
+		watched[i].fd = fd;
+		nwatched = Max(nwatched, i + 1);
+	}
 }
 
 /* Takes down when libcurl wants to work next. */
@@ -323,6 +371,24 @@ let_curl_begin(void)
 	}
 }
 
+/* Tells libcurl that there is something to read where a request over HTTP/2 has ended. */
+static CURLMcode
+let_curl_look_again(void)
+{
+	CURLMcode	code = CURLM_OK;
+	int			left;
+
+	again = false;
+	for (int i = nwatched - 1; i >= 0 && code == CURLM_OK; i = Min(i, nwatched) - 1)
+	{
+		if (!watched[i].again)
+			continue;
+		watched[i].again = false;
+		code = curl_multi_socket_action(multi, watched[i].fd, CURL_CSELECT_IN, &left);
+	}
+	return code;
+}
+
 /*
  * Gives what has been added, sockets that are ready, and the time to libcurl. Whichever
  * thread it starts meanwhile inherits a mask without signals (T13).
@@ -341,6 +407,8 @@ let_curl_work(const struct epoll_event *events, int nevents)
 	}
 	unread = true;
 	sigprocmask(SIG_SETMASK, &BlockSig, &saved);
+	if (again)
+		code = let_curl_look_again();
 	for (int i = 0; i < nevents && code == CURLM_OK; i++)
 	{
 		uint32_t	ready = events[i].events;
@@ -382,6 +450,8 @@ start_anew(void)
 	orphans = running;
 	running = empty;
 	added = false;
+	nwatched = 0;
+	again = false;
 	timer_at = PG_INT64_MAX;
 	(void) open_multi();
 }
@@ -407,12 +477,55 @@ tell_ended(RecoReactorEnded ended)
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
+		look_again(easy);
 		reco_reactor_remove(easy);	/* the message goes with it */
 		ended(easy, result);
 		n++;
 	}
 	unread = false;
 	return n;
+}
+
+/*
+ * Notes the connection of a request that ended, if others may be under way over it.
+ * libcurl does not tell the socket of a connection that is still in use
+ * (CURLINFO_ACTIVESOCKET is of none then); the port at our end it does.
+ */
+static void
+look_again(CURL *easy)
+{
+	long		version = 0;
+	long		port = 0;
+
+	if (curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version) != CURLE_OK ||
+		version != CURL_HTTP_VERSION_2_0 ||
+		curl_easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port) != CURLE_OK)
+		return;
+	for (int i = 0; i < nwatched; i++)
+	{
+		Watched    *socket = &watched[i];
+
+		if (socket->port == 0)
+			socket->port = port_of(socket->fd);
+		if (socket->port == port && port != 0)
+			socket->again = again = true;
+	}
+}
+
+/* The port at our end; 0 = not connected. */
+static int
+port_of(curl_socket_t fd)
+{
+	struct sockaddr_storage address;
+	socklen_t	len = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *) &address, &len) != 0)
+		return 0;
+	if (address.ss_family == AF_INET)
+		return ntohs(((struct sockaddr_in *) &address)->sin_port);
+	if (address.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *) &address)->sin6_port);
+	return 0;
 }
 
 /* Ends what libcurl did not end in time; returns how many. */

@@ -111,8 +111,12 @@ def effects(s):
     _, _, more = second(s, "result_cache", "artifacts", "cache")
     ok(more > calls, "cache off: what was answered before is asked again", calls, more)
 
-    second(s, "result_cache", "artifacts", "cache")
-    known = s.route(IDS)["calls"]
+    # what came after a run's end is asked about by the next one, so the third may be the first to know all
+    for _ in range(5):
+        second(s, "result_cache", "artifacts", "cache")
+        known = s.route(IDS)["calls"]
+        if known == 0:
+            break
     second(s, "result_cache", "artifacts", "cache", "id_registry")
     ok(s.route(IDS)["calls"] > known == 0, "id_registry off: ids as well, and only then", known, s.route(IDS)["calls"])
 
