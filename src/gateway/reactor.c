@@ -105,8 +105,7 @@ static Entries orphans;			/* of a multi handle that failed; to be told */
 static bool added = false;		/* some are new, or can be */
 static uint64 lookup_ends = 0;	/* as last looked at */
 static bool unread = false;		/* libcurl may have news that were not read */
-static Watched *watched =
-	NULL; /* the sockets of libcurl; others are not looked at again */
+static Watched *watched = NULL; /* sockets of libcurl; no others are looked at */
 static int	nwatched = 0;
 static bool again = false;		/* there are some to look at again */
 static int64 timer_at = PG_INT64_MAX;	/* when libcurl wants to work */
