@@ -30,6 +30,7 @@ typedef enum NodeState
 typedef struct NodeRun
 {
 	NodeState	state;
+	TimestampTz asked_at;
 	int			nasks;
 	RecoAsk		asks[RECO_NODE_MAXASKS];
 	RecoTicket *ticket;
@@ -118,6 +119,7 @@ begin(Graph *graph, int node)
 	if (state->nasks > 0)
 		state->ticket = reco_run_start(run, state->asks, state->nasks);
 	reco_run_end_stage(run);
+	state->asked_at = GetCurrentTimestamp();
 	state->state = NODE_ASKED;
 	if (state->nasks == 0)
 		take(graph, node);
@@ -158,9 +160,14 @@ static TimestampTz
 patience_of(const Graph *graph, int node)
 {
 	const RecoRun *run = graph->run;
-	int64		time = services_until(run) - run->started;
+	TimestampTz last = services_until(run);
+	int64		time = last - run->started;
+	TimestampTz until =
+		run->started + (int64) ((double) time * graph->nodes[node].patience);
 
-	return run->started + (int64) ((double) time * graph->nodes[node].patience);
+	if (graph->nodes[node].adds)
+		until = Max(until, Min(last, graph->states[node].asked_at + RECO_NODE_GRACE));
+	return until;
 }
 
 /* Waits until something comes, or somebody's patience is over. */

@@ -19,6 +19,7 @@
 
 #define RECO_NODE_MAXASKS	4
 #define RECO_MAXNODES		32
+#define RECO_NODE_GRACE		((int64) 1500 * 1000)	/* us */
 
 typedef struct RecoNode
 {
@@ -36,6 +37,12 @@ typedef struct RecoNode
 
 	/* Makes something of the answers; NULL = there is nothing to make. */
 	void (*take)(RecoRun *run, RecoAsk *asks, int nasks);
+
+	/*
+	 * It adds to a list that others make, and services take longest for it: its patience
+	 * is small, but lasts for RECO_NODE_GRACE from when it asked, if there is that much.
+	 */
+	bool		adds;
 } RecoNode;
 
 /* Runs those of some nodes whose bit is set in 'wanted', until all have been taken. */

@@ -30,6 +30,7 @@
 #include "utils/memutils.h"
 
 #define TASTE_PATIENCE	0.25f	/* for artists that the model is told of */
+#define NEAR_PATIENCE	0.35f	/* for what services know to be near seeds */
 
 static RecoRun *begin(MemoryContext context, const RecoRequest *request);
 static int	ask_to_read(RecoRun *run, RecoAsk *asks);
@@ -92,13 +93,14 @@ static const RecoNode nodes[NNODES] = {
 	[NODE_SEEDS] = {RECO_STAGE_SEEDS, after(ANCHORS) | after(DISCOVER), 1, NULL,
 					reco_seeds_build_pool},
 	[NODE_USER_ANCHORS] = {RECO_STAGE_USER_ANCHORS,
-						   after(SEEDS) | after(TOP_ARTISTS) | after(REFINE), 1,
-						   reco_strategy_ask, reco_strategy_take},
+						   after(SEEDS) | after(TOP_ARTISTS) | after(REFINE),
+						   NEAR_PATIENCE, reco_strategy_ask, reco_strategy_take,
+						   .adds = true},
 	[NODE_ARTIST_DISCOVERY] = {RECO_STAGE_ARTIST_DISCOVERY,
 							   after(SEARCH) | after(DISCOVER) | after(REFINE), 1,
 							   reco_strategy_ask, reco_strategy_take},
-	[NODE_SEED_BASED] = {RECO_STAGE_SEED_BASED, after(SEEDS), 1, reco_strategy_ask,
-						 reco_strategy_take},
+	[NODE_SEED_BASED] = {RECO_STAGE_SEED_BASED, after(SEEDS), NEAR_PATIENCE,
+						 reco_strategy_ask, reco_strategy_take, .adds = true},
 };
 
 /* What a prompt means needs no more than these. */
