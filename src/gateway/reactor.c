@@ -257,7 +257,7 @@ watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 	return epoll_ctl(epoll_fd, operation, fd, &event);
 }
 
-/* Keeps the list of libcurl's sockets. Where it is full, those are not looked at again. */
+/* Keeps the list of libcurl's sockets. Where it is full, others are not in it. */
 static void
 note_socket(curl_socket_t fd, bool there)
 {
