@@ -29,8 +29,10 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "record.h"
+#include "result_entry.h"
 #include "result_key.h"
 #include "result_prompt.h"
+#include "result_rows.h"
 #include "shmem/cached.h"
 #include "shmem/cached_use.h"
 #include "shmem/result_epoch.h"
@@ -59,9 +61,6 @@ typedef struct Question
 	const RecoRun *run;			/* that made the list; NULL = it was kept */
 } Question;
 
-#define EPOCHS			32		/* characters in front of an entry, see find */
-#define MEANING			40		/* ... behind them, by words: of the key by meaning */
-#define KEY_END			33		/* characters of that */
 #define MISSED_US		((int64) 5 * 1000 * 1000)	/* for a list that lacks something */
 #define BEHIND_US		((int64) 1000 * 1000)	/* ... made from an older catalogue */
 
@@ -82,6 +81,7 @@ static const char *own_text(const char *text);
 static bool find_raw(Question *question, RecoResult *result);
 static const char *find_by_meaning(Question *question, RecoOrigin *origin);
 static const char *find_in_table(Question *question, RecoOrigin *origin);
+static void note_given(const Question *question);
 static void put(const Question *question, const char *bytes, RecoCachedValue *value,
 				bool written);
 static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
@@ -150,6 +150,24 @@ reco_result_make(RecoRequest *request, MemoryContext context, const RecoResultFo
 	if (pause == NULL)
 		MemoryContextSwitchTo(old);
 	return run;
+}
+
+/* Is a list kept that stays fresh until a time, as far as is known now? */
+bool
+reco_result_holds(RecoRequest *request, TimestampTz until)
+{
+	Question	question = {.request = request, .form = &reco_result_rows};
+	RecoCachedValue value;
+	RecoOrigin	origin;
+
+	reco_result_settle(request);
+	question.extension = reco_sql_own_extension();
+	if (!is_shared(request))
+		return false;
+	begin(&question);
+	make_key(&question);
+	return question.key != NULL && find_text(&question, &value, &origin) != NULL &&
+		origin == RECO_ORIGIN_CACHED && value.fresh_until >= until;
 }
 
 /* Gets the bytes of a result that is not ready for these very words. */
@@ -368,8 +386,20 @@ find_by_meaning(Question *question, RecoOrigin *origin)
 		bytes = find_in_table(question, origin);
 		table = bytes != NULL;
 	}
+	if (bytes != NULL && question->publishes)
+		note_given(question);
 	count(bytes, *origin, table);
 	return bytes;
+}
+
+/* It counts as one that was read by these words: so the keeper knows whose run it was. */
+static void
+note_given(const Question *question)
+{
+	RecoCachedKey key = buffer_key(question, question->raw);
+	RecoCachedValue value;
+
+	(void) reco_cached_copy(&key, &value, NULL, 0);
 }
 
 /*
@@ -422,6 +452,7 @@ put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
 {
 	RecoCachedKey key = buffer_key(question, question->raw);
 	char		epochs[EPOCHS + 1];
+	int64		run_id = reco_result_run_id(bytes);
 	char	   *packed;
 	char	   *entry;
 	Size		size;
@@ -436,25 +467,13 @@ put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
 	write_epochs(question, epochs);
 	memcpy(entry, epochs, EPOCHS);
 	memcpy(entry + EPOCHS, question->key + strlen(question->key) - KEY_END, KEY_END);
+	memcpy(entry + EPOCHS + RUN_AT, &run_id, sizeof(run_id));
 	memcpy(entry + EPOCHS + MEANING, packed, size);
 	value->value = entry;
 	value->len = EPOCHS + MEANING + size;
 	(void) reco_cached_put(&key, value, true, question->epoch);
 	pfree(packed);
 	pfree(entry);
-}
-
-/* The entry by words has the key by meaning in front. */
-const char *
-reco_result_row_key(const RecoCachedUse *use)
-{
-	Size		prefix = Max(strlen(use->key), KEY_END) - KEY_END;
-
-	StaticAssertStmt(EPOCHS + KEY_END <= RECO_CACHED_HEAD, "the key is not in the head");
-
-	if (use->key[prefix] == RECO_RESULT_BY_MEANING || use->nhead < EPOCHS + KEY_END)
-		return use->key;
-	return psprintf("%.*s%.*s", (int) prefix, use->key, KEY_END, use->head + EPOCHS);
 }
 
 /* Makes the key by the very words. */
@@ -565,6 +584,8 @@ publish(const Question *question, const char *bytes, const RecoRun *run)
 	value.fetched_at = run->started;
 	value.fresh_until = now + (int64) (policy.fresh_us * share);
 	value.usable_until = now + (int64) (Max(policy.usable_us, policy.fresh_us) * share);
+	if (most_us == 0 && question->request->keep_until > value.fresh_until)
+		value.fresh_until = Min(question->request->keep_until, value.usable_until);
 	put(question, bytes, &value, most_us > 0 || RecoveryInProgress());
 }
 

@@ -145,7 +145,7 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, RecoPauser p
 	reco_patience_begin(reco_run_patience(request));
 	reco_run_begin_stage(run, RECO_STAGE_OPEN);
 	run->source = reco_source_open(context, pause, arg);
-	reco_source_prioritise(run->source, request->priority);
+	reco_source_prioritise(run->source, request->priority, request->most_calls);
 	reco_artifacts_open(run);
 	reco_run_end_stage(run);
 
