@@ -35,9 +35,11 @@ typedef struct RecoJobOrder
 	const char *key;			/* what makes it the same job, of a kind and a listener */
 	RecoJobPriority priority;
 	Jsonb	   *arguments;
+	Oid			role;			/* with whose rights it is done; InvalidOid = the current */
+	TimestampTz run_after;		/* 0 = now */
 } RecoJobOrder;
 
-/* Queues a job for the current role, or finds the one that is open; its id. */
+/* Queues a job, or finds the one that is open; its id. */
 extern int64 reco_job_queue(const RecoJobOrder *order);
 
 /* A job as others see it; NULLs are what is not known. In the current context. */

@@ -79,6 +79,7 @@ static void end_taken(const char *why);
 /* What a worker does. */
 static const RecoJobKind kinds[] = {
 	{"generate", RECO_PRIORITY_PREFETCH, generate, true},
+	{"prewarm", RECO_PRIORITY_PREFETCH, reco_job_prewarm, true},
 };
 
 const RecoJobKind *

@@ -30,6 +30,7 @@
 #include "shmem/cached.h"
 #include "shmem/cached_use.h"
 #include "source/remote.h"
+#include "store/ask.h"
 #include "store/cache.h"
 #include "store/denied.h"
 #include "store/registry.h"
@@ -44,6 +45,7 @@
 #define MOST_EVICTED	30000	/* likewise; finding them costs more than deleting them */
 #define CARE_US			(10 * INT64CONST(1000000))	/* between two looks at the table */
 #define USES_US			(10 * INT64CONST(1000000))	/* between two looks at the buffer */
+#define ASKS_US			(60 * INT64CONST(1000000))	/* between two looks at how many there are */
 #define AGAIN_US		INT64CONST(500000)	/* after an ERROR in what goes first */
 #define MOST_DOUBLED	6		/* times that it is doubled */
 
@@ -79,6 +81,7 @@ static First promises;
 static First limits;
 static TimestampTz next_care = 0;
 static TimestampTz next_trim = 0;
+static TimestampTz next_asks = 0;
 static TimestampTz next_uses = 0;
 static bool held_up = false;	/* the last round, by an invalidation */
 
@@ -91,6 +94,7 @@ static bool trim_runs(bool written);
 static bool make_row(const RecoCachedUnwritten *entry, RecoCacheRow *row);
 static char *own_key(const char *key);
 static bool note_uses(void);
+static void note_asks(const RecoCachedUse *uses, int n);
 static bool care(void);
 static bool count_gone(const RecoCacheCount *counts, int ncounts, int64 *gone,
 					   int64 most);
@@ -271,7 +275,7 @@ make_run(const RecoCachedUnwritten *entry, RecoRunRow *row)
 	return true;
 }
 
-/* Keeps reco.run within its bounds; whether there is more to delete. */
+/* Keeps reco.run and reco.ask within their bounds; whether there is more to delete. */
 static bool
 trim_runs(bool written)
 {
@@ -282,6 +286,12 @@ trim_runs(bool written)
 	if (!written && now < next_trim)
 		return false;
 	more = reco_run_trim(now - age, reco_guc_run_history, MOST_EVICTED) >= MOST_EVICTED;
+	if (now >= next_asks)
+	{
+		more = reco_ask_trim(now - age, reco_guc_run_history, MOST_EVICTED) >=
+				MOST_EVICTED || more;
+		next_asks = now + ASKS_US;
+	}
 	if (!more)
 		next_trim = now + CARE_US;
 	return more;
@@ -360,10 +370,35 @@ note_uses(void)
 			nkeys++;
 	}
 	reco_cache_touch(categories, keys, nkeys);
+	note_asks(uses, n);
 	if (n == BATCH_ENTRIES)
 		return true;
 	next_uses = now + USES_US;
 	return false;
+}
+
+/* Notes which lists were given that way: that they were asked for, no run tells. */
+static void
+note_asks(const RecoCachedUse *uses, int n)
+{
+	const char **users = palloc(sizeof(char *) * Max(n, 1));
+	int64	   *runs = palloc(sizeof(int64) * Max(n, 1));
+	int			nasks = 0;
+
+	if (reco_guc_prewarm_budget == 0 || reco_guc_run_history == 0)
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		char	   *user = NULL;
+
+		runs[nasks] = uses[i].category == RECO_CATEGORY_RESULT
+			? reco_result_given(&uses[i], &user)
+			: 0;
+		users[nasks] = runs[nasks] == 0 ? NULL : own_key(user);
+		if (users[nasks] != NULL)
+			nasks++;
+	}
+	reco_ask_write(users, runs, nasks);
 }
 
 /* Deletes what has expired and what is too much; whether there is more of it. */

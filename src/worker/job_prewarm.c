@@ -1,0 +1,82 @@
+/*-------------------------------------------------------------------------
+ *
+ * job_prewarm.c
+ *	  A job that makes a list which is likely to be asked for.
+ *
+ * Purpose: make a predicted list within the budget of its hour, unless one is kept that
+ *			lasts through it; note what it cost.
+ * Runs in: a job worker, with the rights of the role that asked the question last.
+ * Locks:	those of store/prewarm.h, given back before the run begins.
+ * Never:	ask a service for more than what was taken of the budget; make a list for an
+ *			hour that is over.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "job_kind.h"
+
+#include <limits.h>
+
+#include "guc.h"
+#include "pipeline/result.h"
+#include "pipeline/result_rows.h"
+#include "store/prewarm.h"
+#include "utils/timestamp.h"
+
+#define DEADLINE_MS		60000	/* nobody waits */
+
+/* Which prediction it is about. */
+typedef struct Prediction
+{
+	TimestampTz hour;
+	const char *key;
+} Prediction;
+
+/* Reads it from the arguments, as reco_prewarm() writes them. */
+static Prediction
+read_prediction(const RecoJob *job)
+{
+	const char *hour = reco_job_text(job, "hour");
+	Prediction	prediction = {0, reco_job_text(job, "key")};
+
+	if (hour == NULL || prediction.key == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("job " INT64_FORMAT " tells no hour", job->job_id),
+				 errhint("Table reco.job is written by functions only.")));
+	prediction.hour = (TimestampTz) strtoll(hour, NULL, 10);
+	return prediction;
+}
+
+RecoRun *
+reco_job_prewarm(RecoJobWork *work)
+{
+	const RecoJob *job = work->job;
+	Prediction	prediction = read_prediction(job);
+	TimestampTz end = prediction.hour + USECS_PER_HOUR;
+	bool		again = job->attempts > 1;
+	RecoRequest *request = reco_job_request(work);
+	RecoRun    *run;
+	int			taken = 0;
+
+	request->ahead = true;
+	request->deadline_ms = DEADLINE_MS;
+	request->keep_until = end;
+	if (GetCurrentTimestamp() < end && !reco_result_holds(request, end))
+		taken = reco_prewarm_take(prediction.hour, job->user_id, prediction.key,
+								  reco_guc_prewarm_budget, reco_guc_most_calls(), again);
+	if (taken == 0)
+	{
+		/* what an earlier attempt took, it may have spent */
+		reco_prewarm_made(prediction.hour, job->user_id, prediction.key, 0,
+						  again ? 0 : INT_MAX, 0);
+		return NULL;
+	}
+	request->most_calls = taken;
+
+	/* what a transaction sees that has written is not published */
+	reco_job_pause(work, RECO_PAUSE_PASS);
+	run = reco_result_make(request, work->context, &reco_result_rows, reco_job_pause, work);
+	reco_prewarm_made(prediction.hour, job->user_id, prediction.key, run->run_id, taken,
+					  reco_source_spent(run->source));
+	return run;
+}
