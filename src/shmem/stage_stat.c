@@ -184,8 +184,12 @@ reco_stage_stat_hit_us(Oid database)
 
 	for (int i = 0; row != NULL && i < RECO_HISTOGRAM_BUCKETS; i++)
 	{
+		uint64_t	low;
+
 		times.counts[i] = pg_atomic_read_u32(&row->kept[i]);
 		times.n += times.counts[i];
+		if (times.counts[i] > 0)
+			reco_histogram_bounds(i, &low, &times.max_us);
 	}
 	return reco_histogram_percentile(&times, 0.5);
 }
