@@ -90,7 +90,7 @@ queue_all(TimestampTz hour, RecoPrewarmRow *rows, int nrows)
 	for (int i = 0; i < nrows && left > 0; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (rows[i].expected > left || !may_ask(rows[i].role))
+		if (rows[i].arguments == NULL || rows[i].expected > left || !may_ask(rows[i].role))
 			continue;
 		queue_list(hour, &rows[i]);
 		left -= rows[i].expected;

@@ -74,7 +74,7 @@
 	" SELECT s.*, w.since, " KEY " AS key FROM said AS s JOIN span AS w USING (hour)" \
 	" WHERE s.at >= w.since AND s.at < w.until AND octet_length(s.prompt) <= " MOST_PROMPT \
 	"  AND NOT EXISTS (SELECT FROM jsonb_each(s.options) AS o (name, value)" \
-	"   WHERE jsonb_typeof(o.value) = 'array' AND jsonb_array_length(o.value) >= " MOST_IDS "))"
+	"   WHERE CASE WHEN jsonb_typeof(o.value) = 'array' THEN jsonb_array_length(o.value) ELSE 0 END >= " MOST_IDS "))"
 
 static RecoStatement predict_statement = {
 	.text =

@@ -6,15 +6,15 @@ a question of their own, among others who come at random. What is predicted is n
 of the former and nothing of the latter; the lists are made before, by no more calls than
 the budget; then they are given without any; reco_stat_prewarm tells all of that.
 """
-import json
 import random
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from bench import WIDE, WIDE_QUOTA  # noqa: E402
 from cluster import Cluster, connect_services  # noqa: E402
 from emulator import Emulator  # noqa: E402
-from reco_tap import done, literal, ok, same, until  # noqa: E402
+from reco_tap import SqlError, done, literal, ok, same, until  # noqa: E402
 
 SETTINGS = ("reco.keeper_interval = '50ms'", "reco.result_cache = on", "reco.cache = on", "reco.prewarm_budget = 150",
             "max_worker_processes = 16", "reco.job_workers = 2", "reco.job_pause = '20ms'")
@@ -26,6 +26,7 @@ MOODS = ("rainy sunday, calm", "party", "focus music", "sad and slow", "happy mo
          "road trip", "dinner with friends", "sleep", "study", "dance")
 FLOOR = .9      # of precision and recall, for listeners who come each week
 SERVICES = ("spotify", "reccobeats", "gemini")
+WIDE_SERVERS = {kind: {**WIDE, **WIDE_QUOTA.get(kind, {})} for kind in SERVICES}
 
 
 class Traffic:
@@ -121,14 +122,260 @@ def play(cluster, admin, emulator, start, made):
     ok(.8 * 900 * len(made) < float(row[8]) <= 900 * len(made), "and what was saved", row)
 
 
+def database(cluster, admin, emulator, name):
+    """A session with a new database that has the same servers."""
+    admin.query(f"CREATE DATABASE {name}")
+    session = cluster.session(name)
+    session.query("CREATE EXTENSION reco CASCADE")
+    session.query("SELECT reco_demo_catalogue(500)")
+    connect_services(session, emulator, **WIDE_SERVERS)
+    return session
+
+
+def setting(admin, session, value):
+    """Sets the budget, and waits until a session has heard of it."""
+    admin.query(f"ALTER SYSTEM SET reco.prewarm_budget = {value}")
+    admin.query("SELECT pg_reload_conf()")
+    until(lambda: session.value("SHOW reco.prewarm_budget") == str(value))
+
+
+def nothing(session):
+    """What there is of predictions and jobs."""
+    return session.query("SELECT (SELECT count(*) FROM reco.prewarm), (SELECT count(*) FROM reco.prewarm_hour),"
+                         " (SELECT count(*) FROM reco.job)")[0]
+
+
+def habits(cluster, admin, emulator):
+    """What makes a habit, and what does not."""
+    session = database(cluster, admin, emulator, "habits")
+    start = session.value("SELECT now()")
+    traffic = Traffic(session, start)
+    for week in range(1, 5):
+        # its list was kept from a run three hours before; at this hour no run was needed
+        traffic.put("kept", "from memory", week, -150)
+        session.query(f"INSERT INTO reco.ask SELECT user_id, run_id, started + interval '159 min' FROM reco.run"
+                      f" WHERE user_id = 'kept' AND started < {literal(start)}::timestamptz - {week} * interval '7 days'"
+                      " ORDER BY run_id DESC LIMIT 1")
+        traffic.put("ghost", "nobody asked", week, 20, more={"ahead": True})
+        traffic.put("spelled", ("Calm, rainy!", "calm rainy", "CALM  rainy", "calm: rainy")[week - 1], week, 20)
+        traffic.put("options", "with options", week, 20,
+                    options={"era": {"from": 1990}, "seed": 3, "repeat_days": 7, "familiarity": 0.8})
+        traffic.put("edge", "an hour early", week, -30)
+        traffic.put("", "anonymous", week, 15)
+        traffic.put("long", "x" * 1950, week, 15)
+        traffic.put("many", "many ids", week, 15, options={"exclude_artists": [f"a{n}" for n in range(20)]})
+        traffic.put("wide", "much asked", week, 15)
+    for week in (1, 2):
+        traffic.put("new", "since a fortnight", week, 10)
+    traffic.put("once", "last week only", 1, 10)
+    for week in (1, 5):
+        traffic.put("rare", "now and then", week, 10)
+    session.query(f"SELECT reco_prewarm({literal(start)})")
+    found = {row[0]: float(row[1]) for row in session.query("SELECT user_id, score FROM reco.prewarm WHERE key <> ''")}
+    same(sorted(found), ["", "kept", "new", "options", "spelled", "wide"], "what is asked each week at this hour is predicted, and nothing else")
+    full = sum(.9 ** week for week in range(4))
+    expected = {"wide": full / (full + 1), "spelled": full / (full + 1), "kept": full / (full + 1), "new": 1.9 / 2.9}
+    ok(all(abs(found[name] - score) < 1e-9 for name, score in expected.items() if name in found), "with the score that the manual tells", found)
+    ok(until(lambda: open_jobs(session) == "0", LONG), "it is made")
+    rows = session.query("SELECT DISTINCT origin FROM reco_generate('options', 'with options', 10, options =>"
+                         " '{\"era\": {\"from\": 1990}, \"seed\": 3, \"repeat_days\": 7, \"familiarity\": 0.8}')")
+    same(rows, [["cached"]], "with its options")
+    same(ask(session, "spelled", "Calm, rainy!"), ["cached"], "in the words that were used last")
+    rows = session.query("SELECT bool_and(fresh_until >= " + literal(start) + "::timestamptz + interval '1 hour')"
+                         " FROM reco.cache WHERE category = 'result'")
+    same(rows, [["t"]], "and stays fresh to the end of the hour")
+    same(session.value(f"SELECT reco_prewarm({literal(start)})"), "0", "a second call queues nothing again")
+    for _ in range(50):
+        ask(session, "wide", "much asked")
+    ok(until(lambda: session.value("SELECT count(*) FROM reco.ask WHERE user_id = 'wide'") == "1", LONG),
+       "that a list which was kept was asked for is noted, once for many times")
+    same(session.value("SELECT bool_and(r.record ? 'ahead') FROM reco.ask AS a JOIN reco.run AS r USING (user_id, run_id)"
+                       " WHERE a.user_id = 'wide'"), "t", "as of the run that made it ahead")
+    session.close()
+
+
+def kept(cluster, admin, emulator):
+    """A list that lasts is not made again."""
+    session = database(cluster, admin, emulator, "kept")
+    start = session.value("SELECT now()")
+    traffic = Traffic(session, start)
+    for week in range(1, 5):
+        traffic.put("ana", "lasting", week, 20)
+    session.query("UPDATE reco.cache_policy SET fresh = '6 hours' WHERE category = 'result'")
+    until(lambda: ask(session, "ana", "lasting") == ["cached"])
+    emulator.reset_counters()
+    same(session.value(f"SELECT reco_prewarm({literal(start)})"), "1", "a list is predicted that is kept already")
+    ok(until(lambda: open_jobs(session) == "0", LONG), "its job ends")
+    same([calls(emulator), session.query("SELECT state, run_id, (SELECT calls FROM reco.prewarm) FROM reco.job")],
+         [0, [["done", "", "0"]]], "without a run and without a call")
+    session.close()
+
+
+def budget(cluster, admin, emulator):
+    """It is never exceeded, whatever was expected."""
+    session = database(cluster, admin, emulator, "budget")
+    start = session.value("SELECT now()")
+    traffic = Traffic(session, start)
+    for n in range(8):
+        for week in range(1, 5):
+            # records of runs that found much in memory: they promise that a list is cheap
+            traffic.put(f"cheap{n}", MOODS[n], week, 20, calls=1)
+    setting(admin, session, 0)
+    emulator.reset_counters()
+    same([session.value("SELECT reco_prewarm()"), nothing(session)], ["0", ["0", "0", "0"]], "a budget of 0: nothing happens")
+    setting(admin, session, 14)
+    emulator.reset_counters()
+    same(session.value(f"SELECT reco_prewarm({literal(start)})"), "8", "by what is expected all of them fit in")
+    ok(until(lambda: open_jobs(session) == "0", LONG), "they end")
+    ok(0 < calls(emulator) <= 14, "what they take is within the budget none the less", emulator.counters()["services"].keys())
+    ok(calls(emulator) <= int(stats(session, "calls")[0]) <= 14, "and told", stats(session, "*"))
+    same(session.value("SELECT count(*) FROM reco.job WHERE state <> 'done'"), "0", "a list for which there is not enough is no failure")
+    session.close()
+    session = database(cluster, admin, emulator, "dear")
+    traffic = Traffic(session, start)
+    for n in range(8):
+        for week in range(1, 5):
+            traffic.put(f"dear{n}", MOODS[n], week, 20, calls=6)
+    same(session.value(f"SELECT reco_prewarm({literal(start)})"), "2", "no more is queued than the budget is expected to be enough for")
+    same(stats(session, "predicted, queued, budget"), ["8", "2", "14"], "the view tells of both")
+    setting(admin, session, 150)
+    same(session.value(f"SELECT reco_prewarm({literal(start)})"), "6", "with a larger one the others follow")
+    ok(until(lambda: open_jobs(session) == "0", LONG), "and end")
+    session.close()
+
+
+def worker_ends(cluster, admin, emulator):
+    """In the middle of a list."""
+    session = database(cluster, admin, emulator, "ends")
+    start = session.value("SELECT now()")
+    for week in range(1, 5):
+        Traffic(session, start).put("ana", "interrupted", week, 20, calls=3)
+    emulator.reset_counters()
+    emulator.fault([{"route": "*", "kind": "delay", "argument": 3}])
+    session.query(f"SELECT reco_prewarm({literal(start)})")
+    until(lambda: calls(emulator) > 0)
+    ended = session.value("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'ends'"
+                          " AND backend_type = 'reco job worker' AND query = 'reco: prewarm'")
+    emulator.fault([])
+    ok(until(lambda: open_jobs(session) == "0", LONG), "the list whose worker was ended is made by another")
+    same([ended, session.query("SELECT state, attempts FROM reco.job")], ["t", [["done", "2"]]], "at the second attempt")
+    same(ask(session, "ana", "interrupted"), ["cached"], "and given")
+    ok(calls(emulator) <= int(stats(session, "calls")[0]) <= 150, "what the first attempt may have spent counts as spent",
+       (calls(emulator), stats(session, "*")))
+    session.close()
+
+
+def half_done(cluster, admin, emulator):
+    """Errors and interruptions leave nothing behind."""
+    session = database(cluster, admin, emulator, "half")
+    start = session.value("SELECT now()")
+    traffic = Traffic(session, start)
+    for n in range(4):
+        for week in range(1, 5):
+            traffic.put(f"regular{n}", MOODS[n], week, 20)
+    session.query("CREATE FUNCTION third() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                  " IF (SELECT count(*) FROM reco.job) >= 2 THEN RAISE EXCEPTION 'disk full' USING ERRCODE = '53100'; END IF;"
+                  " RETURN NEW; END $$")
+    session.query("CREATE TRIGGER third BEFORE INSERT ON reco.job FOR EACH ROW EXECUTE FUNCTION third()")
+    same([session.error(f"SELECT reco_prewarm({literal(start)})"), nothing(session)], ["53100", ["0", "0", "0"]], "an error leaves nothing")
+    session.query("DROP TRIGGER third ON reco.job")
+    other = cluster.session("half")
+    other.query("BEGIN")
+    other.query("LOCK TABLE reco.job IN SHARE MODE")
+    session.send(f"SELECT reco_prewarm({literal(start)})")
+    until(lambda: admin.value(f"SELECT wait_event_type FROM pg_stat_activity WHERE pid = {session.pid}") == "Lock")
+    admin.query(f"SELECT pg_cancel_backend({session.pid})")
+    try:
+        session.wait()
+        state = None
+    except SqlError as error:
+        state = error.sqlstate
+    other.query("ROLLBACK")
+    same([state, nothing(session)], ["57014", ["0", "0", "0"]], "a cancel leaves nothing")
+    session.query("BEGIN")
+    session.query(f"SELECT reco_prewarm({literal(start)})")
+    session.query("ROLLBACK")
+    same(nothing(session), ["0", "0", "0"], "nor does a rollback")
+    same(session.error("BEGIN READ ONLY; SELECT reco_prewarm()"), "25006", "it is nothing for a read-only transaction")
+    session.query("ROLLBACK")
+    for wrong in ("now() - interval '61 min'", "now() + interval '25 hours'", "'infinity'"):
+        same(session.error(f"SELECT reco_prewarm({wrong})"), "22023", f"no hour: {wrong}")
+    same(session.value("SELECT reco_prewarm(now() + interval '3 hours')"), "0", "another hour has other habits")
+    for role in ("stranger", "watcher"):
+        admin.query(f"CREATE ROLE {role} LOGIN")
+    admin.query("GRANT pg_monitor TO watcher")
+    stranger, watcher = cluster.session("half", "stranger"), cluster.session("half", "watcher")
+    for what in ("reco_prewarm()", "* FROM reco_stat_prewarm", "* FROM reco.prewarm", "* FROM reco.prewarm_hour", "* FROM reco.ask"):
+        same(stranger.error(f"SELECT {what}"), "42501", f"not for everybody: {what}")
+    same([watcher.error("SELECT * FROM reco_stat_prewarm"), watcher.error("SELECT reco_prewarm()"), watcher.error("SELECT * FROM reco.prewarm")],
+         [None, "42501", "42501"], "pg_monitor reads the figures, which name nobody")
+    columns = admin_columns(session)
+    ok(not {"user_id", "prompt", "arguments", "key"} & columns, "there is no listener in them", columns)
+    for one in (other, stranger, watcher, session):
+        one.close()
+
+
+def admin_columns(session):
+    return {row[0] for row in session.query("SELECT attname FROM pg_attribute WHERE attrelid = 'reco_stat_prewarm'::regclass AND attnum > 0")}
+
+
+def roles(cluster, admin, emulator):
+    """Whose rights a list is made with."""
+    admin.query("CREATE DATABASE roles")
+    session = cluster.session("roles")
+    session.query("CREATE EXTENSION reco CASCADE")
+    session.query("SELECT reco_demo_catalogue(500)")
+    session.query(f"CREATE SERVER spotify FOREIGN DATA WRAPPER reco_upstream OPTIONS (kind 'spotify', base_url '{emulator.spotify}',"
+                  f" accounts_url '{emulator.accounts}')")
+    for role in ("app", "poor", "gone"):
+        admin.query(f"CREATE ROLE {role} LOGIN")
+    session.query("GRANT EXECUTE ON FUNCTION reco_generate TO app, poor")
+    session.query("CREATE USER MAPPING FOR app SERVER spotify OPTIONS (client_id 'app', client_secret 's')")
+    start = session.value("SELECT now()")
+    for role in ("app", "poor", "gone"):
+        for week in range(1, 5):
+            Traffic(session, start, role).put(f"of {role}", "whose is it", week, 20)
+    admin.query("DROP ROLE gone")
+    same(session.value(f"SELECT reco_prewarm({literal(start)})"), "1", "a role that is gone, or may ask no service, is left out")
+    same(session.query("SELECT user_id, role_id::regrole FROM reco.job"), [["of app", "app"]], "the others' lists are made with their own rights")
+    ok(until(lambda: open_jobs(session) == "0", LONG), "which is done")
+    app = cluster.session("roles", "app")
+    same(ask(app, "of app", "whose is it"), ["cached"], "and they get them")
+    poor = cluster.session("roles", "poor")
+    ok(ask(poor, "of app", "whose is it") != ["cached"], "who may not ask the services does not")
+    for one in (app, poor, session):
+        one.close()
+
+
+def bounded(cluster, admin, emulator):
+    """Nothing grows for ever."""
+    session = cluster.session("habits")
+    admin.query("ALTER SYSTEM SET reco.run_history = 20")
+    admin.query("SELECT pg_reload_conf()")
+    until(lambda: session.value("SHOW reco.run_history") == "20")
+    session.query("INSERT INTO reco.ask SELECT 'old', n, now() - n * interval '1 min' FROM generate_series(1, 3000) AS n")
+    session.query("INSERT INTO reco.prewarm_hour SELECT now() - n * interval '1 hour', 1 FROM generate_series(2, 800) AS n")
+    session.query("INSERT INTO reco.prewarm (user_id, hour, key, role_id, score, expected) SELECT 'old', hour, '', 10, 1, 1 FROM reco.prewarm_hour"
+                  " ON CONFLICT DO NOTHING")
+    session.query("SELECT reco_prewarm()")
+    ok(int(session.value("SELECT count(*) FROM reco.prewarm")) <= 21 and int(session.value("SELECT count(*) FROM reco.prewarm_hour")) <= 22,
+       "predictions are bounded as records of runs are", nothing(session))
+    ok(until(lambda: int(session.value("SELECT count(*) FROM reco.ask")) <= 20, LONG), "and so is what was asked")
+    admin.query("ALTER SYSTEM RESET reco.run_history")
+    admin.query("SELECT pg_reload_conf()")
+    session.close()
+
+
 def main():
-    with Emulator() as emulator, Cluster(*SETTINGS) as cluster:
+    with Emulator("--latency", "none", "--preset", "extended", "--window", "none") as emulator, Cluster(*SETTINGS) as cluster:
         admin = cluster.session()
         admin.query("CREATE EXTENSION reco CASCADE")
         admin.query("SELECT reco_demo_catalogue(2000)")
-        connect_services(admin, emulator)
+        connect_services(admin, emulator, **WIDE_SERVERS)
         start, made = predict(cluster, admin, emulator)
         play(cluster, admin, emulator, start, made)
+        for part in (habits, kept, budget, worker_ends, half_done, roles, bounded):
+            part(cluster, admin, emulator)
         admin.close()
     done()
 
