@@ -143,16 +143,17 @@ static RecoStatement queued_statement = {
 	.types = {TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID},
 };
 
+/* Both tell: no row = somebody has it locked, or it is gone. */
 static RecoStatement take_statement = {
 	.text =
-		"UPDATE reco.prewarm AS p SET calls = n.before + n.part FROM ("
-		" SELECT l.*, least(2 * l.expected + 2, $5, $4 - l.before - (SELECT coalesce(sum(o.calls), 0) FROM reco.prewarm AS o"
-		"   WHERE o.hour > $1 - interval '1 hour' AND o.hour < $1 + interval '1 hour'"
-		"    AND NOT (o.user_id = $2 AND o.hour = $1 AND o.key = $3)))::int AS part"
-		"  FROM (SELECT user_id, hour, key, expected, CASE WHEN $6 THEN calls ELSE 0 END AS before FROM reco.prewarm"
-		"   WHERE user_id = $2 AND hour = $1 AND key = $3 FOR UPDATE SKIP LOCKED) AS l) AS n"
-		" WHERE p.user_id = n.user_id AND p.hour = n.hour AND p.key = n.key AND n.part >= least(n.expected, $5)"
-		" RETURNING n.part",
+		"WITH mine AS (SELECT user_id, hour, key, expected, CASE WHEN $6 THEN calls ELSE 0 END AS before"
+		"  FROM reco.prewarm WHERE user_id = $2 AND hour = $1 AND key = $3 FOR UPDATE SKIP LOCKED),"
+		" part AS (SELECT m.*, least(2 * m.expected + 2, $5, $4 - m.before - (SELECT coalesce(sum(o.calls), 0)"
+		"   FROM reco.prewarm AS o WHERE o.hour > $1 - interval '1 hour' AND o.hour < $1 + interval '1 hour'"
+		"    AND NOT (o.user_id = $2 AND o.hour = $1 AND o.key = $3)))::int AS most FROM mine AS m),"
+		" taken AS (SELECT p.*, CASE WHEN p.most >= least(p.expected, $5) THEN p.most ELSE 0 END AS calls FROM part AS p)"
+		" UPDATE reco.prewarm AS p SET calls = t.before + t.calls FROM taken AS t"
+		" WHERE p.user_id = t.user_id AND p.hour = t.hour AND p.key = t.key RETURNING t.calls",
 	.nargs = 6,
 	.types = {TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID, INT4OID, BOOLOID},
 };
@@ -180,14 +181,14 @@ static RecoStatement judge_statement = {
 		"  FROM unnest($1, $2, $3) AS w (low, high, hour)),"
 		SAID("$4") ","
 		" predicted AS MATERIALIZED (SELECT user_id, hour, key, run_id FROM reco.prewarm WHERE hour = ANY ($3)),"
-		" locked AS (SELECT user_id, hour, key FROM reco.prewarm WHERE hour = ANY ($3) FOR UPDATE SKIP LOCKED),"
 		" came AS (SELECT p.user_id, p.hour, p.key, bool_or(NOT a.ran AND a.run_id = p.run_id) AS hit"
 		"  FROM predicted AS p JOIN asked AS a ON a.hour = p.hour AND a.user_id = p.user_id"
 		"   AND (p.key = '' OR a.key = p.key) GROUP BY p.user_id, p.hour, p.key),"
-		" noted AS (UPDATE reco.prewarm AS p SET asked = true, hit = p.hit OR coalesce(c.hit, false)"
-		"  FROM came AS c JOIN locked AS l USING (user_id, hour, key)"
-		"  WHERE p.user_id = c.user_id AND p.hour = c.hour AND p.key = c.key"
-		"   AND (NOT p.asked OR (c.hit AND NOT p.hit)))"
+		" news AS MATERIALIZED (SELECT p.user_id, p.hour, p.key, c.hit FROM reco.prewarm AS p JOIN came AS c"
+		"   ON p.user_id = c.user_id AND p.hour = c.hour AND p.key = c.key"
+		"  WHERE NOT p.asked OR (c.hit AND NOT p.hit) FOR UPDATE OF p SKIP LOCKED),"
+		" noted AS (UPDATE reco.prewarm AS p SET asked = true, hit = p.hit OR coalesce(n.hit, false)"
+		"  FROM news AS n WHERE p.user_id = n.user_id AND p.hour = n.hour AND p.key = n.key)"
 		" UPDATE reco.prewarm_hour AS h SET judged = $5, hit_ms = $6, asked = n.asked, foreseen = n.foreseen"
 		" FROM (SELECT w.hour, count(q.key)::int AS asked, count(p.key)::int AS foreseen FROM span AS w"
 		"   LEFT JOIN (SELECT DISTINCT hour, user_id, key FROM asked) AS q USING (hour)"
@@ -375,7 +376,7 @@ reco_prewarm_take(TimestampTz hour, const char *user_id, const char *key, int bu
 				  int most, bool again)
 {
 	Datum		arguments[6];
-	int			taken;
+	int			taken = -1;
 	RecoSql		sql;
 
 	LockDatabaseObject(ExtensionRelationId, reco_sql_extension(), TAKING, ExclusiveLock);
@@ -386,18 +387,19 @@ reco_prewarm_take(TimestampTz hour, const char *user_id, const char *key, int bu
 	arguments[4] = Int32GetDatum(most);
 	arguments[5] = BoolGetDatum(again);
 	reco_sql_begin(&sql);
-	(void) run(&take_statement, arguments, NULL);
-	taken = number_of();
+	if (run(&take_statement, arguments, NULL) > 0)
+		taken = number_of();
 	reco_sql_end(&sql);
 	return taken;
 }
 
-void
+bool
 reco_prewarm_made(TimestampTz hour, const char *user_id, const char *key, int64 run_id,
 				  int taken, int spent)
 {
 	Datum		arguments[6];
 	char		nulls[7] = "      ";
+	bool		noted;
 	RecoSql		sql;
 
 	arguments[0] = TimestampTzGetDatum(hour);
@@ -408,8 +410,9 @@ reco_prewarm_made(TimestampTz hour, const char *user_id, const char *key, int64 
 	arguments[4] = Int32GetDatum(taken);
 	arguments[5] = Int32GetDatum(spent);
 	reco_sql_begin(&sql);
-	(void) run(&made_statement, arguments, nulls);
+	noted = run(&made_statement, arguments, nulls) > 0;
 	reco_sql_end(&sql);
+	return noted;
 }
 
 /* Looks at hours that have begun; those that are not over are looked at again. */

@@ -14,15 +14,16 @@
  */
 #include "job_kind.h"
 
-#include <limits.h>
-
 #include "guc.h"
 #include "pipeline/result.h"
 #include "pipeline/result_rows.h"
+#include "session.h"
 #include "store/prewarm.h"
 #include "utils/timestamp.h"
 
 #define DEADLINE_MS		60000	/* nobody waits */
+#define TRY_MS			100
+#define MOST_TRIES		50
 
 /* Which prediction it is about. */
 typedef struct Prediction
@@ -47,36 +48,64 @@ read_prediction(const RecoJob *job)
 	return prediction;
 }
 
+/* Waits a moment, as somebody has the row locked; false = for long enough. */
+static bool
+wait_for_row(RecoJobWork *work, int *tries)
+{
+	static uint32 wait_event = 0;
+
+	if (++*tries > MOST_TRIES)
+		return false;
+	reco_job_pause(work, RECO_PAUSE_LEAVE);
+	(void) reco_session_wait(TRY_MS, reco_wait_event(&wait_event, "RecoJobMain"));
+	reco_job_pause(work, RECO_PAUSE_ENTER);
+	return true;
+}
+
+/* Takes a part of the budget; 0 = there is not enough left, or none is needed. */
+static int
+take(RecoJobWork *work, const Prediction *prediction, RecoRequest *request)
+{
+	const RecoJob *job = work->job;
+	TimestampTz end = prediction->hour + USECS_PER_HOUR;
+	bool		needed =
+		GetCurrentTimestamp() < end && !reco_result_holds(request, end);
+	int			taken;
+	int			tries = 0;
+
+	do
+	{
+		/* what an earlier attempt took, it may have spent */
+		taken = reco_prewarm_take(prediction->hour, job->user_id, prediction->key,
+								  reco_guc_prewarm_budget,
+								  needed ? reco_guc_most_calls() : 0, job->attempts > 1);
+	} while (taken < 0 && wait_for_row(work, &tries));
+	return Max(taken, 0);
+}
+
+/* Makes the list. */
 RecoRun *
 reco_job_prewarm(RecoJobWork *work)
 {
 	const RecoJob *job = work->job;
 	Prediction	prediction = read_prediction(job);
-	TimestampTz end = prediction.hour + USECS_PER_HOUR;
-	bool		again = job->attempts > 1;
 	RecoRequest *request = reco_job_request(work);
 	RecoRun    *run;
-	int			taken = 0;
+	int			tries = 0;
 
 	request->ahead = true;
 	request->deadline_ms = DEADLINE_MS;
-	request->keep_until = end;
-	if (GetCurrentTimestamp() < end && !reco_result_holds(request, end))
-		taken = reco_prewarm_take(prediction.hour, job->user_id, prediction.key,
-								  reco_guc_prewarm_budget, reco_guc_most_calls(), again);
-	if (taken == 0)
-	{
-		/* what an earlier attempt took, it may have spent */
-		reco_prewarm_made(prediction.hour, job->user_id, prediction.key, 0,
-						  again ? 0 : INT_MAX, 0);
+	request->keep_until = prediction.hour + USECS_PER_HOUR;
+	request->most_calls = take(work, &prediction, request);
+	if (request->most_calls == 0)
 		return NULL;
-	}
-	request->most_calls = taken;
 
 	/* what a transaction sees that has written is not published */
 	reco_job_pause(work, RECO_PAUSE_PASS);
 	run = reco_result_make(request, work->context, &reco_result_rows, reco_job_pause, work);
-	reco_prewarm_made(prediction.hour, job->user_id, prediction.key, run->run_id, taken,
-					  reco_source_spent(run->source));
+	while (!reco_prewarm_made(prediction.hour, job->user_id, prediction.key, run->run_id,
+							  request->most_calls, reco_source_spent(run->source)) &&
+		   wait_for_row(work, &tries))
+		;
 	return run;
 }

@@ -17,7 +17,7 @@ from emulator import Emulator  # noqa: E402
 from reco_tap import SqlError, done, literal, ok, same, until  # noqa: E402
 
 SETTINGS = ("reco.keeper_interval = '50ms'", "reco.result_cache = on", "reco.cache = on", "reco.prewarm_budget = 150",
-            "max_worker_processes = 16", "reco.job_workers = 2", "reco.job_pause = '20ms'")
+            "max_worker_processes = 50", "reco.job_workers = 2", "reco.job_pause = '20ms'")
 LONG = 120
 WEEKS = 5
 REGULARS = 12
