@@ -41,13 +41,14 @@ static void queue_list(TimestampTz hour, RecoPrewarmRow *row);
 Datum
 reco_prewarm(PG_FUNCTION_ARGS)
 {
-	TimestampTz hour = hour_of(fcinfo);
 	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz hour;
 	int64 age = (int64) reco_guc_run_history_age * SECS_PER_MINUTE * USECS_PER_SEC;
 	RecoPrewarmRow *rows;
 	int			nrows;
 
 	reco_require_writable("reco_prewarm");
+	hour = hour_of(fcinfo);
 	if (reco_guc_prewarm_budget == 0 || reco_guc_most_calls() == 0)
 		PG_RETURN_INT32(0);
 	reco_require_job_workers("reco_prewarm");
