@@ -7,8 +7,8 @@
  *			of the likeliest lists as its budget of calls allows.
  * Runs in: a backend.
  * Locks:	those of store/prewarm.h and store/job.h.
- * Never:	queue a list that no service would have a part in, or with the rights of a role
- *			that never asked for it.
+ * Never:	queue a list that no service would have a part in, or with the rights of a
+ *			role that never asked for it.
  *
  *-------------------------------------------------------------------------
  */
@@ -27,7 +27,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#define LEAD_US			(15 * (int64) USECS_PER_MINUTE)	/* lists are made so long before */
+#define LEAD_US			(15 * (int64) USECS_PER_MINUTE) /* so long before lists are made */
 #define UNKNOWN_CALLS	8		/* of a list, where no record tells */
 
 PG_FUNCTION_INFO_V1(reco_prewarm);
@@ -91,7 +91,8 @@ queue_all(TimestampTz hour, RecoPrewarmRow *rows, int nrows)
 	for (int i = 0; i < nrows && left > 0; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (rows[i].arguments == NULL || rows[i].expected > left || !may_ask(rows[i].role))
+		if (rows[i].arguments == NULL || rows[i].expected > left ||
+			!may_ask(rows[i].role))
 			continue;
 		queue_list(hour, &rows[i]);
 		left -= rows[i].expected;
@@ -113,16 +114,15 @@ static void
 queue_list(TimestampTz hour, RecoPrewarmRow *row)
 {
 	RecoJobOrder order = {.kind = "prewarm", .priority = RECO_JOB_AHEAD};
-	Datum		which =
-		DirectFunctionCall1(jsonb_in,
-							CStringGetDatum(psprintf("{\"hour\": \"" INT64_FORMAT "\", \"key\": \"%s\"}",
-													 hour, row->key)));
+	char *which =
+		psprintf("{\"hour\": \"" INT64_FORMAT "\", \"key\": \"%s\"}", hour, row->key);
+	Datum		prediction = DirectFunctionCall1(jsonb_in, CStringGetDatum(which));
 
 	order.user_id = row->user_id;
 	order.key = row->key;
 	order.role = row->role;
 	order.run_after = hour - LEAD_US;
 	order.arguments = DatumGetJsonbP(
-		DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(row->arguments), which));
+		DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(row->arguments), prediction));
 	row->job_id = reco_job_queue(&order);
 }

@@ -30,8 +30,8 @@ typedef struct RecoRequest
 	int			ranked;			/* > 0: rank this many, deliver none */
 	int			priority;		/* towards services: a RecoPriority; 0 = somebody waits */
 	bool		ahead;			/* nobody asked: the record is none of a habit */
-	int			most_calls;		/* of services, all together; 0 = no limit but the usual */
-	int64_t		keep_until;		/* a TimestampTz: it stays fresh until then; 0 = as usual */
+	int			most_calls;		/* of services, all together; 0 = as usual */
+	int64_t		keep_until;		/* it stays fresh until then; 0 = as usual */
 
 	/* is told each stage that begins, a RecoStage; NULL = nobody wants to know */
 	void		(*progress)(void *arg, int stage);

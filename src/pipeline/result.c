@@ -43,8 +43,6 @@
 #include "store/listener.h"
 #include "store/patience.h"
 #include "store/sql.h"
-#include "utils/inval.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 /* One question for a result. */
@@ -65,7 +63,6 @@ typedef struct Question
 #define BEHIND_US		((int64) 1000 * 1000)	/* ... made from an older catalogue */
 
 static bool is_shared(const RecoRequest *request);
-static Oid	extension_of(Oid function);
 static void begin(Question *question);
 static int64 latest_landing(const RecoRequest *request, int64 until);
 static const char *get(Question *question, int64 until, MemoryContext context,
@@ -106,7 +103,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	memset(result, 0, sizeof(*result));
 	result->origin = RECO_ORIGIN_LOCAL;
 	reco_result_settle(request);
-	question.extension = extension_of(function);
+	question.extension = reco_sql_extension_of(function);
 	if (!is_shared(request))
 		result->bytes = generate_alone(&question, context);
 	else
@@ -253,44 +250,6 @@ is_shared(const RecoRequest *request)
 {
 	return reco_guc_result_cache && reco_shared != NULL && request->ranked == 0 &&
 		!IsolationUsesXactSnapshot() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
-}
-
-/* The extension that functions belong to, by function; none after a change. */
-static struct
-{
-	Oid			functions[4];
-	Oid			extensions[4];
-	int			next;
-}			known;
-
-static void
-forget_extensions(Datum arg, int cache, uint32 hash)
-{
-	memset(&known, 0, sizeof(known));
-}
-
-/*
- * The extension that a function belongs to. An update of the extension goes with new
- * functions: then its version is looked at again, so that what is kept is never given to
- * a function that another library made.
- */
-static Oid
-extension_of(Oid function)
-{
-	static bool registered = false;
-	Oid			extension;
-
-	for (int i = 0; i < lengthof(known.functions); i++)
-		if (known.functions[i] == function && OidIsValid(function))
-			return known.extensions[i];
-	if (!registered)
-		CacheRegisterSyscacheCallback(PROCOID, forget_extensions, (Datum) 0);
-	registered = true;
-	extension = reco_sql_own_extension();
-	known.extensions[known.next] = extension;
-	known.functions[known.next] = function;
-	known.next = (known.next + 1) % lengthof(known.functions);
-	return extension;
 }
 
 static RecoCachedKey

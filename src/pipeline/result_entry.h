@@ -15,7 +15,7 @@
 #include "compat.h"
 
 #define EPOCHS			32		/* characters in front of an entry, see result.c */
-#define MEANING			48		/* ... behind them, by words: the key by meaning, the run */
+#define MEANING			48		/* ... behind them, by words: that key, and the run */
 #define KEY_END			33		/* characters of that key */
 #define RUN_AT			40		/* in MEANING: the id of the run that made the list */
 

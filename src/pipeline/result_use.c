@@ -20,7 +20,7 @@
 static bool
 is_by_words(const RecoCachedUse *use, Size *prefix)
 {
-	StaticAssertStmt(EPOCHS + MEANING <= RECO_CACHED_HEAD, "what is in front is not in the head");
+	StaticAssertStmt(EPOCHS + MEANING <= RECO_CACHED_HEAD, "the run is not in the head");
 
 	*prefix = Max(strlen(use->key), KEY_END) - KEY_END;
 	return use->key[*prefix] != RECO_RESULT_BY_MEANING && use->nhead >= EPOCHS + MEANING;

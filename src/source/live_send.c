@@ -227,8 +227,8 @@ reco_live_note_spent(RecoLive *live, RecoLiveLot lot)
 
 	reco_live_note(live, lot, why,
 				   by_limit	  ? AHEAD_SPENT
-				   : by_quota ? SHARE_SPENT
-							  : BUDGET_SPENT);
+					   : by_quota ? SHARE_SPENT
+								  : BUDGET_SPENT);
 	live->missed |= by_quota || by_limit;	/* another time there may be more */
 	return why;
 }

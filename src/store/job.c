@@ -44,8 +44,8 @@ static RecoStatement queue_statement = {
 	"   FROM reco.job WHERE user_id = $1 AND priority = $7 AND state = 'queued'))"
 	" ON CONFLICT DO NOTHING RETURNING job_id",
 	.nargs = 9,
-	.types = {TEXTOID, INT8OID, TEXTOID, TEXTOID, OIDOID, JSONBOID, INT2OID, TIMESTAMPTZOID,
-			  TIMESTAMPTZOID},
+	.types = {TEXTOID, INT8OID, TEXTOID, TEXTOID, OIDOID, JSONBOID, INT2OID,
+			  TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
 static RecoStatement open_statement = {

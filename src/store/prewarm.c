@@ -74,42 +74,44 @@
 	" SELECT s.*, w.since, " KEY " AS key FROM said AS s JOIN span AS w USING (hour)" \
 	" WHERE s.at >= w.since AND s.at < w.until AND octet_length(s.prompt) <= " MOST_PROMPT \
 	"  AND NOT EXISTS (SELECT FROM jsonb_each(s.options) AS o (name, value)" \
-	"   WHERE CASE WHEN jsonb_typeof(o.value) = 'array' THEN jsonb_array_length(o.value) ELSE 0 END >= " MOST_IDS "))"
+	"   WHERE CASE WHEN jsonb_typeof(o.value) = 'array' THEN jsonb_array_length(o.value) ELSE 0 END >= " MOST_IDS    \
+	"))"
 
 static RecoStatement predict_statement = {
 	.text =
 		"WITH span AS MATERIALIZED (SELECT low, high, hour, weight, hour - interval '1 hour' AS since,"
-		"  hour + interval '2 hours' AS until FROM unnest($1, $2, $3, $4) AS w (low, high, hour, weight)),"
-		SAID("$5") ","
-		" near AS MATERIALIZED (SELECT a.user_id, a.key, a.hour,"
-		"  max(CASE WHEN a.at >= a.hour AND a.at < a.hour + interval '1 hour' THEN 1 ELSE " NEAR " END) AS near"
-		"  FROM asked AS a GROUP BY a.user_id, a.key, a.hour),"
-		" weeks AS MATERIALIZED (SELECT l.user_id, (SELECT sum(w.weight) FROM span AS w WHERE w.until > f.started) AS weight"
-		"  FROM (SELECT DISTINCT user_id FROM near) AS l CROSS JOIN LATERAL (SELECT r.started FROM reco.run AS r"
-		"   WHERE r.user_id = l.user_id ORDER BY r.run_id LIMIT 1) AS f),"
-		" question AS (SELECT n.user_id, n.key, sum(w.weight * n.near) / (s.weight + 1) AS score"
-		"  FROM near AS n JOIN span AS w USING (hour) JOIN weeks AS s ON s.user_id = n.user_id"
-		"  GROUP BY n.user_id, n.key, s.weight HAVING sum(w.weight * n.near) / (s.weight + 1) > $7),"
-		" listener AS (SELECT n.user_id, sum(w.weight * n.near) / (s.weight + 1) AS score"
-		"  FROM (SELECT user_id, hour, max(near) AS near FROM near WHERE user_id <> '' GROUP BY user_id, hour) AS n"
-		"  JOIN span AS w USING (hour) JOIN weeks AS s ON s.user_id = n.user_id"
-		"  WHERE n.user_id NOT IN (SELECT user_id FROM question)"
-		"  GROUP BY n.user_id, s.weight HAVING sum(w.weight * n.near) / (s.weight + 1) > $7),"
-		" latest AS (SELECT DISTINCT ON (user_id, key) user_id, key, role_id, prompt, size, options"
-		"  FROM asked ORDER BY user_id, key, run_id DESC),"
-		" cost AS (SELECT user_id, key, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS ms, avg(calls) AS calls"
-		"  FROM asked GROUP BY user_id, key),"
-		" guess AS (SELECT q.user_id, q.key, l.role_id, q.score, c.ms, greatest(ceil(coalesce(c.calls, $8)), 1)::int AS expected,"
-		"   jsonb_build_object('prompt', l.prompt, 'size', l.size, 'options', l.options,"
-		"    'repeat_days', coalesce(l.options -> 'repeat_days', '0')) AS arguments"
-		"  FROM question AS q JOIN latest AS l USING (user_id, key) JOIN cost AS c USING (user_id, key)"
-		"  UNION ALL"
-		"  SELECT v.user_id, '', (SELECT l.role_id FROM latest AS l WHERE l.user_id = v.user_id LIMIT 1), v.score, NULL, $10, NULL"
-		"  FROM listener AS v)"
-		" INSERT INTO reco.prewarm (user_id, hour, key, role_id, arguments, score, expected, cold_ms)"
-		" SELECT user_id, $6, key, role_id, arguments, score, expected, ms FROM guess"
-		"  ORDER BY score DESC, expected, user_id, key LIMIT $9"
-		" ON CONFLICT DO NOTHING",
+		"  hour + interval '2 hours' AS until FROM unnest($1, $2, $3, $4) AS w (low, high, hour, weight))," SAID(
+			"$5") ","
+				  " near AS MATERIALIZED (SELECT a.user_id, a.key, a.hour,"
+				  "  max(CASE WHEN a.at >= a.hour AND a.at < a.hour + interval '1 hour' THEN 1 ELSE " NEAR
+				  " END) AS near"
+				  "  FROM asked AS a GROUP BY a.user_id, a.key, a.hour),"
+				  " weeks AS MATERIALIZED (SELECT l.user_id, (SELECT sum(w.weight) FROM span AS w WHERE w.until > f.started) AS weight"
+				  "  FROM (SELECT DISTINCT user_id FROM near) AS l CROSS JOIN LATERAL (SELECT r.started FROM reco.run AS r"
+				  "   WHERE r.user_id = l.user_id ORDER BY r.run_id LIMIT 1) AS f),"
+				  " question AS (SELECT n.user_id, n.key, sum(w.weight * n.near) / (s.weight + 1) AS score"
+				  "  FROM near AS n JOIN span AS w USING (hour) JOIN weeks AS s ON s.user_id = n.user_id"
+				  "  GROUP BY n.user_id, n.key, s.weight HAVING sum(w.weight * n.near) / (s.weight + 1) > $7),"
+				  " listener AS (SELECT n.user_id, sum(w.weight * n.near) / (s.weight + 1) AS score"
+				  "  FROM (SELECT user_id, hour, max(near) AS near FROM near WHERE user_id <> '' GROUP BY user_id, hour) AS n"
+				  "  JOIN span AS w USING (hour) JOIN weeks AS s ON s.user_id = n.user_id"
+				  "  WHERE n.user_id NOT IN (SELECT user_id FROM question)"
+				  "  GROUP BY n.user_id, s.weight HAVING sum(w.weight * n.near) / (s.weight + 1) > $7),"
+				  " latest AS (SELECT DISTINCT ON (user_id, key) user_id, key, role_id, prompt, size, options"
+				  "  FROM asked ORDER BY user_id, key, run_id DESC),"
+				  " cost AS (SELECT user_id, key, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS ms, avg(calls) AS calls"
+				  "  FROM asked GROUP BY user_id, key),"
+				  " guess AS (SELECT q.user_id, q.key, l.role_id, q.score, c.ms, greatest(ceil(coalesce(c.calls, $8)), 1)::int AS expected,"
+				  "   jsonb_build_object('prompt', l.prompt, 'size', l.size, 'options', l.options,"
+				  "    'repeat_days', coalesce(l.options -> 'repeat_days', '0')) AS arguments"
+				  "  FROM question AS q JOIN latest AS l USING (user_id, key) JOIN cost AS c USING (user_id, key)"
+				  "  UNION ALL"
+				  "  SELECT v.user_id, '', (SELECT l.role_id FROM latest AS l WHERE l.user_id = v.user_id LIMIT 1), v.score, NULL, $10, NULL"
+				  "  FROM listener AS v)"
+				  " INSERT INTO reco.prewarm (user_id, hour, key, role_id, arguments, score, expected, cold_ms)"
+				  " SELECT user_id, $6, key, role_id, arguments, score, expected, ms FROM guess"
+				  "  ORDER BY score DESC, expected, user_id, key LIMIT $9"
+				  " ON CONFLICT DO NOTHING",
 	.nargs = 10,
 	.types = {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, FLOAT8ARRAYOID, INT8OID,
 			  TIMESTAMPTZOID, FLOAT8OID, INT4OID, INT8OID, INT4OID},
@@ -178,23 +180,23 @@ static RecoStatement due_statement = {
 static RecoStatement judge_statement = {
 	.text =
 		"WITH span AS MATERIALIZED (SELECT low, high, hour, hour AS since, hour + interval '1 hour' AS until"
-		"  FROM unnest($1, $2, $3) AS w (low, high, hour)),"
-		SAID("$4") ","
-		" predicted AS MATERIALIZED (SELECT user_id, hour, key, run_id FROM reco.prewarm WHERE hour = ANY ($3)),"
-		" came AS (SELECT p.user_id, p.hour, p.key, bool_or(NOT a.ran AND a.run_id = p.run_id) AS hit"
-		"  FROM predicted AS p JOIN asked AS a ON a.hour = p.hour AND a.user_id = p.user_id"
-		"   AND (p.key = '' OR a.key = p.key) GROUP BY p.user_id, p.hour, p.key),"
-		" news AS MATERIALIZED (SELECT p.user_id, p.hour, p.key, c.hit FROM reco.prewarm AS p JOIN came AS c"
-		"   ON p.user_id = c.user_id AND p.hour = c.hour AND p.key = c.key"
-		"  WHERE NOT p.asked OR (c.hit AND NOT p.hit) FOR UPDATE OF p SKIP LOCKED),"
-		" noted AS (UPDATE reco.prewarm AS p SET asked = true, hit = p.hit OR coalesce(n.hit, false)"
-		"  FROM news AS n WHERE p.user_id = n.user_id AND p.hour = n.hour AND p.key = n.key)"
-		" UPDATE reco.prewarm_hour AS h SET judged = $5, hit_ms = $6, asked = n.asked, foreseen = n.foreseen"
-		" FROM (SELECT w.hour, count(q.key)::int AS asked, count(p.key)::int AS foreseen FROM span AS w"
-		"   LEFT JOIN (SELECT DISTINCT hour, user_id, key FROM asked) AS q USING (hour)"
-		"   LEFT JOIN predicted AS p ON p.hour = q.hour AND p.user_id = q.user_id AND p.key = q.key"
-		"   GROUP BY w.hour) AS n"
-		" WHERE h.hour = n.hour",
+		"  FROM unnest($1, $2, $3) AS w (low, high, hour))," SAID(
+			"$4") ","
+				  " predicted AS MATERIALIZED (SELECT user_id, hour, key, run_id FROM reco.prewarm WHERE hour = ANY ($3)),"
+				  " came AS (SELECT p.user_id, p.hour, p.key, bool_or(NOT a.ran AND a.run_id = p.run_id) AS hit"
+				  "  FROM predicted AS p JOIN asked AS a ON a.hour = p.hour AND a.user_id = p.user_id"
+				  "   AND (p.key = '' OR a.key = p.key) GROUP BY p.user_id, p.hour, p.key),"
+				  " news AS MATERIALIZED (SELECT p.user_id, p.hour, p.key, c.hit FROM reco.prewarm AS p JOIN came AS c"
+				  "   ON p.user_id = c.user_id AND p.hour = c.hour AND p.key = c.key"
+				  "  WHERE NOT p.asked OR (c.hit AND NOT p.hit) FOR UPDATE OF p SKIP LOCKED),"
+				  " noted AS (UPDATE reco.prewarm AS p SET asked = true, hit = p.hit OR coalesce(n.hit, false)"
+				  "  FROM news AS n WHERE p.user_id = n.user_id AND p.hour = n.hour AND p.key = n.key)"
+				  " UPDATE reco.prewarm_hour AS h SET judged = $5, hit_ms = $6, asked = n.asked, foreseen = n.foreseen"
+				  " FROM (SELECT w.hour, count(q.key)::int AS asked, count(p.key)::int AS foreseen FROM span AS w"
+				  "   LEFT JOIN (SELECT DISTINCT hour, user_id, key FROM asked) AS q USING (hour)"
+				  "   LEFT JOIN predicted AS p ON p.hour = q.hour AND p.user_id = q.user_id AND p.key = q.key"
+				  "   GROUP BY w.hour) AS n"
+				  " WHERE h.hour = n.hour",
 	.nargs = 6,
 	.types = {INT8ARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8OID, TIMESTAMPTZOID,
 			  FLOAT8OID},

@@ -56,7 +56,7 @@ extern void reco_prewarm_queued(TimestampTz hour, const RecoPrewarmRow *rows, in
  * the row locked, or it is gone.
  */
 extern int	reco_prewarm_take(TimestampTz hour, const char *user_id, const char *key,
-							  int budget, int most, bool again);
+							 int budget, int most, bool again);
 
 /*
  * Notes what became of it: its run, and how many of the calls were spent. False = somebody

@@ -68,8 +68,7 @@ take(RecoJobWork *work, const Prediction *prediction, RecoRequest *request)
 {
 	const RecoJob *job = work->job;
 	TimestampTz end = prediction->hour + USECS_PER_HOUR;
-	bool		needed =
-		GetCurrentTimestamp() < end && !reco_result_holds(request, end);
+	bool needed = GetCurrentTimestamp() < end && !reco_result_holds(request, end);
 	int			taken;
 	int			tries = 0;
 
@@ -102,7 +101,8 @@ reco_job_prewarm(RecoJobWork *work)
 
 	/* what a transaction sees that has written is not published */
 	reco_job_pause(work, RECO_PAUSE_PASS);
-	run = reco_result_make(request, work->context, &reco_result_rows, reco_job_pause, work);
+	run =
+		reco_result_make(request, work->context, &reco_result_rows, reco_job_pause, work);
 	while (!reco_prewarm_made(prediction.hour, job->user_id, prediction.key, run->run_id,
 							  request->most_calls, reco_source_spent(run->source)) &&
 		   wait_for_row(work, &tries))

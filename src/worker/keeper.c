@@ -289,7 +289,8 @@ trim_runs(bool written)
 	if (now >= next_asks)
 	{
 		more = reco_ask_trim(now - age, reco_guc_run_history, MOST_EVICTED) >=
-				MOST_EVICTED || more;
+				MOST_EVICTED ||
+			more;
 		next_asks = now + ASKS_US;
 	}
 	if (!more)
