@@ -198,10 +198,22 @@ reco_live_go_on(RecoLive *live, TimestampTz until)
 
 	reco_text_open(&live->tools);
 	advance(live, false);
-	if (!reco_remote_is_busy(live->remote))
-		reco_remote_wait_for_keeper(live->remote, limit);
 	MemoryContextSwitchTo(old);
 	return ended > 0 || reco_now_us() < limit;
+}
+
+/* Is there something that the keeper shall write first, and nothing else under way? */
+bool
+reco_live_owes(const RecoLive *live)
+{
+	return live->remote != NULL && !reco_remote_is_busy(live->remote) &&
+		reco_remote_owes(live->remote);
+}
+
+void
+reco_live_wait_for_keeper(RecoLive *live, TimestampTz until)
+{
+	reco_remote_wait_for_keeper(live->remote, monotonic(until));
 }
 
 /* Adds to the answers what came. */

@@ -123,7 +123,7 @@ static RecoStatement end_statement = {
 		"  percent = CASE $4 WHEN 'done' THEN 100 ELSE 0 END,"
 		"  finished = CASE WHEN $4 <> 'queued' THEN $5 END, run_id = $6, error = coalesce($7, j.error),"
 		"  run_after = coalesce($8, j.run_after), failures = j.failures + $9, attempts = j.attempts - $10,"
-		"  turn = CASE WHEN $8 IS NULL THEN j.turn ELSE greatest($8, (SELECT max(turn) + interval '1 min'"
+		"  turn = CASE WHEN $8 IS NULL OR $10 > 0 THEN j.turn ELSE greatest($8, (SELECT max(turn) + interval '1 min'"
 		"   FROM reco.job WHERE user_id = $1 AND priority = j.priority AND state = 'queued')) END"
 		" FROM (SELECT user_id, job_id FROM reco.job WHERE user_id = $1 AND job_id = $2"
 		"  AND state = 'running' AND claim = $3 FOR UPDATE SKIP LOCKED) AS n"
@@ -433,7 +433,7 @@ reco_job_end(const RecoJob *job, RecoJobEnd end, int64 run_id, const char *error
 		arguments[6] = CStringGetTextDatum(error);
 	nulls[6] = error == NULL ? 'n' : ' ';
 	arguments[7] = TimestampTzGetDatum(run_after);
-	nulls[7] = end == RECO_JOB_AGAIN ? ' ' : 'n';
+	nulls[7] = end == RECO_JOB_AGAIN || end == RECO_JOB_GIVEN_BACK ? ' ' : 'n';
 	arguments[8] = Int32GetDatum(failed ? 1 : 0);
 	arguments[9] = Int32GetDatum(end == RECO_JOB_GIVEN_BACK ? 1 : 0);
 	*locked = false;

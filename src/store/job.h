@@ -104,12 +104,12 @@ typedef enum RecoJobEnd
 	RECO_JOB_DONE = 0,
 	RECO_JOB_FAILED,			/* for good */
 	RECO_JOB_AGAIN,				/* it failed, and is tried again */
-	RECO_JOB_GIVEN_BACK			/* it did not fail: somebody else shall do it */
+	RECO_JOB_GIVEN_BACK			/* it did not fail, and keeps its turn: in a moment */
 } RecoJobEnd;
 
 /*
  * Ends it. False = it is this worker's no more; or, with 'locked', somebody has the row
- * locked. 'run_after' is for the next attempt.
+ * locked. 'run_after' is for the next attempt, or when it may be claimed.
  */
 extern bool reco_job_end(const RecoJob *job, RecoJobEnd end, int64 run_id,
 						 const char *error, TimestampTz run_after, bool *locked);

@@ -37,6 +37,7 @@ typedef struct RecoJobWork
 	const RecoJobKind *kind;
 	MemoryContext context;		/* the current one; it outlives transactions */
 	Oid			extension;
+	int64		patience_us;	/* with locked tables, that is left */
 	int			percent;
 	int			nsteps;			/* that began and are not told */
 	RecoJobStep steps[RECO_NSTAGES];

@@ -31,6 +31,7 @@
 #include "pipeline/result.h"
 #include "pipeline/result_rows.h"
 #include "session.h"
+#include "store/patience.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
@@ -41,6 +42,10 @@
 
 #define LONGEST_PAUSE_S	3600
 #define PAUSE_GROWS		4		/* times, after each failure */
+#define BACK_MS			1000	/* until a job that was given back may be claimed */
+#define PATIENCE_US		((int64) 60 * 1000 * 1000) /* of a job, with locked tables */
+#define LONGEST_NAP_MS	200
+#define LOCKED_MS		100		/* between two looks at a row that is locked */
 #define MOST_PERCENT	99		/* of what is not done */
 
 /* Where in a run each stage begins, in percent of a usual one that asks services. */
@@ -67,6 +72,8 @@ static const int percents[RECO_NSTAGES] = {
 static bool taken = false;
 
 static void begin_part(RecoJobWork *work);
+static void begin_transaction(RecoJobWork *work);
+static void nap(int64 ms);
 static void end_part(RecoJobWork *work, const char *synchronous);
 static void note_stage(void *arg, int stage);
 static void tell_progress(RecoJobWork *work);
@@ -101,9 +108,11 @@ void
 reco_job_run(const RecoJob *job, Oid extension, MemoryContext context)
 {
 	RecoJobWork work = {.job = job, .extension = extension, .context = context};
+	RecoRun    *run;
 
 	taken = false;
 	MemoryContextSwitchTo(context);
+	work.patience_us = PATIENCE_US;
 	work.kind = reco_job_kind(job->kind);
 	if (work.kind == NULL)
 		ereport(ERROR,
@@ -112,7 +121,10 @@ reco_job_run(const RecoJob *job, Oid extension, MemoryContext context)
 						job->kind),
 				 errhint("Table reco.job is written by functions only.")));
 	begin_part(&work);
-	finish(&work, work.kind->work(&work));
+	reco_patience_begin(0);
+	run = work.kind->work(&work);
+	reco_patience_end();
+	finish(&work, run);
 }
 
 /* Makes the list that was asked for. */
@@ -123,9 +135,44 @@ generate(RecoJobWork *work)
 							reco_job_pause, work);
 }
 
-/* Begins a transaction with the rights of the role that queued the job. */
+/*
+ * Begins a transaction with the rights of the role that queued the job. What it may read is
+ * locked first: a table that somebody has locked is waited for between transactions, and
+ * gone without when patience ends. So no statement waits.
+ */
 static void
 begin_part(RecoJobWork *work)
+{
+	int64		ms = 1;
+
+	for (;;)
+	{
+		begin_transaction(work);
+		if (reco_patience_hold(RECO_READS_ALL) == 0 || work->patience_us <= 0)
+			break;
+		end_part(work, "off");
+		nap(ms);
+		work->patience_us -= ms * 1000;
+		ms = Min(2 * ms, LONGEST_NAP_MS);
+	}
+	SetUserIdAndSecContext(work->job->role,
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+}
+
+/* Waits outside a transaction. */
+static void
+nap(int64 ms)
+{
+	static uint32 wait_event = 0;
+
+	(void) reco_session_wait(ms, reco_wait_event(&wait_event, "RecoJobMain"));
+	CHECK_FOR_INTERRUPTS();
+	if (!reco_database_continue())
+		end_taken("the database is needed");
+}
+
+static void
+begin_transaction(RecoJobWork *work)
 {
 	Oid			extension;
 
@@ -139,8 +186,6 @@ begin_part(RecoJobWork *work)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the role that queued the job does not exist any more"),
 				 errhint("Queue it again, as another role.")));
-	SetUserIdAndSecContext(work->job->role,
-						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	MemoryContextSwitchTo(work->context);
 }
 
@@ -278,7 +323,6 @@ reco_job_request(RecoJobWork *work)
 static void
 finish(RecoJobWork *work, RecoRun *run)
 {
-	static uint32 wait_event = 0;
 	int64		run_id = run != NULL && work->kind->is_recorded ? run->run_id : 0;
 	bool		locked;
 
@@ -292,10 +336,7 @@ finish(RecoJobWork *work, RecoRun *run)
 		if (!locked)
 			end_taken("the job was cancelled");
 		end_part(work, "off");
-		(void) reco_session_wait(100, reco_wait_event(&wait_event, "RecoJobMain"));
-		CHECK_FOR_INTERRUPTS();
-		if (!reco_database_continue())
-			end_taken("the database is needed");
+		nap(LOCKED_MS);
 		begin_part(work);
 	}
 	if (run_id != 0)
@@ -324,7 +365,10 @@ reco_job_failed(const RecoJob *job, const ErrorData *error, bool innocent)
 	bool		locked;
 
 	if (reco_job_end(job, end, 0, innocent ? NULL : error->message,
-					 end == RECO_JOB_AGAIN ? next_attempt(job->failures) : 0, &locked))
+					 end == RECO_JOB_AGAIN
+						 ? next_attempt(job->failures)
+						 : TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BACK_MS),
+					 &locked))
 		tell(job, end == RECO_JOB_FAILED ? "failed" : "queued", NULL, 0, 0);
 	return !locked;
 }
