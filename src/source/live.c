@@ -349,7 +349,7 @@ send_all(RecoLive *live)
 
 	foreach (cell, live->tickets)
 		until = Max(until, ((RecoLiveTicket *) lfirst(cell))->until);
-	for (int lot = 0; lot < RECO_LIVE_FEATURES; lot++)
+	for (int lot = 0; lot < RECO_LIVE_NLOTS; lot++)
 	{
 		any |= live->queues[lot].n > 0;
 		reco_live_send(live, lot, until);
@@ -361,7 +361,8 @@ send_all(RecoLive *live)
 static bool
 is_to_bring(const RecoLiveWant *want)
 {
-	return want->stage < RECO_LIVE_FACTS && want->operation != RECO_OP_COMPLETION;
+	return want->stage < RECO_LIVE_FACTS && want->operation != RECO_OP_COMPLETION &&
+		!reco_live_is_of_tracks(want);
 }
 
 /* Does a want wait for features? */

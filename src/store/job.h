@@ -33,11 +33,15 @@ typedef struct RecoJobOrder
 	const char *kind;
 	const char *user_id;
 	const char *key;			/* what makes it the same job, of a kind and a listener */
+	Oid			role;			/* with whose rights; InvalidOid = the current one */
 	RecoJobPriority priority;
 	Jsonb	   *arguments;
 } RecoJobOrder;
 
-/* Queues a job for the current role, or finds the one that is open; its id. */
+/* The key of a job that is made by what it shall do, and for whom. */
+extern char *reco_job_key(Oid role, Jsonb *arguments);
+
+/* Queues a job, or finds the one that is open; its id. */
 extern int64 reco_job_queue(const RecoJobOrder *order);
 
 /* A job as others see it; NULLs are what is not known. In the current context. */
@@ -88,6 +92,9 @@ extern RecoJob *reco_job_claim(int64 claim);
  * none; so many deaths end a job. Returns how many jobs.
  */
 extern int64 reco_job_take_over(int64 own, int most_deaths);
+
+/* How many jobs of a priority are queued, as far as so many. */
+extern int	reco_job_waiting(RecoJobPriority priority, int most);
 
 /* When the next job is due; 0 = none waits. */
 extern TimestampTz reco_job_next_due(void);

@@ -74,6 +74,9 @@ extern void reco_job_progress(RecoJobWork *work, const char *stage, int percent)
  */
 extern RecoRequest *reco_job_request(RecoJobWork *work);
 
+/* Gives a request of another kind that priority and progress. */
+extern void reco_job_attach(RecoJobWork *work, RecoRequest *request);
+
 /* A number among the arguments, and a text; the latter NULL where there is none. */
 extern int	reco_job_number(const RecoJob *job, const char *name, int otherwise);
 extern char *reco_job_text(const RecoJob *job, const char *name);

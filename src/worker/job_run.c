@@ -23,13 +23,12 @@
 #include "catalog/pg_authid.h"
 #include "common/pg_prng.h"
 #include "guc.h"
+#include "job_ahead.h"
 #include "job_kind.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "pipeline/record.h"
 #include "pipeline/request_options.h"
-#include "pipeline/result.h"
-#include "pipeline/result_rows.h"
 #include "session.h"
 #include "store/patience.h"
 #include "utils/builtins.h"
@@ -79,13 +78,16 @@ static void note_stage(void *arg, int stage);
 static void tell_progress(RecoJobWork *work);
 static void tell(const RecoJob *job, const char *state, const char *stage, int percent,
 				 int64 run_id);
-static RecoRun *generate(RecoJobWork *work);
 static void finish(RecoJobWork *work, RecoRun *run);
 static void end_taken(const char *why);
 
 /* What a worker does. */
 static const RecoJobKind kinds[] = {
-	{"generate", RECO_PRIORITY_PREFETCH, generate, true},
+	{"generate", RECO_PRIORITY_PREFETCH, reco_job_make_anew, true},
+	{"complete", RECO_PRIORITY_REFRESH, reco_job_make_anew, false},
+	{"refresh", RECO_PRIORITY_REFRESH, reco_job_make_anew, false},
+	{"hydrate", RECO_PRIORITY_REFRESH, reco_job_hydrate, false},
+	{"prefetch", RECO_PRIORITY_PREFETCH, reco_job_prefetch, false},
 };
 
 const RecoJobKind *
@@ -125,14 +127,6 @@ reco_job_run(const RecoJob *job, Oid extension, MemoryContext context)
 	run = work.kind->work(&work);
 	reco_patience_end();
 	finish(&work, run);
-}
-
-/* Makes the list that was asked for. */
-static RecoRun *
-generate(RecoJobWork *work)
-{
-	return reco_result_make(reco_job_request(work), work->context, &reco_result_rows,
-							reco_job_pause, work);
 }
 
 /*
@@ -313,10 +307,16 @@ reco_job_request(RecoJobWork *work)
 	if (options != NULL)
 		reco_request_read_options(JsonbValueToJsonb(options), request);
 	request->repeat_days = reco_job_number(job, "repeat_days", request->repeat_days);
+	reco_job_attach(work, request);
+	return request;
+}
+
+void
+reco_job_attach(RecoJobWork *work, RecoRequest *request)
+{
 	request->priority = work->kind->priority;
 	request->progress = note_stage;
 	request->progress_arg = work;
-	return request;
 }
 
 /* The job is done: so it says, with its run's record, in one transaction. */
