@@ -63,6 +63,10 @@ is_of_use(void)
 				(errmsg("nothing is prefetched: there are no job workers"),
 				 errhint("Set \"%s\" and run SELECT pg_reload_conf().",
 						 reco_guc_keeper ? "reco.job_workers" : "reco.keeper")));
+	else if (!reco_guc_cache)
+		ereport(NOTICE,
+				(errmsg("nothing is prefetched: nothing of it would be kept"),
+				 errhint("Set \"reco.cache\" to on.")));
 	else if (!reco_ahead_has_service(GetUserId()))
 		ereport(NOTICE,
 				(errmsg("nothing is prefetched: there is no service that would tell "

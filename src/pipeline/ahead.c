@@ -116,7 +116,8 @@ wish_facts(const RecoRun *run, Oid extension)
 	StringInfoData json;
 	int			n = 0;
 
-	if (!reco_source_can_ask(run->source, RECO_KIND_TRACK_FEATURES))
+	/* what nobody keeps is of no use to the next run */
+	if (!reco_guc_cache || !reco_source_can_ask(run->source, RECO_KIND_TRACK_FEATURES))
 		return;
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"tracks\": [");

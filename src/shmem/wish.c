@@ -20,7 +20,6 @@
 
 #define NWAITING	64
 #define NLATELY		512
-#define AGAIN_US	((int64) 10 * 1000 * 1000)	/* until the same is wished again */
 #define NSETS		256			/* of listeners */
 #define NPLACES		16			/* in each */
 #define MOST_TIMES	8
@@ -60,6 +59,13 @@ typedef struct Wishes
 } Wishes;
 
 static Wishes *wishes = NULL;
+
+/* Until the same is wished again: by then it is done, or will not be soon; in us. */
+static const int64 again[RECO_NWISHES] = {
+	[RECO_WISH_COMPLETE] = 10 * 1000 * 1000,
+	[RECO_WISH_REFRESH] = 2 * 1000 * 1000,
+	[RECO_WISH_HYDRATE] = 10 * 1000 * 1000,
+};
 
 static bool is_known(uint64 hash, int64 now);
 static bool put(RecoWishKind kind, Oid extension, Oid role, const char *user_id,
@@ -125,7 +131,7 @@ reco_wish(RecoWishKind kind, Oid extension, Oid role, const char *user_id,
 	if (!known)
 		there = put(kind, extension, role, user_id, arguments);
 	if (!known && there)
-		wishes->lately[hash % NLATELY] = (Lately){hash, now + AGAIN_US};
+		wishes->lately[hash % NLATELY] = (Lately){hash, now + again[kind]};
 	LWLockRelease(&reco_shared->wishes);
 	if (!known && there)
 		reco_database_wake(MyDatabaseId);
