@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(reco_prewarm);
 static TimestampTz hour_of(FunctionCallInfo fcinfo);
 static int	queue_all(TimestampTz hour, RecoPrewarmRow *rows, int nrows);
 static bool may_ask(Oid role);
-static void queue_list(TimestampTz hour, RecoPrewarmRow *row);
+static void queue_one(TimestampTz hour, RecoPrewarmRow *row);
 
 /* Predicts and queues. */
 Datum
@@ -91,10 +91,9 @@ queue_all(TimestampTz hour, RecoPrewarmRow *rows, int nrows)
 	for (int i = 0; i < nrows && left > 0; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (rows[i].arguments == NULL || rows[i].expected > left ||
-			!may_ask(rows[i].role))
+		if (rows[i].expected > left || !may_ask(rows[i].role))
 			continue;
-		queue_list(hour, &rows[i]);
+		queue_one(hour, &rows[i]);
 		left -= rows[i].expected;
 		queued++;
 	}
@@ -111,7 +110,7 @@ may_ask(Oid role)
 }
 
 static void
-queue_list(TimestampTz hour, RecoPrewarmRow *row)
+queue_one(TimestampTz hour, RecoPrewarmRow *row)
 {
 	RecoJobOrder order = {.kind = "prewarm", .priority = RECO_JOB_AHEAD};
 	char *which =
@@ -122,7 +121,9 @@ queue_list(TimestampTz hour, RecoPrewarmRow *row)
 	order.key = row->key;
 	order.role = row->role;
 	order.run_after = hour - LEAD_US;
-	order.arguments = DatumGetJsonbP(
-		DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(row->arguments), prediction));
+	if (row->arguments != NULL)
+		prediction =
+			DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(row->arguments), prediction);
+	order.arguments = DatumGetJsonbP(prediction);
 	row->job_id = reco_job_queue(&order);
 }

@@ -15,6 +15,8 @@
 #include "job_kind.h"
 
 #include "guc.h"
+#include "pipeline/ahead.h"
+#include "pipeline/request_options.h"
 #include "pipeline/result.h"
 #include "pipeline/result_rows.h"
 #include "session.h"
@@ -68,7 +70,8 @@ take(RecoJobWork *work, const Prediction *prediction, RecoRequest *request)
 {
 	const RecoJob *job = work->job;
 	TimestampTz end = prediction->hour + USECS_PER_HOUR;
-	bool needed = GetCurrentTimestamp() < end && !reco_result_holds(request, end);
+	bool		needed = GetCurrentTimestamp() < end &&
+		(prediction->key[0] == '\0' || !reco_result_holds(request, end));
 	int			taken;
 	int			tries = 0;
 
@@ -82,25 +85,49 @@ take(RecoJobWork *work, const Prediction *prediction, RecoRequest *request)
 	return Max(taken, 0);
 }
 
-/* Makes the list. */
+/* What the run is asked for: the question, or the listener without one. */
+static RecoRequest *
+read_request(RecoJobWork *work, const Prediction *prediction)
+{
+	RecoRequest *request;
+
+	if (prediction->key[0] != '\0')
+		request = reco_job_request(work);
+	else
+	{
+		request = reco_request_new();
+		request->user_id = work->job->user_id;
+		request->prompt = "";
+		reco_job_attach(work, request);
+	}
+	request->ahead = true;
+	request->deadline_ms = DEADLINE_MS;
+	request->keep_until = prediction->hour + USECS_PER_HOUR;
+	return request;
+}
+
+/* Makes the list, or asks what any list of the listener would. */
 RecoRun *
 reco_job_prewarm(RecoJobWork *work)
 {
 	const RecoJob *job = work->job;
 	Prediction	prediction = read_prediction(job);
-	RecoRequest *request = reco_job_request(work);
+	RecoRequest *request = read_request(work, &prediction);
 	RecoRun    *run;
 	int			tries = 0;
 
-	request->ahead = true;
-	request->deadline_ms = DEADLINE_MS;
-	request->keep_until = prediction.hour + USECS_PER_HOUR;
 	request->most_calls = take(work, &prediction, request);
 	if (request->most_calls == 0)
 		return NULL;
 
 	/* what a transaction sees that has written is not published */
 	reco_job_pause(work, RECO_PAUSE_PASS);
+	if (prediction.key[0] == '\0')
+	{
+		/* what was taken counts as spent */
+		reco_ahead_prefetch(request, work->context, reco_job_pause, work);
+		return NULL;
+	}
 	run =
 		reco_result_make(request, work->context, &reco_result_rows, reco_job_pause, work);
 	while (!reco_prewarm_made(prediction.hour, job->user_id, prediction.key, run->run_id,

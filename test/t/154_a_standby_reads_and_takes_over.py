@@ -44,6 +44,7 @@ FUNCTIONS = {
     "reco_prewarm(timestamp with time zone)": (WRITES, "SELECT reco_prewarm()"),
     "reco_job(bigint)": ("42704", "SELECT * FROM reco_job(1)"),
     "reco_job_cancel(bigint)": (WRITES, "SELECT reco_job_cancel(1)"),
+    "reco_prefetch(text)": (WRITES, "SELECT reco_prefetch('ana')"),
     "reco_cache_invalidate(text,text,text)": (WRITES, "SELECT reco_cache_invalidate()"),
     "reco_deny(text[],text[],jsonb,interval,text)": (WRITES, "SELECT reco_deny('{4uLU6hMCjMI75M1A2tKUQC}')"),
     "reco_allow(text[],text[],jsonb,text)": (WRITES, "SELECT reco_allow(deny_key => 'a')"),

@@ -165,6 +165,7 @@ def habits(cluster, admin, emulator):
         traffic.put("long", "x" * 1950, week, 15)
         traffic.put("many", "many ids", week, 15, options={"exclude_artists": [f"a{n}" for n in range(20)]})
         traffic.put("wide", "much asked", week, 15)
+        traffic.put("fickle", f"something new {week}", week, 30)
     for week in (1, 2):
         traffic.put("new", "since a fortnight", week, 10)
     traffic.put("once", "last week only", 1, 10)
@@ -173,10 +174,13 @@ def habits(cluster, admin, emulator):
     session.query(f"SELECT reco_prewarm({literal(start)})")
     found = {row[0]: float(row[1]) for row in session.query("SELECT user_id, score FROM reco.prewarm WHERE key <> ''")}
     same(sorted(found), ["", "kept", "new", "options", "spelled", "wide"], "what is asked each week at this hour is predicted, and nothing else")
+    same(session.query("SELECT user_id, role_id::regrole, expected FROM reco.prewarm WHERE key = ''"), [["fickle", "postgres", "4"]],
+         "who comes each week, but with other questions, is predicted without one")
     full = sum(.9 ** week for week in range(4))
     expected = {"wide": full / (full + 1), "spelled": full / (full + 1), "kept": full / (full + 1), "new": 1.9 / 2.9}
     ok(all(abs(found[name] - score) < 1e-9 for name, score in expected.items() if name in found), "with the score that the manual tells", found)
     ok(until(lambda: open_jobs(session) == "0", LONG), "it is made")
+    same(session.query("SELECT DISTINCT state, error IS NULL FROM reco.job"), [["done", "t"]], "without an error")
     rows = session.query("SELECT DISTINCT origin FROM reco_generate('options', 'with options', 10, options =>"
                          " '{\"era\": {\"from\": 1990}, \"seed\": 3, \"repeat_days\": 7, \"familiarity\": 0.8}')")
     same(rows, [["cached"]], "with its options")
