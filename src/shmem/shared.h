@@ -105,6 +105,9 @@ extern Size reco_shared_size(void);
 /* Microseconds on a clock that is never set back, the same in all processes. */
 extern PGDLLEXPORT int64 reco_now_us(void);
 
+/* Wakes the gateway, if it runs. */
+extern void reco_gateway_wake(void);
+
 /* Turns a monotonic time into one of the calendar; 0 stays 0. */
 extern TimestampTz reco_calendar_time(int64 monotonic_us);
 
