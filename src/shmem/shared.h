@@ -16,6 +16,7 @@
 
 #include "compat.h"
 
+#include "chore_failure.h"
 #include "database.h"
 #include "datatype/timestamp.h"
 #include "lane.h"
@@ -87,6 +88,7 @@ typedef struct RecoShared
 	int			launcher_procno;	/* whose latch to set */
 	bool		ask_all;		/* the launcher shall look at every database */
 	RecoDatabase database[RECO_NDATABASES];
+	RecoChoreFailure chore_failure[RECO_CHORE_FAILURES];	/* likewise 'databases' */
 
 	RecoProcess process[RECO_NPROCESSES];
 } RecoShared;

@@ -15,6 +15,7 @@
 
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
+#include "commands/extension.h"
 #include "errand.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -30,6 +31,12 @@ static void check_rights(const RecoCronOrder *order, bool here);
 static void put(const RecoCronOrder *order, RecoCronJob *job);
 static void remove_job(const RecoCronOrder *order, RecoCronJob *job);
 static void look_at(const RecoCronOrder *order, RecoCronJob *job);
+
+bool
+reco_cron_is_here(void)
+{
+	return OidIsValid(get_extension_oid("pg_cron", true));
+}
 
 void
 reco_cron_order(RecoCronOrder *order)

@@ -58,6 +58,9 @@ typedef struct RecoCronOrder
  */
 extern void reco_cron_do(RecoCronOrder *order);
 
+/* Is the extension in this database? */
+extern bool reco_cron_is_here(void);
+
 /* Does it wherever pg_cron's database is. In another one it is done at once. */
 extern void reco_cron_order(RecoCronOrder *order);
 

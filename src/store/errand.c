@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "storage/dsm.h"
+#include "storage/ipc.h"
 
 static BackgroundWorkerHandle *start(dsm_segment *segment);
 static void raise_error(const RecoErrand *errand);

@@ -19,6 +19,7 @@
 
 #include "guc.h"
 #include "miscadmin.h"
+#include "shmem/chore_failure.h"
 #include "utils/timestamp.h"
 
 #define LOOK_US		(2 * INT64CONST(1000000))	/* between two looks whose they are */
@@ -35,6 +36,7 @@ typedef struct Known
 	int			failures;		/* in a row */
 	char		error[256];		/* of one that is to be noted; '' = none */
 	TimestampTz failed_at;
+	char		failed_by[16];
 
 	/* of those that are done as the keeper goes */
 	int64		rows;			/* since it was noted last */
@@ -50,6 +52,7 @@ static int	noted = -1;			/* the failure that this step noted */
 static int	went = -1;			/* likewise, what went on */
 
 static void look(Oid extension);
+static void fail(Known *one, const char *by, TimestampTz at, const char *message);
 static bool note_failure(void);
 static bool note_progress(void);
 static TimestampTz due_at(const Known *one, RecoChore chore);
@@ -108,6 +111,7 @@ look(Oid extension)
 {
 	RecoChoreState states[RECO_NCHORES];
 	RecoChoreState state;
+	RecoChoreFailure failure;
 
 	if (known_of != extension)
 	{
@@ -121,8 +125,20 @@ look(Oid extension)
 			states[i] = state;
 		known[i].state = states[i];
 	}
+	while (reco_chore_failure_take(&failure))
+		if (failure.chore >= 0 && failure.chore < RECO_NCHORES)
+			fail(&known[failure.chore], failure.by, failure.at, failure.message);
 	known_of = extension;
 	next_look = GetCurrentTimestamp() + LOOK_US;
+}
+
+/* Remembers a failure, until it is noted. */
+static void
+fail(Known *one, const char *by, TimestampTz at, const char *message)
+{
+	one->failed_at = at;
+	strlcpy(one->failed_by, by, sizeof(one->failed_by));
+	strlcpy(one->error, message[0] == '\0' ? "it failed" : message, sizeof(one->error));
 }
 
 /* Notes a failure, in a transaction after the one that failed; whether there was one. */
@@ -131,8 +147,8 @@ note_failure(void)
 {
 	for (int i = 0; i < RECO_NCHORES && noted < 0; i++)
 		if (known[i].error[0] != '\0' &&
-			reco_chore_note((RecoChore) i, "keeper", known[i].failed_at, -1, NULL,
-							known[i].error))
+			reco_chore_note((RecoChore) i, known[i].failed_by, known[i].failed_at, -1,
+							NULL, known[i].error))
 			noted = i;
 	return noted >= 0;
 }
@@ -187,9 +203,8 @@ reco_keeper_chores_failed(const char *message)
 	{
 		Known	   *one = &known[doing];
 
-		one->failed_at = now;
+		fail(one, "keeper", now, message);
 		one->not_before = now + (AGAIN_US << Min(one->failures++, MOST_DOUBLED));
-		strlcpy(one->error, message, sizeof(one->error));
 	}
 	else
 		for (int i = 0; i < RECO_NCHORES; i++)
