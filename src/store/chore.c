@@ -25,6 +25,7 @@
 #include "sql.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 static const RecoChoreKind kinds[RECO_NCHORES] = {
@@ -396,8 +397,12 @@ call(RecoChore chore)
 	char *text = psprintf(kinds[chore].of_rows ? "SELECT * FROM %s" : "SELECT %s",
 						  reco_chore_call(chore));
 	char	   *result = NULL;
+	bool		push = !ActiveSnapshotSet();
 	int			code;
 
+	/* the keeper has none */
+	if (push)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	code = SPI_execute(text, false, 0);
@@ -410,6 +415,8 @@ call(RecoChore chore)
 	if (result != NULL)
 		result = MemoryContextStrdup(caller, result);
 	SPI_finish();
+	if (push)
+		PopActiveSnapshot();
 	return result;
 }
 

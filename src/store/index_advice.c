@@ -40,7 +40,7 @@ static RecoStatement advice_statement = {
 		"   ELSE x.relpages::bigint * bs END AS needed"
 		"  FROM width AS w JOIN pg_class AS x ON x.oid = w.indexrelid"
 		"  JOIN pg_index AS i ON i.indexrelid = x.oid JOIN pg_am AS m ON m.oid = x.relam"
-		"  CROSS JOIN current_setting('block_size')::int AS bs)"
+		"  CROSS JOIN (SELECT current_setting('block_size')::int) AS b (bs))"
 		" SELECT oid, format('%I.%I', 'reco', relname),"
 		"  CASE WHEN indisvalid THEN format('%s of %s are not needed', pg_size_pretty(bytes - needed),"
 		"   pg_size_pretty(bytes)) ELSE 'it is invalid: building it was not finished' END,"
