@@ -97,13 +97,13 @@ check_process(ReturnSetInfo *result)
 	int			pid;
 
 	if (version != NULL && strcmp(version, RECO_VERSION) == 0)
-		reco_doctor_tell(result, "version", RECO_DOCTOR_OK, psprintf("library and SQL objects are %s", version),
-			 NULL);
+		reco_doctor_tell(result, "version", RECO_DOCTOR_OK,
+						 psprintf("library and SQL objects are %s", version), NULL);
 	else
 		reco_doctor_tell(result, "version", RECO_DOCTOR_ERROR,
-			 psprintf("the library is %s, the SQL objects are %s", RECO_VERSION,
-					  version == NULL ? "missing" : version),
-			 reco_sql_version_hint(version));
+						 psprintf("the library is %s, the SQL objects are %s",
+								  RECO_VERSION, version == NULL ? "missing" : version),
+						 reco_sql_version_hint(version));
 	if (reco_shared == NULL)
 	{
 		reco_doctor_tell(result, "preloaded", RECO_DOCTOR_WARNING,
@@ -112,14 +112,16 @@ check_process(ReturnSetInfo *result)
 		return false;
 	}
 	reco_doctor_tell(result, "preloaded", RECO_DOCTOR_OK,
-		 psprintf("%d slots, %u kB for requests and answers", reco_shared->nslots,
-				  reco_shared->nblocks * (RECO_BLOCK_SIZE / 1024)),
-		 NULL);
+					 psprintf("%d slots, %u kB for requests and answers",
+							  reco_shared->nslots,
+							  reco_shared->nblocks * (RECO_BLOCK_SIZE / 1024)),
+					 NULL);
 	SpinLockAcquire(&reco_shared->gateway_lock);
 	pid = reco_shared->gateway_pid;
 	SpinLockRelease(&reco_shared->gateway_lock);
 	if (pid != 0)
-		reco_doctor_tell(result, "gateway", RECO_DOCTOR_OK, psprintf("it runs, with pid %d", pid), NULL);
+		reco_doctor_tell(result, "gateway", RECO_DOCTOR_OK,
+						 psprintf("it runs, with pid %d", pid), NULL);
 	else if (RecoveryInProgress() && !reco_guc_gateway_on_standby)
 		reco_doctor_tell(result, "gateway", RECO_DOCTOR_WARNING, "it does not run on this standby",
 			 "Set reco.gateway_on_standby to on and restart, if it shall.");
@@ -156,9 +158,11 @@ check_keeper(ReturnSetInfo *result)
 			 "reco.keeper is off: answers and lists are kept in shared memory only",
 			 "Run ALTER SYSTEM SET reco.keeper = on; and SELECT pg_reload_conf().");
 	else if (failures > 0)
-		reco_doctor_tell(result, "keeper", RECO_DOCTOR_ERROR, psprintf("it failed %d times in a row", failures),
-			 "It is tried again after a pause; see last_error in reco_stat_worker, and the "
-			 "server's log.");
+		reco_doctor_tell(
+			result, "keeper", RECO_DOCTOR_ERROR,
+			psprintf("it failed %d times in a row", failures),
+			"It is tried again after a pause; see last_error in reco_stat_worker, and the "
+			"server's log.");
 	else if (state != RECO_WORKER_NONE)
 		reco_doctor_tell(result, "keeper", RECO_DOCTOR_OK, "it is about to start", NULL);
 	else
@@ -178,11 +182,13 @@ check_job_workers(ReturnSetInfo *result)
 		return;
 	running = reco_database_job_workers(MyDatabaseId, &wanted);
 	if (reco_guc_job_workers == 0)
-		reco_doctor_tell(result, "job workers", RECO_DOCTOR_OK, "reco.job_workers is 0: nothing is queued", NULL);
+		reco_doctor_tell(result, "job workers", RECO_DOCTOR_OK,
+						 "reco.job_workers is 0: nothing is queued", NULL);
 	else if (running >= reco_guc_job_workers)
 		reco_doctor_tell(result, "job workers", RECO_DOCTOR_OK,
-			 psprintf("%d of %d run in this database", running, reco_guc_job_workers),
-			 NULL);
+						 psprintf("%d of %d run in this database", running,
+								  reco_guc_job_workers),
+						 NULL);
 	else
 	{
 		int			waiting;
@@ -210,18 +216,20 @@ check_matrix(ReturnSetInfo *result)
 		return;
 	(void) reco_matrix_facts(MyDatabaseId, &facts);
 	if (facts.problem[0] != '\0')
-		reco_doctor_tell(result, "matrix", RECO_DOCTOR_WARNING,
-			 psprintf("%s: %s",
-					  facts.offered ? "the catalogue in shared memory is not kept up to date"
-									: "each session that scans the catalogue has a copy of its own",
-					  facts.problem),
-			 "Raise reco.matrix_memory and reload, or make room where shared memory is "
-			 "(/dev/shm, see dynamic_shared_memory_type).");
+		reco_doctor_tell(
+			result, "matrix", RECO_DOCTOR_WARNING,
+			psprintf("%s: %s",
+					 facts.offered
+						 ? "the catalogue in shared memory is not kept up to date"
+						 : "each session that scans the catalogue has a copy of its own",
+					 facts.problem),
+			"Raise reco.matrix_memory and reload, or make room where shared memory is "
+			"(/dev/shm, see dynamic_shared_memory_type).");
 	else if (facts.offered)
 		reco_doctor_tell(result, "matrix", RECO_DOCTOR_OK,
-			 psprintf("sessions share a catalogue of %u tracks in %zu kB", facts.rows,
-					  facts.bytes / 1024),
-			 NULL);
+						 psprintf("sessions share a catalogue of %u tracks in %zu kB",
+								  facts.rows, facts.bytes / 1024),
+						 NULL);
 }
 
 /* Asks every server that can be asked, all at once. */
@@ -233,9 +241,11 @@ check_servers(ReturnSetInfo *result, List *servers, bool can_ask, int64 deadline
 	const char *key = "";
 
 	if (servers == NIL)
-		reco_doctor_tell(result, "servers", RECO_DOCTOR_OK, "no server is configured: the embedded engine answers",
-			 "Live services: CREATE SERVER ... FOREIGN DATA WRAPPER " RECO_WRAPPER
-			 " OPTIONS (kind '...').");
+		reco_doctor_tell(
+			result, "servers", RECO_DOCTOR_OK,
+			"no server is configured: the embedded engine answers",
+			"Live services: CREATE SERVER ... FOREIGN DATA WRAPPER " RECO_WRAPPER
+			" OPTIONS (kind '...').");
 	for (int i = 0; i < list_length(servers); i++)
 	{
 		const RecoServer *server = list_nth(servers, i);
@@ -253,13 +263,15 @@ check_servers(ReturnSetInfo *result, List *servers, bool can_ask, int64 deadline
 
 		if (server->invalid != NULL)
 			reco_doctor_tell(result, check, RECO_DOCTOR_ERROR, server->invalid->message,
-				 psprintf("%s Mend it with ALTER SERVER %s OPTIONS (...).",
-						  server->invalid->hint, quote_identifier(server->name)));
+							 psprintf("%s Mend it with ALTER SERVER %s OPTIONS (...).",
+									  server->invalid->hint,
+									  quote_identifier(server->name)));
 		else if (!server->enabled)
 			reco_doctor_tell(result, check, RECO_DOCTOR_OK, "it is not enabled",
 				 set_option(server, "enabled", "true"));
 		else if (server->lacks != NULL)
-			reco_doctor_tell(result, check, RECO_DOCTOR_WARNING, server->lacks, set_mapping(server));
+			reco_doctor_tell(result, check, RECO_DOCTOR_WARNING, server->lacks,
+							 set_mapping(server));
 		else if (questions[i] >= 0)
 		{
 			check_answer(result, server, reco_remote_value(remote, questions[i], 0),
@@ -375,18 +387,20 @@ check_answer(ReturnSetInfo *result, const RecoServer *server,
 		value->outcome == RECO_OUTCOME_FRESH || value->outcome == RECO_OUTCOME_ABSENT;
 
 	if (problem != NULL)
-		reco_doctor_tell(result, check, RECO_DOCTOR_ERROR, problem->message, problem->hint);
+		reco_doctor_tell(result, check, RECO_DOCTOR_ERROR, problem->message,
+						 problem->hint);
 	else if (good)
 		reco_doctor_tell(result, check, RECO_DOCTOR_OK,
-			 psprintf("%s answers%s", server->options.base_url,
-					  server->mapped ? " and takes the credential" : ""),
-			 NULL);
+						 psprintf("%s answers%s", server->options.base_url,
+								  server->mapped ? " and takes the credential" : ""),
+						 NULL);
 	else
 		reco_doctor_tell(result, check, RECO_DOCTOR_ERROR,
-			 psprintf("%s: %s%s%s", server->options.base_url,
-					  reco_outcome_name(value->outcome), value->message ? ": " : "",
-					  value->message ? value->message : ""),
-			 hint_for(server, value->outcome));
+						 psprintf("%s: %s%s%s", server->options.base_url,
+								  reco_outcome_name(value->outcome),
+								  value->message ? ": " : "",
+								  value->message ? value->message : ""),
+						 hint_for(server, value->outcome));
 }
 
 /* Says what the gateway has learned of a server: closed endpoints, the clock. */
@@ -429,9 +443,11 @@ check_lane(ReturnSetInfo *result, const RecoServer *server)
 				"Other endpoints are asked as before; a lower daily_quota spreads calls.");
 	}
 	if (lane.clock_seen && llabs(lane.clock_skew_s) > MOST_SKEW_S)
-		reco_doctor_tell(result, check, RECO_DOCTOR_WARNING,
-			 psprintf("its clock and ours differ by %lld s", (long long) lane.clock_skew_s),
-			 "Let this machine keep its time by NTP; limits and tokens go by it.");
+		reco_doctor_tell(
+			result, check, RECO_DOCTOR_WARNING,
+			psprintf("its clock and ours differ by %lld s",
+					 (long long) lane.clock_skew_s),
+			"Let this machine keep its time by NTP; limits and tokens go by it.");
 }
 
 /* Says who can read a secret. */
@@ -444,15 +460,16 @@ check_readers(ReturnSetInfo *result, List *servers)
 	{
 		const RecoSecretReader *reader = lfirst(cell);
 
-		reco_doctor_tell(result, psprintf("server \"%s\"", reader->server), RECO_DOCTOR_WARNING,
-			 psprintf("role \"%s\" can read the secret in %s user mapping", reader->role,
-					  reader->public ? "PUBLIC's" : "its own"),
-			 reader->public
-				 ? psprintf("ALTER SERVER %s OWNER TO a superuser, or use secret_file.",
-							quote_identifier(reader->server))
-				 : psprintf("REVOKE USAGE ON FOREIGN SERVER %s FROM %s, map PUBLIC "
-							"instead, or use secret_file.",
-							quote_identifier(reader->server),
-							quote_identifier(reader->role)));
+		reco_doctor_tell(
+			result, psprintf("server \"%s\"", reader->server), RECO_DOCTOR_WARNING,
+			psprintf("role \"%s\" can read the secret in %s user mapping", reader->role,
+					 reader->public ? "PUBLIC's" : "its own"),
+			reader->public
+				? psprintf("ALTER SERVER %s OWNER TO a superuser, or use secret_file.",
+						   quote_identifier(reader->server))
+				: psprintf("REVOKE USAGE ON FOREIGN SERVER %s FROM %s, map PUBLIC "
+						   "instead, or use secret_file.",
+						   quote_identifier(reader->server),
+						   quote_identifier(reader->role)));
 	}
 }

@@ -67,8 +67,8 @@ add_name(Names *names, const RecoChoreMark *mark)
 	const char *name = reco_chore_kind(mark->chore)->name;
 	const char *schedule = psprintf("%s => %s", name, quote_literal_cstr(mark->schedule));
 
-	names->text = names->text == NULL ? pstrdup(name)
-									  : psprintf("%s, %s", names->text, name);
+	names->text =
+		names->text == NULL ? pstrdup(name) : psprintf("%s, %s", names->text, name);
 	names->schedules = names->schedules == NULL
 		? pstrdup(schedule)
 		: psprintf("%s, %s", names->schedules, schedule);
@@ -95,9 +95,10 @@ tell_lost(ReturnSetInfo *result, const List *marks)
 			result, "chores", RECO_DOCTOR_WARNING,
 			psprintf("pg_cron was to do %s, but %s; the keeper's timer does them",
 					 names.text, why),
-			psprintf("SELECT * FROM reco_schedule(%s) registers them again; SELECT * FROM "
-					 "reco_unschedule() leaves them to the timer for good.",
-					 names.schedules));
+			psprintf(
+				"SELECT * FROM reco_schedule(%s) registers them again; SELECT * FROM "
+				"reco_unschedule() leaves them to the timer for good.",
+				names.schedules));
 }
 
 static const char *
@@ -152,19 +153,19 @@ tell_jobs(ReturnSetInfo *result, const List *marks)
 					 name, quote_literal_cstr(job->schedule), name);
 
 		if (!job->found || !job->active)
-			reco_doctor_tell(
-				result, "chores", RECO_DOCTOR_ERROR,
-				psprintf("nobody does \"%s\": pg_cron's job " INT64_FORMAT " \"%s\" %s",
-						 name, job->jobid, job->jobname,
-						 job->found ? "is not active" : "is gone"),
-				again);
+			reco_doctor_tell(result, "chores", RECO_DOCTOR_ERROR,
+							 psprintf("nobody does \"%s\": pg_cron's job " INT64_FORMAT
+									  " \"%s\" %s",
+									  name, job->jobid, job->jobname,
+									  job->found ? "is not active" : "is gone"),
+							 again);
 		else if (!job->same)
-			reco_doctor_tell(
-				result, "chores", RECO_DOCTOR_WARNING,
-				psprintf("pg_cron's job " INT64_FORMAT " \"%s\" was changed since it was "
-						 "registered",
-						 job->jobid, job->jobname),
-				again);
+			reco_doctor_tell(result, "chores", RECO_DOCTOR_WARNING,
+							 psprintf("pg_cron's job " INT64_FORMAT
+									  " \"%s\" was changed since it was "
+									  "registered",
+									  job->jobid, job->jobname),
+							 again);
 		else
 			add_name(&names, of[i]);
 	}
@@ -254,14 +255,13 @@ tell_failed(ReturnSetInfo *result)
 	reco_chore_facts(facts);
 	for (int i = 0; i < RECO_NCHORES; i++)
 		if (facts[i].ended != NULL && strcmp(facts[i].ended, "failed") == 0)
-			reco_doctor_tell(
-				result, "chores", RECO_DOCTOR_WARNING,
-				psprintf("chore \"%s\" failed at %s: %s",
-						 reco_chore_kind((RecoChore) i)->name,
-						 timestamptz_to_str(facts[i].last_run),
-						 facts[i].error == NULL ? "" : facts[i].error),
-				psprintf("It is tried again. By hand: SELECT %s.",
-						 reco_chore_call((RecoChore) i)));
+			reco_doctor_tell(result, "chores", RECO_DOCTOR_WARNING,
+							 psprintf("chore \"%s\" failed at %s: %s",
+									  reco_chore_kind((RecoChore) i)->name,
+									  timestamptz_to_str(facts[i].last_run),
+									  facts[i].error == NULL ? "" : facts[i].error),
+							 psprintf("It is tried again. By hand: SELECT %s.",
+									  reco_chore_call((RecoChore) i)));
 }
 
 static void

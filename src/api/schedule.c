@@ -98,15 +98,13 @@ reco_schedule(PG_FUNCTION_ARGS)
 		if (old != NULL)
 			require_owner(old);
 		(void) reco_chore_lock(chore, true, &state);
-		new[n] = (RecoChoreMark){
-			.chore = chore,
-			.schedule = schedule,
-			.command = reco_chore_command(chore),
-			.jobname = job_name(chore),
-			.database = order->database,
-			.cron_database = order->cron_database,
-			.username = order->username
-		};
+		new[n] = (RecoChoreMark){.chore = chore,
+								 .schedule = schedule,
+								 .command = reco_chore_command(chore),
+								 .jobname = job_name(chore),
+								 .database = order->database,
+								 .cron_database = order->cron_database,
+								 .username = order->username};
 		job = reco_cron_add(order, &new[n++]);
 		if (old != NULL && strcmp(old->jobname, job->jobname) != 0)
 			strlcpy(job->former, old->jobname, sizeof(job->former));
@@ -162,8 +160,8 @@ static void
 require_role(void)
 {
 	HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
-	bool		can_login = HeapTupleIsValid(tuple) &&
-		((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
+	bool can_login =
+		HeapTupleIsValid(tuple) && ((Form_pg_authid) GETSTRUCT(tuple))->rolcanlogin;
 
 	if (HeapTupleIsValid(tuple))
 		ReleaseSysCache(tuple);

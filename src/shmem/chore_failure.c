@@ -21,8 +21,7 @@ void
 reco_chore_failure_tell(int chore, const char *by, const char *message)
 {
 	RecoChoreFailure *place = NULL;
-	int			len = pg_mbcliplen(message, (int) strlen(message),
-						   sizeof(place->message) - 1);
+	int len = pg_mbcliplen(message, (int) strlen(message), sizeof(place->message) - 1);
 
 	if (reco_shared == NULL)
 		return;
@@ -37,8 +36,9 @@ reco_chore_failure_tell(int chore, const char *by, const char *message)
 			place = one;
 			break;
 		}
-		if (place == NULL || (OidIsValid(place->database) &&
-							  (!OidIsValid(one->database) || one->at < place->at)))
+		if (place == NULL ||
+			(OidIsValid(place->database) &&
+			 (!OidIsValid(one->database) || one->at < place->at)))
 			place = one;
 	}
 	place->database = MyDatabaseId;

@@ -277,8 +277,7 @@ reco_limits_forget_refused(void)
 	pfree(copy);
 	LWLockAcquire(&limits->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < limits->nstates; i++)
-		memset(limits->state[i].refused_until, 0,
-			   sizeof(limits->state[i].refused_until));
+		memset(limits->state[i].refused_until, 0, sizeof(limits->state[i].refused_until));
 	LWLockRelease(&limits->lock);
 	pg_atomic_write_u32(&limits->forget, 1);
 	reco_gateway_wake();

@@ -205,8 +205,8 @@ static int64
 number_of(uint64 nth, int column)
 {
 	bool		isnull;
-	Datum value = SPI_getbinval(SPI_tuptable->vals[nth], SPI_tuptable->tupdesc, column,
-								&isnull);
+	Datum value =
+		SPI_getbinval(SPI_tuptable->vals[nth], SPI_tuptable->tupdesc, column, &isnull);
 
 	return isnull ? 0 : DatumGetInt64(value);
 }
@@ -381,8 +381,8 @@ has_changed(RecoChore chore)
 	arguments[1] = Int64GetDatum(number_of(0, 1));
 	reco_sql_run(&seen_statement, arguments, NULL, false, 0);
 	changed = SPI_processed > 0 &&
-		DatumGetBool(
-			SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+								   &isnull));
 	if (changed)
 		reco_sql_run(&see_statement, arguments, NULL, false, 0);
 	reco_sql_end(&sql);

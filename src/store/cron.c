@@ -23,8 +23,8 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-#define SCHEDULE_HERE	"cron.schedule(text,text,text)"
-#define SCHEDULE_THERE	"cron.schedule_in_database(text,text,text,text,text,boolean)"
+#define SCHEDULE_HERE	"cron.schedule(text, text, text)"
+#define SCHEDULE_THERE	"cron.schedule_in_database(text, text, text, text, text, boolean)"
 
 static void check(const RecoCronOrder *order);
 static void check_rights(const RecoCronOrder *order, bool here);
@@ -98,7 +98,7 @@ column(uint64 row, int nth)
 static bool
 is_true(int nth)
 {
-	char	   *value = column(0, nth);
+	char	   *value = SPI_processed == 0 ? NULL : column(0, nth);
 
 	return value != NULL && value[0] == 't';
 }
@@ -141,8 +141,11 @@ check_rights(const RecoCronOrder *order, bool here)
 	const char *arguments[1];
 
 	arguments[0] = function;
-	run("SELECT has_schema_privilege('cron', 'USAGE'), has_function_privilege($1, 'EXECUTE'),"
-		" has_database_privilege(current_database(), 'CONNECT')",
+	run("SELECT has_schema_privilege(n.oid, 'USAGE'), (SELECT has_function_privilege(p.oid, 'EXECUTE')"
+		"  FROM pg_proc AS p WHERE p.pronamespace = n.oid"
+		"  AND format('cron.%s(%s)', p.proname, oidvectortypes(p.proargtypes)) = $1),"
+		" has_database_privilege(current_database(), 'CONNECT')"
+		" FROM pg_namespace AS n WHERE n.nspname = 'cron'",
 		1, arguments, true);
 	if (is_true(1) && is_true(3) && (order->what == RECO_CRON_REMOVE || is_true(2)))
 		return;

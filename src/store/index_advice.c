@@ -78,7 +78,8 @@ reco_index_advice(int64 wasted)
 		advice->problem = MemoryContextStrdup(sql.caller, SPI_getvalue(row, columns, 3));
 		advice->bytes = DatumGetInt64(SPI_getbinval(row, columns, 4, &isnull));
 		advice->wasted = DatumGetInt64(SPI_getbinval(row, columns, 5, &isnull));
-		advice->statement = MemoryContextStrdup(sql.caller, SPI_getvalue(row, columns, 6));
+		advice->statement =
+			MemoryContextStrdup(sql.caller, SPI_getvalue(row, columns, 6));
 		list = lappend(list, advice);
 		MemoryContextSwitchTo(old);
 	}

@@ -48,8 +48,8 @@ reco_errand_main(Datum arg)
 	BackgroundWorkerInitializeConnection(errand->database, NULL, 0);
 	errand->begun = true;
 	settle();
-	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "reco errand",
-												ALLOCSET_DEFAULT_SIZES));
+	MemoryContextSwitchTo(
+		AllocSetContextCreate(TopMemoryContext, "reco errand", ALLOCSET_DEFAULT_SIZES));
 	PG_TRY();
 	{
 		do_it(errand);
@@ -105,8 +105,9 @@ do_it(RecoErrand *errand)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	pgstat_report_activity(STATE_RUNNING, "reco: asking pg_cron");
 	if (order.what != RECO_CRON_LOOK)
-		SetUserIdAndSecContext(
-			order.role, SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+		SetUserIdAndSecContext(order.role,
+							   SECURITY_LOCAL_USERID_CHANGE |
+								   SECURITY_RESTRICTED_OPERATION);
 	reco_cron_do(&order);
 
 	/* a transaction must not begin, nor end, with the role's rights */

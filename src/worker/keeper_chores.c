@@ -97,7 +97,8 @@ reco_keeper_chores_step(Oid extension)
 		return true;
 	}
 	known[chore].state = state;
-	if (!state.by_cron && due_at(&known[chore], (RecoChore) chore) <= GetCurrentTimestamp())
+	if (!state.by_cron &&
+		due_at(&known[chore], (RecoChore) chore) <= GetCurrentTimestamp())
 	{
 		(void) reco_chore_do((RecoChore) chore, "keeper");
 		known[chore].state.last_run = GetCurrentTimestamp();
