@@ -175,8 +175,8 @@ tell_jobs(ReturnSetInfo *result, const List *marks)
 }
 
 /*
- * Looks, with the rights of the extension's owner: pg_cron shows a role its own jobs only.
- * Returns what went wrong, in a subtransaction; NULL = nothing.
+ * Looks, with the rights of the extension's owner: pg_cron shows a role only its own
+ * jobs. Returns what went wrong, in a subtransaction; NULL = nothing.
  */
 static ErrorData *
 look(RecoCronOrder *order)
@@ -234,15 +234,17 @@ tell_timer(ReturnSetInfo *result, const List *marks)
 		if (crons)
 			continue;
 		list = works && *kind->interval_s > 0 ? &timer : &nobody;
-		*list =
-			*list == NULL ? pstrdup(kind->name) : psprintf("%s, %s", *list, kind->name);
+		*list = psprintf("%s%s%s", *list == NULL ? "" : *list, *list == NULL ? "" : ", ",
+						 list == &timer ? kind->name
+										: psprintf("%s (%s is 0)", kind->name,
+												   kind->setting));
 	}
 	if (timer != NULL)
 		reco_doctor_tell(result, "chores", RECO_DOCTOR_OK,
 						 psprintf("the keeper does %s", timer), NULL);
 	if (nobody != NULL && works)
 		reco_doctor_tell(result, "chores", RECO_DOCTOR_OK,
-						 psprintf("nobody does %s: switched off by reco.*_interval", nobody),
+						 psprintf("nobody does %s", nobody),
 						 NULL);
 }
 

@@ -5,8 +5,8 @@
  *
  * Purpose: check who wants what; have pg_cron take it; note that it did.
  * Runs in: a backend.
- * Locks:	rows of reco.chore, in the order of chores, to the end of the transaction: until
- *			then neither the keeper nor pg_cron begins one of these.
+ * Locks:	rows of reco.chore, in the order of chores, to the end of the transaction:
+ *			until then neither the keeper nor pg_cron begins one of these.
  * Never:	note what pg_cron did not take; register what its role may not run.
  *
  * Where pg_cron has its jobs in another database, it takes them at once, whatever becomes
@@ -46,7 +46,6 @@ reco_cron_begin(RecoCronOrder *order, RecoCronWhat what, const char *cron_databa
 	memset(order, 0, sizeof(*order));
 	order->what = what;
 	order->role = GetUserId();
-	order->superuser = superuser();
 	strlcpy(order->username, GetUserNameFromId(order->role, false),
 			sizeof(order->username));
 	strlcpy(order->database, get_database_name(MyDatabaseId), sizeof(order->database));

@@ -6,7 +6,7 @@
  * Purpose: expire and evict, copy to the snapshot, bound the history, in a transaction of
  *			the caller's: for whoever would rather say when, and where no keeper runs.
  * Runs in: any process with a database and a transaction that may write.
- * Locks:	row locks; of the snapshot, those of store/cache.h, to the end of the transaction.
+ * Locks:	row locks; of the snapshot, those of store/cache.h, to the transaction's end.
  * Never:	take a snapshot of tables that are not restored yet.
  *
  *-------------------------------------------------------------------------

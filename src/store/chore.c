@@ -6,8 +6,8 @@
  * Purpose: see chore.h.
  * Runs in: any process with a database and a transaction.
  * Locks:	rows of reco.chore.
- * Never:	take pg_cron's word for it that a chore is its: what it does not read any more,
- *			since it is not there or the database has another name, nobody does.
+ * Never:	take pg_cron's word for it that a chore is its: what it does not read any
+ *			more, since it is not there or the database has another name, nobody does.
  *
  * A new chore is a member of the enum, a line in the table, a setting, and an argument
  * of reco_schedule().

@@ -6,8 +6,8 @@
  * Purpose: one table of chores; the tables reco.schedule, which of them pg_cron does, and
  *			reco.chore, how each went last.
  * Runs in: any process with a database and a transaction.
- * Locks:	a chore's row of reco.chore, from before it is done or registered to the end of
- *			the transaction: so nobody does it twice at a time, or after it is another's.
+ * Locks:	a chore's row of reco.chore, from before it is done or registered to the end
+ *			of the transaction: so nobody does it twice at a time, or after it is another's.
  * Never:	ask another database whose a chore is: what was registered is noted here.
  *
  *-------------------------------------------------------------------------
@@ -40,7 +40,7 @@ typedef struct RecoChoreKind
 	const int  *interval_s;		/* of the keeper's timer; 0 = off */
 	const char *setting;
 	bool		as_it_goes;		/* the keeper does it between other things */
-	bool		of_rows;		/* the function returns rows: their number is the result */
+	bool		of_rows;		/* its function returns rows: the result is how many */
 	bool		after_change;	/* nothing to do while the catalogue has not changed */
 } RecoChoreKind;
 

@@ -177,8 +177,8 @@ unschedule(const char *jobid)
 }
 
 /*
- * Removes jobs of a name; 'but_own' leaves the user's own active one in its place. Others'
- * are only seen by a superuser.
+ * Removes jobs of a name; 'but_own' leaves the user's own active one in its place. Those
+ * of others only a superuser sees.
  */
 static void
 remove_named(const RecoCronOrder *order, const char *jobname, bool but_own)

@@ -47,7 +47,6 @@ typedef struct RecoCronOrder
 	char		database[NAMEDATALEN];	/* where the jobs run */
 	Oid			role;			/* who asks for it */
 	char		username[NAMEDATALEN];
-	bool		superuser;
 	int			njobs;
 	RecoCronJob jobs[RECO_CRON_JOBS];
 } RecoCronOrder;

@@ -3,8 +3,8 @@
  * index_advice.h
  *	  Which of our indexes should be rebuilt.
  *
- * Purpose: find indexes of schema reco that are invalid or bloated, and the statement that
- *			mends each.
+ * Purpose: find indexes of schema reco that are invalid or bloated, and the statement
+ *			that mends each.
  * Runs in: any process with a database and a transaction.
  * Locks:	none but those of its SELECT on catalogues: it reads no table of ours.
  * Never:	rebuild one.

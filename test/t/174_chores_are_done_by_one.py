@@ -142,6 +142,20 @@ def by_hand(session):
         session.query(f"SELECT count(*) FROM reco_generate('ana', 'calm {n}', 5, options => '{{\"seed\": {n}}}')")
     session.query("SELECT reco_trim_history()")
     ok(int(session.value("SELECT count(*) FROM reco.run")) <= 5, "reco_trim_history bounds the records of runs")
+    until(lambda: session.value("SELECT count(*) FROM reco.run") == "5")
+    setting(session, history_interval="1d")
+    ok(keeper_looked(session, "reprobe"), "with a long interval")
+    setting(session, run_history="2")
+    ok(keeper_looked(session, "reprobe") and keeper_looked(session, "reprobe"), "and a new limit")
+    same(session.value("SELECT count(*) FROM reco.run"), "5", "the keeper leaves the records alone while none comes")
+    setting(session, history_interval="1s")
+    ok(until(lambda: session.value("SELECT count(*) FROM reco.run") == "2"), "with a short one it looks")
+    same(chore(session, "history", "last_by, ended"), ["keeper", "done"], "and says so")
+    session.query("SET application_name = 'pg_cron'")
+    session.query("SELECT reco_chore('reprobe')")
+    same(session.value("SELECT last_by FROM reco.chore WHERE chore = 'reprobe' AND last_by <> 'keeper'"), "pg_cron",
+         "who connects as pg_cron does is taken for it")
+    session.query("RESET application_name")
     session.query("INSERT INTO reco.cache (category, key, value, fetched_at, fresh_until, usable_until)"
                   " SELECT 'search', 'old ' || n || chr(31) || 'x', '{}', now() - interval '2 d', now() - interval '2 d',"
                   " now() - interval '1 d' FROM generate_series(1, 100) AS n")
