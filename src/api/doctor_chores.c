@@ -235,17 +235,16 @@ tell_timer(ReturnSetInfo *result, const List *marks)
 			continue;
 		list = works && *kind->interval_s > 0 ? &timer : &nobody;
 		*list = psprintf("%s%s%s", *list == NULL ? "" : *list, *list == NULL ? "" : ", ",
-						 list == &timer ? kind->name
-										: psprintf("%s (%s is 0)", kind->name,
-												   kind->setting));
+						 list == &timer
+							 ? kind->name
+							 : psprintf("%s (%s is 0)", kind->name, kind->setting));
 	}
 	if (timer != NULL)
 		reco_doctor_tell(result, "chores", RECO_DOCTOR_OK,
 						 psprintf("the keeper does %s", timer), NULL);
 	if (nobody != NULL && works)
 		reco_doctor_tell(result, "chores", RECO_DOCTOR_OK,
-						 psprintf("nobody does %s", nobody),
-						 NULL);
+						 psprintf("nobody does %s", nobody), NULL);
 }
 
 /* Tells which chores failed the last time. */
