@@ -49,6 +49,7 @@ FUNCTIONS = {
     "reco_trim_history()": (WRITES, "SELECT reco_trim_history()"),
     "reco_reprobe()": (WRITES, "SELECT reco_reprobe()"),
     "reco_reindex_advice(bigint)": "SELECT count(*) FROM reco_reindex_advice()",
+    "reco_chore(text)": (WRITES, "SELECT reco_chore('reindex')"),
     "reco_schedule(text,text,text,text,text,text)": (WRITES, "SELECT * FROM reco_schedule()"),
     "reco_unschedule(text)": (WRITES, "SELECT * FROM reco_unschedule()"),
     "reco.stat_chore()": "SELECT count(*) FROM reco.stat_chore()",
