@@ -73,6 +73,7 @@ FUNCTIONS = {
     "reco.stat_cache()": "SELECT count(*) FROM reco.stat_cache()",
     "reco.stat_memory()": "SELECT count(*) FROM reco.stat_memory()",
     "reco.stat_stage()": "SELECT count(*) FROM reco.stat_stage()",
+    "reco.stat_wish()": "SELECT count(*) FROM reco.stat_wish()",
     "reco.run_lately()": "SELECT count(*) FROM reco.run_lately()",
     "reco.stat_id_registry()": "SELECT count(*) FROM reco.stat_id_registry()",
     "reco.stat_deny_list()": "SELECT count(*) FROM reco.stat_deny_list()",

@@ -361,7 +361,7 @@ def bounded(cluster, admin, emulator):
     session.query("INSERT INTO reco.prewarm_hour SELECT now() - n * interval '1 hour', 1 FROM generate_series(2, 800) AS n")
     session.query("INSERT INTO reco.prewarm (user_id, hour, key, role_id, score, expected) SELECT 'old', hour, '', 10, 1, 1 FROM reco.prewarm_hour"
                   " ON CONFLICT DO NOTHING")
-    session.query("SELECT reco_prewarm()")
+    session.query("SELECT reco_prewarm(now() + interval '5 hours')")
     ok(int(session.value("SELECT count(*) FROM reco.prewarm")) <= 21 and int(session.value("SELECT count(*) FROM reco.prewarm_hour")) <= 22,
        "predictions are bounded as records of runs are", nothing(session))
     ok(until(lambda: int(session.value("SELECT count(*) FROM reco.ask")) <= 20, LONG), "and so is what was asked")
