@@ -68,6 +68,7 @@ FUNCTIONS = {
     "reco.note_listener()": None,
     "reco.note_policy()": None,
     "reco.stat_upstream()": "SELECT count(*) FROM reco.stat_upstream()",
+    "reco.stat_wish()": "SELECT count(*) FROM reco.stat_wish()",
     "reco.stat_worker()": "SELECT count(*) FROM reco.stat_worker()",
     "reco.stat_gateway()": "SELECT count(*) FROM reco.stat_gateway()",
     "reco.stat_cache()": "SELECT count(*) FROM reco.stat_cache()",
