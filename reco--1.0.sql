@@ -392,7 +392,7 @@ CREATE TABLE reco.job (
 	user_id text COLLATE "C" NOT NULL,
 	job_id bigint NOT NULL,
 	kind text COLLATE "C" NOT NULL CHECK (kind IN (
-		'generate')),
+		'generate', 'complete', 'refresh', 'hydrate', 'prefetch')),
 	key text COLLATE "C" NOT NULL,
 	role_id oid NOT NULL,
 	arguments jsonb NOT NULL,
@@ -1291,6 +1291,12 @@ COMMENT ON FUNCTION @extschema@.reco_generate_async(text, text, integer, interva
 	'Queues what reco_generate does, for a job worker, and returns the id of the job: reco_job() tells how far it is, NOTIFY reco_progress too. The same question that is still open is not queued twice.';
 REVOKE ALL ON FUNCTION @extschema@.reco_generate_async(text, text, integer, interval, jsonb) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.reco_prefetch(user_id text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_prefetch' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_prefetch(text) IS
+	'Queues, for a job worker, what the next list for a listener will ask services first: what is played, features and ids of that. Returns the id of the job; NULL, with a NOTICE, where nothing would come of it, and beyond 5 times a minute for a listener.';
+REVOKE ALL ON FUNCTION @extschema@.reco_prefetch(text) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.reco_job(
 	job_id bigint,
 	OUT kind text,
@@ -1316,29 +1322,47 @@ COMMENT ON FUNCTION @extschema@.reco_job_cancel(bigint) IS
 	'Cancels a job that is queued or running; false = it had ended. For the role that queued it and its members.';
 REVOKE ALL ON FUNCTION @extschema@.reco_job_cancel(bigint) FROM PUBLIC;
 
+CREATE FUNCTION reco.stat_wish(
+	OUT kind text,
+	OUT wished bigint,
+	OUT dropped bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_wish' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 3;
+COMMENT ON FUNCTION reco.stat_wish() IS 'Counts jobs that sessions wished for, for the view reco_stat_job.';
+REVOKE ALL ON FUNCTION reco.stat_wish() FROM PUBLIC;
+
 CREATE VIEW @extschema@.reco_stat_job AS
-	SELECT j.kind,
-		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'queued') AS queued,
-		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'running') AS running,
-		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'done') AS done,
-		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'failed') AS failed,
-		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'cancelled') AS cancelled,
-		coalesce(pg_catalog.sum(GREATEST(j.attempts OPERATOR(pg_catalog.-) 1, 0)), 0)::bigint AS retried,
-		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.started OPERATOR(pg_catalog.-) j.run_after)) AS wait_p50_ms,
-		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.95) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.started OPERATOR(pg_catalog.-) j.run_after)) AS wait_p95_ms,
-		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.finished OPERATOR(pg_catalog.-) j.started)) AS run_p50_ms,
-		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.95) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.finished OPERATOR(pg_catalog.-) j.started)) AS run_p95_ms,
-		pg_catalog.min(j.run_after) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'queued') AS oldest
-	FROM reco.job AS j
-	GROUP BY j.kind;
+	SELECT coalesce(j.kind, w.kind) AS kind, coalesce(j.queued, 0) AS queued, coalesce(j.running, 0) AS running,
+		coalesce(j.done, 0) AS done, coalesce(j.failed, 0) AS failed, coalesce(j.cancelled, 0) AS cancelled,
+		coalesce(j.retried, 0) AS retried, j.wait_p50_ms, j.wait_p95_ms, j.run_p50_ms, j.run_p95_ms, j.oldest,
+		w.wished, w.dropped
+	FROM (
+		SELECT j.kind,
+			pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'queued') AS queued,
+			pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'running') AS running,
+			pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'done') AS done,
+			pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'failed') AS failed,
+			pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'cancelled') AS cancelled,
+			coalesce(pg_catalog.sum(GREATEST(j.attempts OPERATOR(pg_catalog.-) 1, 0)), 0)::bigint AS retried,
+			1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.started OPERATOR(pg_catalog.-) j.run_after)) AS wait_p50_ms,
+			1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.95) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.started OPERATOR(pg_catalog.-) j.run_after)) AS wait_p95_ms,
+			1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.finished OPERATOR(pg_catalog.-) j.started)) AS run_p50_ms,
+			1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.95) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.finished OPERATOR(pg_catalog.-) j.started)) AS run_p95_ms,
+			pg_catalog.min(j.run_after) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'queued') AS oldest
+		FROM reco.job AS j
+		GROUP BY j.kind
+	) AS j
+	FULL JOIN reco.stat_wish() AS w ON w.kind OPERATOR(pg_catalog.=) j.kind;
 COMMENT ON VIEW @extschema@.reco_stat_job IS 'Shows per kind how many jobs are queued, running or on record, and how long they waited and ran.';
 COMMENT ON COLUMN @extschema@.reco_stat_job.done IS 'Counts jobs that are still on record, see reco.job_history; likewise failed and cancelled.';
 COMMENT ON COLUMN @extschema@.reco_stat_job.retried IS 'Counts how often they were begun again, after an error or when their worker died.';
 COMMENT ON COLUMN @extschema@.reco_stat_job.wait_p50_ms IS 'Is from when a job might be claimed to when it was.';
+COMMENT ON COLUMN @extschema@.reco_stat_job.wished IS 'Counts since the server started how often sessions wished for such a job, whose list was cut, old or lacked facts; NULL where that is not how they come.';
+COMMENT ON COLUMN @extschema@.reco_stat_job.dropped IS 'Counts wishes for which there was no room, or too many jobs before them.';
 COMMENT ON COLUMN @extschema@.reco_stat_job.oldest IS 'Is when the job that waits longest might have been claimed, or may be.';
 REVOKE ALL ON @extschema@.reco_stat_job FROM PUBLIC;
 
-GRANT EXECUTE ON FUNCTION @extschema@.reco_job(bigint) TO pg_monitor;
+GRANT EXECUTE ON FUNCTION @extschema@.reco_job(bigint), reco.stat_wish() TO pg_monitor;
 GRANT SELECT ON @extschema@.reco_stat_job TO pg_monitor;
 
 /* -------------------------------------------------------------------------

@@ -21,6 +21,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "ahead.h"
 #include "catalogue/change.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
@@ -172,6 +173,8 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 			pg_atomic_fetch_add_u64(&reco_cached_counts[RECO_CATEGORY_RESULT].coalesced,
 									1);
 		if ((bytes != NULL && *origin == RECO_ORIGIN_CACHED) || !question->publishes)
+			break;
+		if (bytes != NULL && reco_ahead_refresh(request, question->extension))
 			break;
 
 		/* what is stale is given at once, but for the one who makes it new */
@@ -510,6 +513,7 @@ generate_alone(Question *question, MemoryContext context)
 
 	question->run = run;
 	reco_record_keep(run, question->extension);
+	reco_ahead_mend(run, question->extension);
 	return bytes;
 }
 
@@ -535,6 +539,7 @@ generate(Question *question, MemoryContext context)
 	reco_run_flight_land();
 	question->run = run;
 	reco_record_keep(run, question->extension);
+	reco_ahead_mend(run, question->extension);
 	return bytes;
 }
 

@@ -186,6 +186,13 @@ extern PGDLLEXPORT RecoRun *reco_run_execute(const RecoRequest *request,
 											 MemoryContext context, RecoPauser pause,
 											 void *arg);
 
+/*
+ * Only begins one, which then asks the seam; reco_patience_end is the caller's. 'context'
+ * is the current context on return.
+ */
+extern RecoRun *reco_run_open(const RecoRequest *request, MemoryContext context,
+							  RecoPauser pause, void *arg);
+
 /* Only the first stage: what the prompt means. */
 extern RecoRun *reco_run_mood(const char *prompt, MemoryContext context);
 

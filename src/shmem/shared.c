@@ -33,6 +33,7 @@
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
+#include "wish.h"
 
 RecoShared *reco_shared = NULL;
 RecoSlot   *reco_slots = NULL;
@@ -76,6 +77,7 @@ reco_shared_size(void)
 	size = add_size(size, reco_limits_size());
 	size = add_size(size, reco_matrices_size());
 	size = add_size(size, reco_stage_stats_size());
+	size = add_size(size, reco_wishes_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
 
@@ -174,6 +176,8 @@ attach(char *memory, bool fresh)
 	memory += reco_matrices_size();
 	reco_stage_stats_attach(memory, fresh);
 	memory += reco_stage_stats_size();
+	reco_wishes_attach(memory, fresh);
+	memory += reco_wishes_size();
 	reco_pool_attach(memory, fresh);
 }
 
@@ -194,6 +198,7 @@ make(void)
 	LWLockInitialize(&reco_shared->runs, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->matrices, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->stages, reco_shared->tranche);
+	LWLockInitialize(&reco_shared->wishes, reco_shared->tranche);
 	reco_database_make();
 	SpinLockInit(&reco_shared->gateway_lock);
 	reco_shared->gateway_procno = -1;

@@ -47,7 +47,7 @@ reco_live_take(RecoLive *live, RecoLiveWant *want)
 	bool		named = want->ask->keys[want->key].name != NULL;
 
 	want->fresh = true;
-	if (want->operation == RECO_OP_COMPLETION)
+	if (want->operation == RECO_OP_COMPLETION || reco_live_is_of_tracks(want))
 		return;
 	reco_live_read(&live->tools, want->question->json, &want->facts);
 	if (want->ask->kind == RECO_KIND_ARTIST_SEARCH && named)
@@ -201,6 +201,14 @@ reco_live_merge(RecoLive *live, RecoLiveWant *want)
 			value->text = question->json;
 			value->origin = question->origin;
 		}
+		return;
+	}
+	if (reco_live_is_of_tracks(want))
+	{
+		if (reco_live_is_pending(question))
+			value->outcome = RECO_OUTCOME_TIMEOUT;
+		else if (value->outcome == RECO_OUTCOME_UNCONFIGURED)
+			value->outcome = RECO_OUTCOME_FRESH;
 		return;
 	}
 	if (want->stage < RECO_LIVE_FACTS ||

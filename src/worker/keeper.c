@@ -23,6 +23,7 @@
 #include "keeper_promises.h"
 #include "keeper_snapshot.h"
 #include "keeper_teach.h"
+#include "keeper_wishes.h"
 #include "mb/pg_wchar.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -129,7 +130,8 @@ reco_keeper_round(void)
 		return true;
 	}
 	turn = false;
-	more = drain();
+	more = reco_keeper_queue_wishes(batch.extension);
+	more = drain() || more;
 	more = note_uses() || more;
 	more = care() || more;
 	return reco_keeper_snapshot_is_due(batch.extension) || more;
@@ -172,6 +174,7 @@ reco_keeper_committed(void)
 	reco_keeper_teach_committed();
 	reco_keeper_promises_committed();
 	reco_keeper_limits_committed();
+	reco_keeper_wishes_committed();
 	for (int i = 0; i < batch.nentries; i++)
 	{
 		Entry	   *entry = &batch.entries[i];

@@ -43,6 +43,7 @@ FUNCTIONS = {
     "reco_generate_async(text,text,integer,interval,jsonb)": (WRITES, "SELECT reco_generate_async('ana', 'calm')"),
     "reco_job(bigint)": ("42704", "SELECT * FROM reco_job(1)"),
     "reco_job_cancel(bigint)": (WRITES, "SELECT reco_job_cancel(1)"),
+    "reco_prefetch(text)": (WRITES, "SELECT reco_prefetch('ana')"),
     "reco_expire()": (WRITES, "SELECT reco_expire()"),
     "reco_snapshot()": (WRITES, "SELECT reco_snapshot()"),
     "reco_trim_history()": (WRITES, "SELECT reco_trim_history()"),
