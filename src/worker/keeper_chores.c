@@ -232,6 +232,7 @@ next_due(TimestampTz *due)
 {
 	int			first = -1;
 
+	*due = 0;
 	if (known_of == InvalidOid)
 		return -1;
 	for (int i = 0; i < RECO_NCHORES; i++)
