@@ -28,7 +28,7 @@ typedef struct RecoAllowance
 } RecoAllowance;
 
 /* Finds out what a run may ask of a server; 'budget' calls at most. */
-extern void reco_allowance_read(const RecoServer *server, int budget,
+extern void reco_allowance_read(const RecoServer *server, int budget, bool background,
 								RecoAllowance *allowance);
 
 /*

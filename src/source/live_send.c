@@ -83,7 +83,7 @@ allowance_of(RecoLive *live, const RecoServer *server)
 	reco_allowance_read(server,
 						reco_guc_call_budget
 							.calls[reco_budget_kind(server->options.service)],
-						&allowance->allowance);
+						live->priority != RECO_PRIORITY_INTERACTIVE, &allowance->allowance);
 	live->allowances = lappend(live->allowances, allowance);
 	return allowance;
 }

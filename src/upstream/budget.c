@@ -124,7 +124,7 @@ part(int64_t whole, int parts)
 
 /* Shares a quota out. */
 int
-reco_budget_share(int budget, int quota, int64_t before, int64_t now)
+reco_budget_share(int budget, int quota, int64_t before, int64_t now, bool background)
 {
 	int64_t		hours;
 	int64_t		runs;
@@ -132,6 +132,8 @@ reco_budget_share(int budget, int quota, int64_t before, int64_t now)
 	if (quota <= 0)
 		return budget;
 	hours = part(quota - before, HOURS_SHARE);
+	if (background)
+		hours = hours * 2 / 3;
 	runs = part(hours - now, RUNS_SHARE);
 	return runs < budget ? (int) runs : budget;
 }

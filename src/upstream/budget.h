@@ -50,8 +50,10 @@ extern bool reco_budget_parse(const char *text, RecoBudget *budget, const char *
  * left of that, and one call at least while there is any. So an hour never takes more
  * than a sixth, twelve busy ones leave a tenth to the thirteenth, and a steady load gets
  * five sixths of the quota (24 of 23 + 6 parts). As a quota wears on, runs ask less;
- * none is the one that finds nothing.
+ * none is the one that finds nothing. The last third of an hour's part is for who waits:
+ * a run in the background takes none of it, nor the only call.
  */
-extern int	reco_budget_share(int budget, int quota, int64_t before, int64_t now);
+extern int	reco_budget_share(int budget, int quota, int64_t before, int64_t now,
+							  bool background);
 
 #endif							/* RECO_BUDGET_H */
