@@ -121,9 +121,11 @@ test_share(void)
 
 	ok(reco_budget_share(12, 0, 1000, 1000, false) == 12, "no quota: the budget");
 	ok(reco_budget_share(12, 500, 0, 0, false) == 12, "a fresh day: the budget");
-	ok(reco_budget_share(12, 500, 500, 0, false) == 0 && reco_budget_share(12, 500, 600, 9, false) == 0,
+	ok(reco_budget_share(12, 500, 500, 0, false) == 0 &&
+		   reco_budget_share(12, 500, 600, 9, false) == 0,
 	   "nothing left: nothing");
-	ok(reco_budget_share(12, 1, 0, 0, false) == 1 && reco_budget_share(12, 1, 0, 1, false) == 0,
+	ok(reco_budget_share(12, 1, 0, 0, false) == 1 &&
+		   reco_budget_share(12, 1, 0, 1, false) == 0,
 	   "a quota of one is one call");
 	ok(reco_budget_share(RECO_BUDGET_UNLIMITED, 600, 0, 0, false) == 25,
 	   "no budget: a quarter of an hour that is a sixth of the day");
