@@ -364,21 +364,27 @@ add_track(RecoTrack **tracks, int *n, RecoTrack *track)
 	tracks[(*n)++] = track;
 }
 
-/* Puts live tracks and those of the catalogue by turns. */
+/*
+ * Puts live tracks and those of the catalogue by turns. Among what is near something, the
+ * engine has looked at the catalogue's own tracks already: others of these come last.
+ */
 static void
 put_in_turns(RecoLiveWant *want, RecoTrack **found, int nfound)
 {
 	RecoAnswer *answer = &want->ask->values[want->key].answer;
 	RecoTrack **tracks = palloc(sizeof(RecoTrack *) * (answer->ntracks + nfound + 1));
+	bool		near = want->ask->kind == RECO_KIND_RECOMMENDATION;
 	int			n = 0;
 
 	for (int i = 0; i < Max(answer->ntracks, nfound); i++)
 	{
-		if (i < nfound)
+		if (i < nfound && !(near && found[i]->row != RECO_NO_ROW))
 			add_track(tracks, &n, found[i]);
 		if (i < answer->ntracks)
 			add_track(tracks, &n, answer->tracks[i]);
 	}
+	for (int i = 0; near && i < nfound; i++)
+		add_track(tracks, &n, found[i]);
 	answer->tracks = tracks;
 	answer->ntracks = n;
 }
