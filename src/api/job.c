@@ -33,6 +33,7 @@ PG_FUNCTION_INFO_V1(reco_job);
 PG_FUNCTION_INFO_V1(reco_job_cancel);
 
 static void require_workers(const char *function);
+static void require_records(void);
 static Jsonb *arguments_of(const RecoRequest *request, Jsonb *options);
 static char *key_of(Jsonb *arguments);
 static void find_job(FunctionCallInfo fcinfo, bool to_read, RecoJobFacts *facts);
@@ -51,6 +52,7 @@ reco_generate_async(PG_FUNCTION_ARGS)
 				 errhint("Use the id that the application knows the listener by.")));
 	reco_require_writable("reco_generate_async");
 	require_workers("reco_generate_async");
+	require_records();
 	order.user_id = request->user_id;
 	order.arguments =
 		arguments_of(request, PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4));
@@ -77,6 +79,18 @@ require_workers(const char *function)
 			 errhint("Set \"%s\" and run SELECT pg_reload_conf(); reco_generate works "
 					 "without.",
 					 reco_guc_keeper ? "reco.job_workers" : "reco.keeper")));
+}
+
+/* Raises an ERROR where nobody would ever see the list. */
+static void
+require_records(void)
+{
+	if (reco_guc_run_history == 0)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("reco_generate_async needs records of runs, and there shall be none"),
+			 errhint("Set \"reco.run_history\"; reco_generate works without.")));
 }
 
 /* What a job worker needs to make the request again. */
