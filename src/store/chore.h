@@ -7,7 +7,8 @@
  *			reco.chore, how each went last.
  * Runs in: any process with a database and a transaction.
  * Locks:	a chore's row of reco.chore, from before it is done or registered to the end
- *			of the transaction: so nobody does it twice at a time, or after it is another's.
+ *			of the transaction: so nobody does it twice at a time, or when it is
+ *			another's.
  * Never:	ask another database whose a chore is: what was registered is noted here.
  *
  *-------------------------------------------------------------------------
@@ -36,7 +37,7 @@ typedef enum RecoChore
 typedef struct RecoChoreKind
 {
 	const char *name;
-	const char *function;		/* in the extension's schema; is called without arguments */
+	const char *function;		/* is called without arguments */
 	const char *arguments;		/* that it has, by type */
 	const int  *interval_s;		/* of the keeper's timer; 0 = off; NULL = when needed */
 	const char *setting;

@@ -3,8 +3,8 @@
  * errand_main.c
  *	  Something that is to be done in another database: the process that goes there.
  *
- * Purpose: do what a backend ordered (store/errand.h), with the rights of its role, in one
- *			transaction; say how it went; end.
+ * Purpose: do what a backend ordered (store/errand.h), with the rights of its role, in
+ *			one transaction; say how it went; end.
  * Runs in: a background worker in pg_cron's database, where the extension need not be.
  * Locks:	those of store/cron.h; none of ours.
  * Never:	give the role a way to the rights that the process connected with; wait for

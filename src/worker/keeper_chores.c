@@ -6,8 +6,8 @@
  * Purpose: see keeper_chores.h.
  * Runs in: the keeper of a database.
  * Locks:	a chore's row, if nobody has it.
- * Never:	do a chore that pg_cron has: what is remembered of that here is a moment old, so
- *			it is looked at again when the row is locked; try one that fails without a
+ * Never:	do a chore that pg_cron has: what is remembered of that here is a moment old,
+ *			so it is looked at again when the row is locked; try one that fails without a
  *			pause that grows.
  *
  * A chore is due an interval after it was done last, by whoever. One that was never done
@@ -25,7 +25,7 @@
 #define LOOK_US		(2 * INT64CONST(1000000))	/* between two looks whose they are */
 #define AGAIN_US	INT64CONST(1000000) /* after an ERROR; doubles */
 #define MOST_DOUBLED	9
-#define NOTE_US		(60 * INT64CONST(1000000))	/* between two notes of one that goes on */
+#define NOTE_US		(60 * INT64CONST(1000000))	/* between notes of one that goes on */
 #define IDLE_US		(3600 * INT64CONST(1000000))	/* ... where it had nothing to do */
 
 /* What is known of a chore. */

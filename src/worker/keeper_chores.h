@@ -18,8 +18,8 @@
 
 /*
  * Due: in how many ms there may be something to do. Step: looks whose the chores are, and
- * does one that is due; returns whether another one may be. Done: after its commit; returns
- * whether all that failed was done since. Failed: after an ERROR in it.
+ * does one that is due; returns whether another one may be. Done: after its commit;
+ * returns whether all that failed was done since. Failed: after an ERROR in it.
  */
 extern int64 reco_keeper_chores_due(void);
 extern bool reco_keeper_chores_step(Oid extension);
