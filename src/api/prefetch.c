@@ -6,7 +6,7 @@
  * Purpose: queue it, best effort, and at once.
  * Runs in: a backend.
  * Locks:	those of store/job.h, and 'wishes' of shared.h for a moment.
- * Never:	fail for want of a service, a worker or a free turn: it says so, and that is all.
+ * Never:	fail for want of a service, a worker or a free turn: it says so, that is all.
  *
  *-------------------------------------------------------------------------
  */
@@ -71,8 +71,9 @@ is_of_use(void)
 		ereport(NOTICE,
 				(errmsg("nothing is prefetched: there is no service that would tell "
 						"anything of a listener or of tracks"),
-				 errhint("Create a server of kind spotify or reccobeats, with a user mapping "
-						 "that this role may use; reco_doctor() shows what is missing.")));
+				 errhint("Create a server of kind spotify or reccobeats, with a user "
+						 "mapping that this role may use; reco_doctor() shows what is "
+						 "missing.")));
 	else
 		return true;
 	return false;
