@@ -30,6 +30,7 @@
 #include "slot.h"
 #include "stage_stat.h"
 #include "storage/ipc.h"
+#include "storage/proc.h"
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 #include "wish.h"
@@ -95,6 +96,19 @@ reco_calendar_time(int64 monotonic_us)
 	if (monotonic_us == 0)
 		return 0;
 	return GetCurrentTimestamp() + (monotonic_us - reco_now_us());
+}
+
+/* Has the gateway look at what there is, if it runs. */
+void
+reco_gateway_wake(void)
+{
+	int			procno;
+
+	SpinLockAcquire(&reco_shared->gateway_lock);
+	procno = reco_shared->gateway_procno;
+	SpinLockRelease(&reco_shared->gateway_lock);
+	if (procno >= 0)
+		SetLatch(&GetPGProcByNumber(procno)->procLatch);
 }
 
 /* The request hook: settings of other libraries are final by now. */

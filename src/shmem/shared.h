@@ -16,6 +16,7 @@
 
 #include "compat.h"
 
+#include "chore_failure.h"
 #include "database.h"
 #include "datatype/timestamp.h"
 #include "lane.h"
@@ -88,6 +89,7 @@ typedef struct RecoShared
 	int			launcher_procno;	/* whose latch to set */
 	bool		ask_all;		/* the launcher shall look at every database */
 	RecoDatabase database[RECO_NDATABASES];
+	RecoChoreFailure chore_failure[RECO_CHORE_FAILURES];	/* likewise 'databases' */
 
 	RecoProcess process[RECO_NPROCESSES];
 } RecoShared;
@@ -105,6 +107,9 @@ extern Size reco_shared_size(void);
 
 /* Microseconds on a clock that is never set back, the same in all processes. */
 extern PGDLLEXPORT int64 reco_now_us(void);
+
+/* Wakes the gateway, if it runs. */
+extern void reco_gateway_wake(void);
 
 /* Turns a monotonic time into one of the calendar; 0 stays 0. */
 extern TimestampTz reco_calendar_time(int64 monotonic_us);

@@ -19,6 +19,7 @@
  *-------------------------------------------------------------------------
  */
 #include "keeper.h"
+#include "keeper_chores.h"
 #include "keeper_facts.h"
 #include "keeper_promises.h"
 
@@ -63,6 +64,7 @@ typedef enum Work
 	WORK_TABLES = 0,			/* keeper.c */
 	WORK_MATRIX,				/* keeper_matrix.c */
 	WORK_FACTS,					/* keeper_facts.c */
+	WORK_CHORES,				/* keeper_chores.c */
 	NWORKS
 } Work;
 
@@ -71,6 +73,7 @@ static Round try_round(Work work);
 static Round do_round(Work work);
 static bool care_for_matrix(Round round);
 static bool learn(Round round);
+static bool do_chores(Round round);
 static void work_again(Work work);
 static void recover(Work work);
 static void note_round(Round round);
@@ -85,7 +88,7 @@ static RecoWorkerEnd end = RECO_WORKER_FAILED;
 static bool shown = false;		/* it has a row in reco_stat_worker */
 static int	failures = 0;		/* rounds in a row */
 static char last_error[NWORKS][256] =
-	{"", "", ""}; /* that was logged; '' = none since a good round */
+	{"", "", "", ""}; /* that was logged; '' = none since a good round */
 static TimestampTz started = 0;
 
 /* Runs the process. */
@@ -110,6 +113,7 @@ reco_keeper_main(Datum arg)
 		if (round == ROUND_GONE)
 			leave(RECO_WORKER_NOT_NEEDED);
 		more = learn(round);
+		more = do_chores(round) || more;
 		more = care_for_matrix(round) || more;
 		if (!more && round != ROUND_MORE)
 			wait_after(round);
@@ -173,6 +177,20 @@ learn(Round round)
 	return done == ROUND_MORE;
 }
 
+/* Does a chore, or looks whose they are, where that is due; whether more may be. */
+static bool
+do_chores(Round round)
+{
+	Round		done;
+
+	if ((round != ROUND_DONE && round != ROUND_MORE) || reco_keeper_chores_due() > 0)
+		return false;
+	done = try_round(WORK_CHORES);
+	if ((done == ROUND_DONE || done == ROUND_MORE) && reco_keeper_chores_done())
+		work_again(WORK_CHORES);
+	return done == ROUND_MORE;
+}
+
 /* Says that something works again, if it was said that it does not. */
 static void
 work_again(Work work)
@@ -181,6 +199,8 @@ work_again(Work work)
 		return;
 	if (work == WORK_MATRIX)
 		ereport(LOG, (errmsg("reco keeper reads the catalogue again")));
+	else if (work == WORK_CHORES)
+		ereport(LOG, (errmsg("reco keeper does its chores again")));
 	else
 		ereport(LOG, (errmsg("reco keeper learns again")));
 	last_error[work][0] = '\0';
@@ -215,7 +235,8 @@ do_round(Work work)
 	static const char *const activities[NWORKS] = {
 		[WORK_TABLES] = "reco: keeping what was learned",
 		[WORK_MATRIX] = "reco: reading the catalogue",
-		[WORK_FACTS] = "reco: writing what services told"
+		[WORK_FACTS] = "reco: writing what services told",
+		[WORK_CHORES] = "reco: doing a chore"
 	};
 	Round		round = ROUND_DONE;
 	bool		more;
@@ -232,7 +253,8 @@ do_round(Work work)
 		pgstat_report_activity(STATE_RUNNING, activities[work]);
 		more = work == WORK_TABLES ? reco_keeper_round()
 			: work == WORK_MATRIX  ? reco_keeper_matrix_step(extension)
-								   : reco_keeper_facts_step(extension);
+			: work == WORK_FACTS   ? reco_keeper_facts_step(extension)
+								   : reco_keeper_chores_step(extension);
 		if (more)
 			round = ROUND_MORE;
 	}
@@ -276,6 +298,8 @@ recover(Work work)
 		reco_keeper_matrix_failed(error->message);
 	if (work == WORK_FACTS)
 		reco_keeper_facts_failed();
+	if (work == WORK_CHORES)
+		reco_keeper_chores_failed(error->message);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	RESUME_INTERRUPTS();
 }
@@ -355,7 +379,8 @@ wait_after(Round round)
 		return;
 	}
 	wait_ms(Min(reco_guc_keeper_interval,
-				Min(reco_keeper_matrix_due(), reco_keeper_facts_due())),
+				Min(reco_keeper_chores_due(),
+					Min(reco_keeper_matrix_due(), reco_keeper_facts_due()))),
 			true);
 	wait_ms(GATHER_MS, false);
 }
