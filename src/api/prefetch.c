@@ -44,7 +44,8 @@ reco_prefetch(PG_FUNCTION_ARGS)
 	if (!is_of_use() || !may(user_id))
 		PG_RETURN_NULL();
 	order.user_id = user_id;
-	order.arguments = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+	order.arguments =
+		DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 	order.key = reco_job_key(GetUserId(), order.arguments);
 	PG_RETURN_INT64(reco_job_queue(&order));
 }

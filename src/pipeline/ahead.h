@@ -22,7 +22,7 @@
  */
 extern bool reco_ahead_refresh(const RecoRequest *request, Oid extension);
 
-/* A list was made for a caller: has in the background done what it lacked, if anything. */
+/* A list was made for a caller: what it lacked is done in the background. */
 extern void reco_ahead_mend(const RecoRun *run, Oid extension);
 
 /* How long such a job may take, in ms. */
