@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(reco_generate_async);
 PG_FUNCTION_INFO_V1(reco_job);
 PG_FUNCTION_INFO_V1(reco_job_cancel);
 
-static void require_workers(const char *function);
+static void require_records(void);
 static void find_job(FunctionCallInfo fcinfo, bool to_read, RecoJobFacts *facts);
 
 /* Queues a generation. */
@@ -46,7 +46,8 @@ reco_generate_async(PG_FUNCTION_ARGS)
 				 errmsg("user_id must not be longer than %d bytes", RECO_MAX_ID),
 				 errhint("Use the id that the application knows the listener by.")));
 	reco_require_writable("reco_generate_async");
-	require_workers("reco_generate_async");
+	reco_require_job_workers("reco_generate_async");
+	require_records();
 	order.user_id = request->user_id;
 	order.arguments = DatumGetJsonbP(
 		DirectFunctionCall1(jsonb_in, CStringGetDatum(reco_request_arguments(request))));
@@ -54,25 +55,16 @@ reco_generate_async(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(reco_job_queue(&order));
 }
 
-/* Raises an ERROR where nobody would ever do a job. */
+/* Raises an ERROR where nobody would ever see the list. */
 static void
-require_workers(const char *function)
+require_records(void)
 {
-	if (reco_shared == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s needs job workers, and library \"reco\" is not preloaded",
-						function),
-				 errhint("Add reco to shared_preload_libraries and restart the server; "
-						 "reco_generate works without.")));
-	if (reco_guc_job_workers == 0 || !reco_guc_keeper)
+	if (reco_guc_run_history == 0)
 		ereport(
 			ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("%s needs job workers, and there shall be none", function),
-			 errhint("Set \"%s\" and run SELECT pg_reload_conf(); reco_generate works "
-					 "without.",
-					 reco_guc_keeper ? "reco.job_workers" : "reco.keeper")));
+			 errmsg("reco_generate_async needs records of runs, and there shall be none"),
+			 errhint("Set \"reco.run_history\"; reco_generate works without.")));
 }
 
 /* Finds the job that the first argument names, if the role may see it. */

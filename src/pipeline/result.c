@@ -30,8 +30,10 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "record.h"
+#include "result_entry.h"
 #include "result_key.h"
 #include "result_prompt.h"
+#include "result_rows.h"
 #include "shmem/cached.h"
 #include "shmem/cached_use.h"
 #include "shmem/result_epoch.h"
@@ -42,8 +44,6 @@
 #include "store/listener.h"
 #include "store/patience.h"
 #include "store/sql.h"
-#include "utils/inval.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 /* One question for a result. */
@@ -60,14 +60,10 @@ typedef struct Question
 	const RecoRun *run;			/* that made the list; NULL = it was kept */
 } Question;
 
-#define EPOCHS			32		/* characters in front of an entry, see find */
-#define MEANING			40		/* ... behind them, by words: of the key by meaning */
-#define KEY_END			33		/* characters of that */
 #define MISSED_US		((int64) 5 * 1000 * 1000)	/* for a list that lacks something */
 #define BEHIND_US		((int64) 1000 * 1000)	/* ... made from an older catalogue */
 
 static bool is_shared(const RecoRequest *request);
-static Oid	extension_of(Oid function);
 static void begin(Question *question);
 static int64 latest_landing(const RecoRequest *request, int64 until);
 static const char *get(Question *question, int64 until, MemoryContext context,
@@ -83,6 +79,7 @@ static const char *own_text(const char *text);
 static bool find_raw(Question *question, RecoResult *result);
 static const char *find_by_meaning(Question *question, RecoOrigin *origin);
 static const char *find_in_table(Question *question, RecoOrigin *origin);
+static void note_given(const Question *question);
 static void put(const Question *question, const char *bytes, RecoCachedValue *value,
 				bool written);
 static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
@@ -107,7 +104,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	memset(result, 0, sizeof(*result));
 	result->origin = RECO_ORIGIN_LOCAL;
 	reco_result_settle(request);
-	question.extension = extension_of(function);
+	question.extension = reco_sql_extension_of(function);
 	if (!is_shared(request))
 		result->bytes = generate_alone(&question, context);
 	else
@@ -151,6 +148,24 @@ reco_result_make(RecoRequest *request, MemoryContext context, const RecoResultFo
 	if (pause == NULL)
 		MemoryContextSwitchTo(old);
 	return run;
+}
+
+/* Is a list kept that stays fresh until a time, as far as is known now? */
+bool
+reco_result_holds(RecoRequest *request, TimestampTz until)
+{
+	Question	question = {.request = request, .form = &reco_result_rows};
+	RecoCachedValue value;
+	RecoOrigin	origin;
+
+	reco_result_settle(request);
+	question.extension = reco_sql_own_extension();
+	if (!is_shared(request))
+		return false;
+	begin(&question);
+	make_key(&question);
+	return question.key != NULL && find_text(&question, &value, &origin) != NULL &&
+		origin == RECO_ORIGIN_CACHED && value.fresh_until >= until;
 }
 
 /* Gets the bytes of a result that is not ready for these very words. */
@@ -238,44 +253,6 @@ is_shared(const RecoRequest *request)
 {
 	return reco_guc_result_cache && reco_shared != NULL && request->ranked == 0 &&
 		!IsolationUsesXactSnapshot() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
-}
-
-/* The extension that functions belong to, by function; none after a change. */
-static struct
-{
-	Oid			functions[4];
-	Oid			extensions[4];
-	int			next;
-}			known;
-
-static void
-forget_extensions(Datum arg, int cache, uint32 hash)
-{
-	memset(&known, 0, sizeof(known));
-}
-
-/*
- * The extension that a function belongs to. An update of the extension goes with new
- * functions: then its version is looked at again, so that what is kept is never given to
- * a function that another library made.
- */
-static Oid
-extension_of(Oid function)
-{
-	static bool registered = false;
-	Oid			extension;
-
-	for (int i = 0; i < lengthof(known.functions); i++)
-		if (known.functions[i] == function && OidIsValid(function))
-			return known.extensions[i];
-	if (!registered)
-		CacheRegisterSyscacheCallback(PROCOID, forget_extensions, (Datum) 0);
-	registered = true;
-	extension = reco_sql_own_extension();
-	known.extensions[known.next] = extension;
-	known.functions[known.next] = function;
-	known.next = (known.next + 1) % lengthof(known.functions);
-	return extension;
 }
 
 static RecoCachedKey
@@ -371,8 +348,20 @@ find_by_meaning(Question *question, RecoOrigin *origin)
 		bytes = find_in_table(question, origin);
 		table = bytes != NULL;
 	}
+	if (bytes != NULL && question->publishes)
+		note_given(question);
 	count(bytes, *origin, table);
 	return bytes;
+}
+
+/* It counts as one that was read by these words: so the keeper knows whose run it was. */
+static void
+note_given(const Question *question)
+{
+	RecoCachedKey key = buffer_key(question, question->raw);
+	RecoCachedValue value;
+
+	(void) reco_cached_copy(&key, &value, NULL, 0);
 }
 
 /*
@@ -425,6 +414,7 @@ put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
 {
 	RecoCachedKey key = buffer_key(question, question->raw);
 	char		epochs[EPOCHS + 1];
+	int64		run_id = reco_result_run_id(bytes);
 	char	   *packed;
 	char	   *entry;
 	Size		size;
@@ -439,25 +429,13 @@ put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
 	write_epochs(question, epochs);
 	memcpy(entry, epochs, EPOCHS);
 	memcpy(entry + EPOCHS, question->key + strlen(question->key) - KEY_END, KEY_END);
+	memcpy(entry + EPOCHS + RUN_AT, &run_id, sizeof(run_id));
 	memcpy(entry + EPOCHS + MEANING, packed, size);
 	value->value = entry;
 	value->len = EPOCHS + MEANING + size;
 	(void) reco_cached_put(&key, value, true, question->epoch);
 	pfree(packed);
 	pfree(entry);
-}
-
-/* The entry by words has the key by meaning in front. */
-const char *
-reco_result_row_key(const RecoCachedUse *use)
-{
-	Size		prefix = Max(strlen(use->key), KEY_END) - KEY_END;
-
-	StaticAssertStmt(EPOCHS + KEY_END <= RECO_CACHED_HEAD, "the key is not in the head");
-
-	if (use->key[prefix] == RECO_RESULT_BY_MEANING || use->nhead < EPOCHS + KEY_END)
-		return use->key;
-	return psprintf("%.*s%.*s", (int) prefix, use->key, KEY_END, use->head + EPOCHS);
 }
 
 /* Makes the key by the very words. */
@@ -570,6 +548,8 @@ publish(const Question *question, const char *bytes, const RecoRun *run)
 	value.fetched_at = run->started;
 	value.fresh_until = now + (int64) (policy.fresh_us * share);
 	value.usable_until = now + (int64) (Max(policy.usable_us, policy.fresh_us) * share);
+	if (most_us == 0 && question->request->keep_until > value.fresh_until)
+		value.fresh_until = Min(question->request->keep_until, value.usable_until);
 	put(question, bytes, &value, most_us > 0 || RecoveryInProgress());
 }
 

@@ -57,10 +57,18 @@ extern RecoRun *reco_result_make(RecoRequest *request, MemoryContext context,
 								 const RecoResultForm *form, RecoPauser pause, void *arg);
 
 /*
+ * Is a list in the buffer that stays fresh until a time, unless something invalidates it?
+ */
+extern bool reco_result_holds(RecoRequest *request, TimestampTz until);
+
+/*
  * The key of the row that an entry of category result in the buffer stands for: entries
  * by words have none of their own. In the current context, or the entry's own key.
  */
 extern const char *reco_result_row_key(const RecoCachedUse *use);
+
+/* The run whose list was given to a listener by reading an entry; 0 = none was. */
+extern int64 reco_result_given(const RecoCachedUse *use, char **user_id);
 
 /*
  * A number for the services that a role's lists may have come from: whoever may ask

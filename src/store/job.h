@@ -36,6 +36,7 @@ typedef struct RecoJobOrder
 	Oid			role;			/* with whose rights; InvalidOid = the current one */
 	RecoJobPriority priority;
 	Jsonb	   *arguments;
+	TimestampTz run_after;		/* 0 = now */
 } RecoJobOrder;
 
 /* The key of a job that is made by what it shall do, and for whom. */

@@ -23,8 +23,11 @@ static RecoRequest *plain_request(RecoJobWork *work);
 RecoRun *
 reco_job_make_anew(RecoJobWork *work)
 {
-	return reco_result_make(reco_job_request(work), work->context, &reco_result_rows,
-							reco_job_pause, work);
+	RecoRequest *request = reco_job_request(work);
+
+	request->ahead = strcmp(work->kind->name, "generate") != 0;
+	return reco_result_make(request, work->context, &reco_result_rows, reco_job_pause,
+							work);
 }
 
 /* A request of the listener, for nothing in particular. */
