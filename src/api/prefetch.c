@@ -6,7 +6,7 @@
  * Purpose: queue it, best effort, and at once.
  * Runs in: a backend.
  * Locks:	those of store/job.h, and 'wishes' of shared.h for a moment.
- * Never:	fail for want of a service, a worker or a free turn: it says so, and that is all.
+ * Never:	fail for want of a service, a worker or a free turn: it says so, that is all.
  *
  *-------------------------------------------------------------------------
  */
@@ -44,7 +44,8 @@ reco_prefetch(PG_FUNCTION_ARGS)
 	if (!is_of_use() || !may(user_id))
 		PG_RETURN_NULL();
 	order.user_id = user_id;
-	order.arguments = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+	order.arguments =
+		DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
 	order.key = reco_job_key(GetUserId(), order.arguments);
 	PG_RETURN_INT64(reco_job_queue(&order));
 }
@@ -71,8 +72,9 @@ is_of_use(void)
 		ereport(NOTICE,
 				(errmsg("nothing is prefetched: there is no service that would tell "
 						"anything of a listener or of tracks"),
-				 errhint("Create a server of kind spotify or reccobeats, with a user mapping "
-						 "that this role may use; reco_doctor() shows what is missing.")));
+				 errhint("Create a server of kind spotify or reccobeats, with a user "
+						 "mapping that this role may use; reco_doctor() shows what is "
+						 "missing.")));
 	else
 		return true;
 	return false;

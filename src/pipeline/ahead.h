@@ -17,19 +17,20 @@
 #include "run.h"
 
 /*
- * A list is given that is old: has it made anew in the background. False = nobody would.
+ * A list is given that is old: has it made anew in the background. False = nobody
+ * would.
  */
 extern bool reco_ahead_refresh(const RecoRequest *request, Oid extension);
 
-/* A list was made for a caller: has in the background done what it lacked, if anything. */
+/* A list was made for a caller: what it lacked is done in the background. */
 extern void reco_ahead_mend(const RecoRun *run, Oid extension);
 
 /* How long such a job may take, in ms. */
 extern int	reco_ahead_deadline(void);
 
 /*
- * Asks what a run for this listener would ask first: what the listener plays, features and
- * ids of that. Services keep what they told; 'pause' as for reco_run_execute.
+ * Asks what a run for this listener would ask first: what the listener plays, features
+ * and ids of that. Services keep what they told; 'pause' as for reco_run_execute.
  */
 extern void reco_ahead_prefetch(const RecoRequest *request, MemoryContext context,
 								RecoPauser pause, void *arg);

@@ -4,8 +4,8 @@
  *	  Jobs that a backend would like to be queued, and must not write itself.
  *
  * Purpose: see wish.h. A small table of wishes, which the keepers empty; a memory of what
- *			was wished lately, found by a hash; and the last times of listeners, in sets of
- *			a few places each.
+ *			was wished lately, found by a hash; and the last times of listeners, in sets
+ *			of a few places each.
  * Runs in: any process that has the library preloaded.
  * Locks:	'wishes' of shared.h. The keeper is woken after it is released.
  * Never:	wait while holding it.

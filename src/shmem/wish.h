@@ -7,8 +7,8 @@
  *			who queues it; and count the times that a listener may wish for something.
  * Runs in: any process that has the library preloaded.
  * Locks:	'wishes' of shared.h for all fields, for moments.
- * Never:	wait, throw, or lose anything but a wish: where there is no room, it is dropped
- *			and counted.
+ * Never:	wait, throw, or lose anything but a wish: where there is no room, it is
+ *			dropped and counted.
  *
  *-------------------------------------------------------------------------
  */

@@ -62,12 +62,12 @@ extern RecoRun *reco_job_prewarm(RecoJobWork *work);
 /* NULL = there is no such kind. */
 extern const RecoJobKind *reco_job_kind(const char *name);
 
-/* A RecoPauser, of a RecoJobWork: tells how far it is, and ends or begins a transaction. */
+/* A RecoPauser, of a RecoJobWork: tells how far it is; ends or begins a transaction. */
 extern void reco_job_pause(void *work, RecoPause how);
 
 /*
- * Notes how far it is, in percent, which never fall; told at the next pause. 'stage' is a word of letters,
- * digits and underscores that stays.
+ * Notes how far it is, in percent, which never fall; told at the next pause. 'stage' is a
+ * word of letters, digits and underscores that stays.
  */
 extern void reco_job_progress(RecoJobWork *work, const char *stage, int percent);
 

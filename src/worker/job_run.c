@@ -131,9 +131,9 @@ reco_job_run(const RecoJob *job, Oid extension, MemoryContext context)
 }
 
 /*
- * Begins a transaction with the rights of the role that queued the job. What it may read is
- * locked first: a table that somebody has locked is waited for between transactions, and
- * gone without when patience ends. So no statement waits.
+ * Begins a transaction with the rights of the role that queued the job. What it may read
+ * is locked first: a table that somebody has locked is waited for between transactions,
+ * and gone without when patience ends. So no statement waits.
  */
 static void
 begin_part(RecoJobWork *work)

@@ -13,7 +13,7 @@
 
 #include "compat.h"
 
-/* Queues what is wished; whether there may be more. The second is for after the commit. */
+/* Queues what is wished; whether there may be more. The second is for after commit. */
 extern bool reco_keeper_queue_wishes(Oid extension);
 extern void reco_keeper_wishes_committed(void);
 
