@@ -27,7 +27,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#define LEAD_US			(15 * (int64) USECS_PER_MINUTE) /* so long before lists are made */
+#define LEAD_US			(15 * (int64) USECS_PER_MINUTE) /* before: lists are made */
 #define UNKNOWN_CALLS	8		/* of a list, where no record tells */
 
 PG_FUNCTION_INFO_V1(reco_prewarm);

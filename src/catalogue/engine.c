@@ -113,8 +113,7 @@ reco_engine_match(RecoEngine *engine, const RecoFit *fit, const RecoTrack *track
 	if (artist == RECO_NO_ROW)
 		return false;
 	*row = reco_matrix_row(engine->matrix, track->artist_id, track->track_id);
-	*match =
-		reco_scan_match(engine->matrix, reco_engine_fit(engine, fit), artist, *row);
+	*match = reco_scan_match(engine->matrix, reco_engine_fit(engine, fit), artist, *row);
 	return true;
 }
 

@@ -123,8 +123,8 @@ extern bool reco_engine_artist_again(RecoEngine *engine, const RecoKey *key, uin
 									 RecoAnswer *answer);
 
 /*
- * How much a track stands for the words of a fit (0..1), as a search would say; below 0 it
- * is banned. 'row' is the track's, RECO_NO_ROW where the catalogue has only its artist.
+ * How much a track stands for the words of a fit (0..1), as a search would say; below 0
+ * it is banned. 'row' is the track's, RECO_NO_ROW where the catalogue has only its artist.
  * False = it has neither, or was not searched yet.
  */
 extern bool reco_engine_match(RecoEngine *engine, const RecoFit *fit,

@@ -64,8 +64,8 @@ extern void reco_scan_pool(const RecoScanFit *prepared, RecoScanQuery *query);
 extern void reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries);
 
 /*
- * How much a row stands for a fit's words: as its artist, or by its own labels. -INFINITY =
- * it is banned. With RECO_NO_ROW, how much the artist does.
+ * How much a row stands for a fit's words: as its artist, or by its own labels.
+ * -INFINITY = it is banned. With RECO_NO_ROW, how much the artist does.
  */
 extern float reco_scan_match(const RecoMatrix *matrix, const RecoScanFit *prepared,
 							 uint32 artist, uint32 row);

@@ -124,8 +124,8 @@ reco_discover_take_services(RecoRun *run, RecoAsk *asks, int nasks)
 }
 
 /*
- * Puts what services found beside what the catalogue has, in turns. What the catalogue has
- * as well was searched for here, by more than a service knows: that comes last.
+ * Puts what services found beside what the catalogue has, in turns. What the catalogue
+ * has as well was searched for here, by more than a service knows: that comes last.
  */
 static void
 merge_services(RecoRun *run)

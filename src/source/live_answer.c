@@ -307,7 +307,7 @@ copy_for(RecoLive *live, const RecoTrack *track, const RecoFit *fit)
 	if (match < 0)
 		return NULL;
 
-	/* as the engine would say, so that who is known here gains nothing by being told of */
+	/* as the engine would say: who is known here gains nothing by being told of */
 	if (fit != NULL && reco_engine_match(live->engine, fit, entry->track, &row, &known))
 		match = row != RECO_NO_ROW ? known : Max(known, match);
 	if (match < 0)

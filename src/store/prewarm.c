@@ -372,7 +372,7 @@ reco_prewarm_queued(TimestampTz hour, const RecoPrewarmRow *rows, int nrows)
 	reco_sql_end(&sql);
 }
 
-/* Two job workers must not take the same calls: one at a time, for a short transaction. */
+/* Two job workers must not take the same calls: one at a time, in short transactions. */
 int
 reco_prewarm_take(TimestampTz hour, const char *user_id, const char *key, int budget,
 				  int most, bool again)

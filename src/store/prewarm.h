@@ -52,15 +52,15 @@ extern void reco_prewarm_queued(TimestampTz hour, const RecoPrewarmRow *rows, in
 
 /*
  * Takes up to 'most' calls of the budget for a list that is about to be made; 'again'
- * says that it was tried before. Returns how many; 0 = there are too few, -1 = somebody has
- * the row locked, or it is gone.
+ * says that it was tried before. Returns how many; 0 = there are too few, -1 = somebody
+ * has the row locked, or it is gone.
  */
 extern int	reco_prewarm_take(TimestampTz hour, const char *user_id, const char *key,
 							 int budget, int most, bool again);
 
 /*
- * Notes what became of it: its run, and how many of the calls were spent. False = somebody
- * has the row locked, or it is gone.
+ * Notes what became of it: its run, and how many of the calls were spent. False =
+ * somebody has the row locked, or it is gone.
  */
 extern bool reco_prewarm_made(TimestampTz hour, const char *user_id, const char *key,
 							  int64 run_id, int taken, int spent);

@@ -46,7 +46,8 @@ read_prediction(const RecoJob *job)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("job " INT64_FORMAT " tells no hour", job->job_id),
 				 errhint("Table reco.job is written by functions only.")));
-	prediction.hour = (TimestampTz) strtoll(hour, NULL, 10);
+	else
+		prediction.hour = (TimestampTz) strtoll(hour, NULL, 10);
 	return prediction;
 }
 

@@ -241,10 +241,11 @@ reco_job_progress(RecoJobWork *work, const char *stage, int percent)
 static void
 tell_progress(RecoJobWork *work)
 {
-	const RecoJobStep *last = &work->steps[work->nsteps - 1];
+	const RecoJobStep *last;
 
 	if (work->nsteps == 0)
 		return;
+	last = &work->steps[work->nsteps - 1];
 	for (int i = 0; i < work->nsteps; i++)
 		tell(work->job, "running", work->steps[i].stage, work->steps[i].percent, 0);
 	if (!reco_job_note(work->job, last->stage, last->percent))

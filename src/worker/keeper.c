@@ -46,7 +46,7 @@
 #define MOST_EXPIRED	5000	/* rows that are deleted in one transaction */
 #define MOST_EVICTED	30000	/* likewise; finding them costs more than deleting them */
 #define USES_US			(10 * INT64CONST(1000000))	/* between two looks at the buffer */
-#define ASKS_US			(60 * INT64CONST(1000000))	/* between two looks at how many there are */
+#define ASKS_US			(60 * INT64CONST(1000000))	/* between two counts of them */
 #define AGAIN_US		INT64CONST(500000)	/* after an ERROR in what goes first */
 #define MOST_DOUBLED	6		/* times that it is doubled */
 
