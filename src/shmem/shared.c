@@ -17,6 +17,7 @@
 
 #include <time.h>
 
+#include "asked.h"
 #include "cached.h"
 #include "common/controldata_utils.h"
 #include "guc.h"
@@ -75,6 +76,7 @@ reco_shared_size(void)
 	size = add_size(size, reco_limits_size());
 	size = add_size(size, reco_matrices_size());
 	size = add_size(size, reco_stage_stats_size());
+	size = add_size(size, reco_asked_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
 
@@ -160,6 +162,8 @@ attach(char *memory, bool fresh)
 	memory += reco_matrices_size();
 	reco_stage_stats_attach(memory, fresh);
 	memory += reco_stage_stats_size();
+	reco_asked_attach(memory, fresh);
+	memory += reco_asked_size();
 	reco_pool_attach(memory, fresh);
 }
 
@@ -180,6 +184,7 @@ make(void)
 	LWLockInitialize(&reco_shared->runs, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->matrices, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->stages, reco_shared->tranche);
+	LWLockInitialize(&reco_shared->asked, reco_shared->tranche);
 	reco_database_make();
 	SpinLockInit(&reco_shared->gateway_lock);
 	reco_shared->gateway_procno = -1;

@@ -64,6 +64,7 @@ typedef struct RecoShared
 	LWLock		runs;			/* the table of run_flight.c */
 	LWLock		matrices;		/* the table of matrix_shared.c */
 	LWLock		stages;			/* whose each row of stage_stat.c is */
+	LWLock		asked;			/* the table of asked.c */
 
 	/* the gateway: 'gateway_lock' (a spinlock, for a few instructions) */
 	slock_t		gateway_lock;
