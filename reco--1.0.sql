@@ -391,7 +391,8 @@ COMMENT ON COLUMN reco.run.tracks IS 'Is the list, with reasons and parts of the
 CREATE TABLE reco.job (
 	user_id text COLLATE "C" NOT NULL,
 	job_id bigint NOT NULL,
-	kind text COLLATE "C" NOT NULL CHECK (kind IN ('generate')),
+	kind text COLLATE "C" NOT NULL CHECK (kind IN (
+		'generate')),
 	key text COLLATE "C" NOT NULL,
 	role_id oid NOT NULL,
 	arguments jsonb NOT NULL,

@@ -23,6 +23,7 @@
 #include "catalog/pg_authid.h"
 #include "common/pg_prng.h"
 #include "guc.h"
+#include "job_kind.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "pipeline/record.h"
@@ -30,7 +31,6 @@
 #include "pipeline/result.h"
 #include "pipeline/result_rows.h"
 #include "session.h"
-#include "shmem/slot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
@@ -41,30 +41,54 @@
 
 #define LONGEST_PAUSE_S	3600
 #define PAUSE_GROWS		4		/* times, after each failure */
+#define MOST_PERCENT	99		/* of what is not done */
 
-/* A job under way. */
-typedef struct Work
-{
-	const RecoJob *job;
-	Oid			extension;
-	MemoryContext context;
-	int			nbegun;			/* stages */
-	int			ntold;			/* of these */
-	RecoStage	begun[RECO_NSTAGES];
-} Work;
+/* Where in a run each stage begins, in percent of a usual one that asks services. */
+static const int percents[RECO_NSTAGES] = {
+	[RECO_STAGE_OPEN] = 0,
+	[RECO_STAGE_MOOD] = 1,
+	[RECO_STAGE_MODEL] = 2,
+	[RECO_STAGE_TOP_TRACKS] = 5,
+	[RECO_STAGE_TOP_ARTISTS] = 10,
+	[RECO_STAGE_NAMES] = 15,
+	[RECO_STAGE_DISCOVER] = 20,
+	[RECO_STAGE_ANCHORS] = 35,
+	[RECO_STAGE_SEEDS] = 45,
+	[RECO_STAGE_USER_ANCHORS] = 50,
+	[RECO_STAGE_ARTIST_DISCOVERY] = 60,
+	[RECO_STAGE_SEED_BASED] = 70,
+	[RECO_STAGE_RANK] = 85,
+	[RECO_STAGE_RULES] = 90,
+	[RECO_STAGE_QUALITY] = 92,
+	[RECO_STAGE_ORDER] = 95,
+	[RECO_STAGE_KEEP] = 98,
+};
 
 static bool taken = false;
 
-static void begin_part(Work *work);
-static void end_part(Work *work, const char *synchronous);
-static void at_the_seam(void *arg, RecoPause how);
+static void begin_part(RecoJobWork *work);
+static void end_part(RecoJobWork *work, const char *synchronous);
 static void note_stage(void *arg, int stage);
-static void tell_stages(Work *work);
+static void tell_progress(RecoJobWork *work);
 static void tell(const RecoJob *job, const char *state, const char *stage, int percent,
 				 int64 run_id);
-static RecoRequest *read_request(const RecoJob *job);
-static void finish(Work *work, RecoRun *run);
+static RecoRun *generate(RecoJobWork *work);
+static void finish(RecoJobWork *work, RecoRun *run);
 static void end_taken(const char *why);
+
+/* What a worker does. */
+static const RecoJobKind kinds[] = {
+	{"generate", RECO_PRIORITY_PREFETCH, generate, true},
+};
+
+const RecoJobKind *
+reco_job_kind(const char *name)
+{
+	for (int k = 0; k < lengthof(kinds); k++)
+		if (strcmp(kinds[k].name, name) == 0)
+			return &kinds[k];
+	return NULL;
+}
 
 bool
 reco_job_was_taken(void)
@@ -72,28 +96,36 @@ reco_job_was_taken(void)
 	return taken;
 }
 
-/* Makes the list that was asked for. */
+/* Does the job, whatever its kind, and says so. */
 void
 reco_job_run(const RecoJob *job, Oid extension, MemoryContext context)
 {
-	Work		work = {.job = job, .extension = extension, .context = context};
-	RecoRequest *request;
-	RecoRun    *run;
+	RecoJobWork work = {.job = job, .extension = extension, .context = context};
 
 	taken = false;
 	MemoryContextSwitchTo(context);
+	work.kind = reco_job_kind(job->kind);
+	if (work.kind == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("job " INT64_FORMAT " is of an unknown kind: \"%s\"", job->job_id,
+						job->kind),
+				 errhint("Table reco.job is written by functions only.")));
 	begin_part(&work);
-	request = read_request(job);
-	request->priority = RECO_PRIORITY_PREFETCH;
-	request->progress = note_stage;
-	request->progress_arg = &work;
-	run = reco_result_make(request, context, &reco_result_rows, at_the_seam, &work);
-	finish(&work, run);
+	finish(&work, work.kind->work(&work));
+}
+
+/* Makes the list that was asked for. */
+static RecoRun *
+generate(RecoJobWork *work)
+{
+	return reco_result_make(reco_job_request(work), work->context, &reco_result_rows,
+							reco_job_pause, work);
 }
 
 /* Begins a transaction with the rights of the role that queued the job. */
 static void
-begin_part(Work *work)
+begin_part(RecoJobWork *work)
 {
 	Oid			extension;
 
@@ -114,7 +146,7 @@ begin_part(Work *work)
 
 /* Ends it. The rights go first: a transaction must not begin with them. */
 static void
-end_part(Work *work, const char *synchronous)
+end_part(RecoJobWork *work, const char *synchronous)
 {
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, 0);
 	(void) set_config_option("synchronous_commit", synchronous, PGC_USERSET,
@@ -132,15 +164,15 @@ end_taken(const char *why)
 	ereport(ERROR, (errcode(ERRCODE_OPERATOR_INTERVENTION), errmsg("%s", why)));
 }
 
-/* The run asks the seam, or waits: it holds nothing of the transaction. */
-static void
-at_the_seam(void *arg, RecoPause how)
+/* The work asks the seam, or waits: it holds nothing of the transaction. */
+void
+reco_job_pause(void *arg, RecoPause how)
 {
-	Work	   *work = arg;
+	RecoJobWork *work = arg;
 
 	if (how != RECO_PAUSE_ENTER)
 	{
-		tell_stages(work);
+		tell_progress(work);
 		end_part(work, "off");
 	}
 	CHECK_FOR_INTERRUPTS();
@@ -154,31 +186,30 @@ at_the_seam(void *arg, RecoPause how)
 static void
 note_stage(void *arg, int stage)
 {
-	Work	   *work = arg;
-
-	if (work->nbegun < RECO_NSTAGES)
-		work->begun[work->nbegun++] = (RecoStage) stage;
+	reco_job_progress(arg, reco_run_stage_name((RecoStage) stage), percents[stage]);
 }
 
-static int
-percent_of(int nbegun)
+void
+reco_job_progress(RecoJobWork *work, const char *stage, int percent)
 {
-	return 100 * (nbegun - 1) / RECO_NSTAGES;
+	work->percent = Max(work->percent, Min(percent, MOST_PERCENT));
+	work->nsteps = Min(work->nsteps + 1, lengthof(work->steps));
+	work->steps[work->nsteps - 1] = (RecoJobStep){stage, work->percent};
 }
 
-/* Tells the stages that began since, in the transaction. */
+/* Tells what began since, in the transaction. */
 static void
-tell_stages(Work *work)
+tell_progress(RecoJobWork *work)
 {
-	if (work->ntold == work->nbegun)
+	const RecoJobStep *last = &work->steps[work->nsteps - 1];
+
+	if (work->nsteps == 0)
 		return;
-	for (int i = work->ntold; i < work->nbegun; i++)
-		tell(work->job, "running", reco_run_stage_name(work->begun[i]), percent_of(i + 1),
-			 0);
-	work->ntold = work->nbegun;
-	if (!reco_job_note(work->job, reco_run_stage_name(work->begun[work->nbegun - 1]),
-					   percent_of(work->nbegun)))
+	for (int i = 0; i < work->nsteps; i++)
+		tell(work->job, "running", work->steps[i].stage, work->steps[i].percent, 0);
+	if (!reco_job_note(work->job, last->stage, last->percent))
 		end_taken("the job was cancelled");
+	work->nsteps = 0;
 }
 
 /* Tells who listens. */
@@ -196,9 +227,8 @@ member(const RecoJob *job, const char *name)
 										NULL);
 }
 
-/* A number among the arguments. */
-static int
-number(const RecoJob *job, const char *name, int otherwise)
+int
+reco_job_number(const RecoJob *job, const char *name, int otherwise)
 {
 	JsonbValue *value = member(job, name);
 
@@ -208,43 +238,56 @@ number(const RecoJob *job, const char *name, int otherwise)
 			  DirectFunctionCall1(numeric_int4, NumericGetDatum(value->val.numeric)));
 }
 
-/* Makes the arguments a request again; they were checked when they were queued. */
-static RecoRequest *
-read_request(const RecoJob *job)
+char *
+reco_job_text(const RecoJob *job, const char *name)
 {
+	JsonbValue *value = member(job, name);
+
+	return value == NULL || value->type != jbvString
+		? NULL
+		: pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+/* Makes the arguments a request again; they were checked when they were queued. */
+RecoRequest *
+reco_job_request(RecoJobWork *work)
+{
+	const RecoJob *job = work->job;
 	RecoRequest *request = reco_request_new();
-	JsonbValue *prompt = member(job, "prompt");
 	JsonbValue *options = member(job, "options");
 
-	if (prompt != NULL && prompt->type == jbvString)
-		request->prompt = pnstrdup(prompt->val.string.val, prompt->val.string.len);
-	else
+	request->prompt = reco_job_text(job, "prompt");
+	if (request->prompt == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("job " INT64_FORMAT " has no prompt", job->job_id),
 				 errhint("Table reco.job is written by functions only; queue it again.")));
 	request->user_id = job->user_id;
-	request->size = number(job, "size", request->size);
-	request->deadline_ms = number(job, "deadline_ms", request->deadline_ms);
+	request->size = reco_job_number(job, "size", request->size);
+	request->deadline_ms = reco_job_number(job, "deadline_ms", request->deadline_ms);
 	if (options != NULL)
 		reco_request_read_options(JsonbValueToJsonb(options), request);
-	request->repeat_days = number(job, "repeat_days", request->repeat_days);
+	request->repeat_days = reco_job_number(job, "repeat_days", request->repeat_days);
+	request->priority = work->kind->priority;
+	request->progress = note_stage;
+	request->progress_arg = work;
 	return request;
 }
 
-/* The job is done: so it says, with the run's record, in one transaction. */
+/* The job is done: so it says, with its run's record, in one transaction. */
 static void
-finish(Work *work, RecoRun *run)
+finish(RecoJobWork *work, RecoRun *run)
 {
 	static uint32 wait_event = 0;
+	int64		run_id = run != NULL && work->kind->is_recorded ? run->run_id : 0;
 	bool		locked;
 
 	/* whoever has the row locked may cancel it yet, or not */
 	for (;;)
 	{
 		SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, 0);
-		tell_stages(work);
-		if (reco_job_end(work->job, RECO_JOB_DONE, run->run_id, NULL, 0, &locked))
+		tell_progress(work);
+		if (reco_job_end(work->job, RECO_JOB_DONE, run_id, NULL, 0, &locked))
 			break;
 		if (!locked)
 			end_taken("the job was cancelled");
@@ -255,8 +298,9 @@ finish(Work *work, RecoRun *run)
 			end_taken("the database is needed");
 		begin_part(work);
 	}
-	reco_record_write(run);
-	tell(work->job, "done", NULL, 100, run->run_id);
+	if (run_id != 0)
+		reco_record_write(run);
+	tell(work->job, "done", NULL, 100, run_id);
 	end_part(work, "local");
 }
 
