@@ -392,7 +392,7 @@ CREATE TABLE reco.job (
 	user_id text COLLATE "C" NOT NULL,
 	job_id bigint NOT NULL,
 	kind text COLLATE "C" NOT NULL CHECK (kind IN (
-		'generate')),
+		'generate', 'warm')),
 	key text COLLATE "C" NOT NULL,
 	role_id oid NOT NULL,
 	arguments jsonb NOT NULL,

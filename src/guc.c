@@ -30,6 +30,7 @@ bool		reco_guc_single_flight = true;
 int			reco_guc_run_history = 10000;
 int			reco_guc_run_history_age = 30 * 24 * 60;
 bool		reco_guc_result_cache = true;
+int			reco_guc_popular_moods = 50;
 bool		reco_guc_artifacts = true;
 bool		reco_guc_parallel_strategies = true;
 bool		reco_guc_cache = true;
@@ -139,6 +140,13 @@ define_upstreams(void)
 							 "How long, is in table reco.cache_policy.",
 							 &reco_guc_result_cache, true, PGC_USERSET, 0, NULL, NULL,
 							 NULL);
+
+	DefineCustomIntVariable(
+		"reco.popular_moods",
+		"Sets how many popular moods are kept ready for whoever asks.",
+		"The pinned ones of reco.popular_mood first, then what is asked most. "
+		"0 turns it off.",
+		&reco_guc_popular_moods, 50, 0, 1000, PGC_SUSET, 0, NULL, NULL, NULL);
 
 	DefineCustomBoolVariable(
 		"reco.artifacts",

@@ -32,7 +32,6 @@ PG_FUNCTION_INFO_V1(reco_generate_async);
 PG_FUNCTION_INFO_V1(reco_job);
 PG_FUNCTION_INFO_V1(reco_job_cancel);
 
-static void require_workers(const char *function);
 static Jsonb *arguments_of(const RecoRequest *request, Jsonb *options);
 static char *key_of(Jsonb *arguments);
 static void find_job(FunctionCallInfo fcinfo, bool to_read, RecoJobFacts *facts);
@@ -50,33 +49,12 @@ reco_generate_async(PG_FUNCTION_ARGS)
 				 errmsg("user_id must not be longer than %d bytes", RECO_MAX_ID),
 				 errhint("Use the id that the application knows the listener by.")));
 	reco_require_writable("reco_generate_async");
-	require_workers("reco_generate_async");
+	reco_require_job_workers("reco_generate_async");
 	order.user_id = request->user_id;
 	order.arguments =
 		arguments_of(request, PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4));
 	order.key = key_of(order.arguments);
 	PG_RETURN_INT64(reco_job_queue(&order));
-}
-
-/* Raises an ERROR where nobody would ever do a job. */
-static void
-require_workers(const char *function)
-{
-	if (reco_shared == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s needs job workers, and library \"reco\" is not preloaded",
-						function),
-				 errhint("Add reco to shared_preload_libraries and restart the server; "
-						 "reco_generate works without.")));
-	if (reco_guc_job_workers == 0 || !reco_guc_keeper)
-		ereport(
-			ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("%s needs job workers, and there shall be none", function),
-			 errhint("Set \"%s\" and run SELECT pg_reload_conf(); reco_generate works "
-					 "without.",
-					 reco_guc_keeper ? "reco.job_workers" : "reco.keeper")));
 }
 
 /* What a job worker needs to make the request again. */

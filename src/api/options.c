@@ -20,6 +20,7 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "pipeline/request_options.h"
+#include "shmem/shared.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
@@ -77,6 +78,27 @@ reco_require_writable(const char *function)
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot execute %s in a read-only transaction", function),
 				 errhint("Begin a READ WRITE transaction.")));
+}
+
+/* Raises an ERROR where nobody would ever do a job. */
+void
+reco_require_job_workers(const char *function)
+{
+	if (reco_shared == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s needs job workers, and library \"reco\" is not preloaded",
+						function),
+				 errhint("Add reco to shared_preload_libraries and restart the server; "
+						 "reco_generate works without.")));
+	if (reco_guc_job_workers == 0 || !reco_guc_keeper)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s needs job workers, and there shall be none", function),
+			 errhint("Set \"%s\" and run SELECT pg_reload_conf(); reco_generate works "
+					 "without.",
+					 reco_guc_keeper ? "reco.job_workers" : "reco.keeper")));
 }
 
 /* Takes the prompt; one without a visible character is an error. */

@@ -24,6 +24,9 @@
 /* Raises an ERROR on a standby and in a read-only transaction. */
 extern void reco_require_writable(const char *function);
 
+/* Raises an ERROR where nobody would ever do a job. */
+extern void reco_require_job_workers(const char *function);
+
 /* A text argument that may not be NULL, as a C string. */
 extern char *reco_argument_text(FunctionCallInfo fcinfo, int nth, const char *name);
 

@@ -14,8 +14,8 @@
  * total_ms, complete, missing [], mood {energy_level, emotion, era_from, era_to,
  * confidence, understood [], unknown [], targets {}, left_out []}, found {},
  * strategies {}, pruned {}, quality {}, arc, stages {}, calls {}, services [],
- * fallbacks [], lists, tier, guardrails [], artifacts {}, origins {}, delivered,
- * tracks [].
+ * fallbacks [], lists, tier, guardrails [], artifacts {}, origins {}, popular {} (where
+ * a popular mood has a part in it), delivered, tracks [].
  *
  *-------------------------------------------------------------------------
  */

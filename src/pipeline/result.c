@@ -28,6 +28,7 @@
 #include "guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "popular.h"
 #include "record.h"
 #include "result_key.h"
 #include "result_prompt.h"
@@ -41,8 +42,6 @@
 #include "store/listener.h"
 #include "store/patience.h"
 #include "store/sql.h"
-#include "utils/inval.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 /* One question for a result. */
@@ -57,6 +56,7 @@ typedef struct Question
 	const char *raw;
 	const char *key;			/* by meaning; NULL = not made yet */
 	const RecoRun *run;			/* that made the list; NULL = it was kept */
+	RecoPopularAsk popular;
 } Question;
 
 #define EPOCHS			32		/* characters in front of an entry, see find */
@@ -66,7 +66,6 @@ typedef struct Question
 #define BEHIND_US		((int64) 1000 * 1000)	/* ... made from an older catalogue */
 
 static bool is_shared(const RecoRequest *request);
-static Oid	extension_of(Oid function);
 static void begin(Question *question);
 static int64 latest_landing(const RecoRequest *request, int64 until);
 static const char *get(Question *question, int64 until, MemoryContext context,
@@ -93,6 +92,10 @@ static const char *generate(Question *question, MemoryContext context);
 static void publish(const Question *question, const char *bytes, const RecoRun *run);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
 static void count(const char *found, RecoOrigin origin, bool table);
+static bool find_popular(Question *question, RecoResult *result);
+static bool is_nobodys(const Question *question);
+static const char *fit_popular(Question *question, MemoryContext context, bool stale,
+							   RecoOrigin *origin);
 
 /* Gets a result. */
 void
@@ -106,13 +109,13 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	memset(result, 0, sizeof(*result));
 	result->origin = RECO_ORIGIN_LOCAL;
 	reco_result_settle(request);
-	question.extension = extension_of(function);
+	question.extension = reco_result_extension(function);
 	if (!is_shared(request))
 		result->bytes = generate_alone(&question, context);
 	else
 	{
 		begin(&question);
-		if (!find_raw(&question, result))
+		if (!find_raw(&question, result) && !find_popular(&question, result))
 		{
 			reco_patience_begin(reco_run_patience(request));
 			result->bytes = get(&question, until, context, &result->origin);
@@ -158,6 +161,7 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 {
 	RecoRequest *request = question->request;
 	const char *bytes = NULL;
+	const char *popular;
 	bool		waited = false;
 
 	for (;;)
@@ -173,6 +177,9 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 									1);
 		if ((bytes != NULL && *origin == RECO_ORIGIN_CACHED) || !question->publishes)
 			break;
+		popular = fit_popular(question, context, bytes != NULL, origin);
+		if (popular != NULL)
+			return popular;
 
 		/* what is stale is given at once, but for the one who makes it new */
 		turn = reco_run_flight_board(MyDatabaseId, question->extension, question->key,
@@ -235,44 +242,6 @@ is_shared(const RecoRequest *request)
 {
 	return reco_guc_result_cache && reco_shared != NULL && request->ranked == 0 &&
 		!IsolationUsesXactSnapshot() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
-}
-
-/* The extension that functions belong to, by function; none after a change. */
-static struct
-{
-	Oid			functions[4];
-	Oid			extensions[4];
-	int			next;
-}			known;
-
-static void
-forget_extensions(Datum arg, int cache, uint32 hash)
-{
-	memset(&known, 0, sizeof(known));
-}
-
-/*
- * The extension that a function belongs to. An update of the extension goes with new
- * functions: then its version is looked at again, so that what is kept is never given to
- * a function that another library made.
- */
-static Oid
-extension_of(Oid function)
-{
-	static bool registered = false;
-	Oid			extension;
-
-	for (int i = 0; i < lengthof(known.functions); i++)
-		if (known.functions[i] == function && OidIsValid(function))
-			return known.extensions[i];
-	if (!registered)
-		CacheRegisterSyscacheCallback(PROCOID, forget_extensions, (Datum) 0);
-	registered = true;
-	extension = reco_sql_own_extension();
-	known.extensions[known.next] = extension;
-	known.functions[known.next] = function;
-	known.next = (known.next + 1) % lengthof(known.functions);
-	return extension;
 }
 
 static RecoCachedKey
@@ -477,15 +446,18 @@ make_key(Question *question)
 {
 	char		key[RECO_RESULT_KEYSIZE];
 	int			refusals = reco_patience_refusals();
+	RecoResultReading *reading;
 	uint64		generation;
 
 	if (question->key != NULL || !reco_change_read(NULL, &generation))
 		return;
+	reading = reco_result_read(question->request->prompt);
+	if (question->popular.on && reco_patience_refusals() == refusals)
+		reco_popular_note_meaning(&question->popular, reading, generation);
 	generation =
 		hash_combine64(generation, reco_listener_judged(question->request->user_id));
 	generation = hash_combine64(generation, reco_result_servers(GetUserId()));
-	reco_result_key(question->request, reco_result_read(question->request->prompt),
-					generation, key);
+	reco_result_key(question->request, reading, generation, key);
 	if (reco_patience_refusals() == refusals)
 		question->key = listeners_key(question->request, key);
 }
@@ -578,4 +550,64 @@ count(const char *found, RecoOrigin origin, bool table)
 								: table						  ? &counts->table_hits
 															  : &counts->hits,
 							1);
+}
+
+/* Looks for a popular mood's list, for who is new, by these very words. */
+static bool
+find_popular(Question *question, RecoResult *result)
+{
+	bool		found;
+
+	reco_popular_begin(&question->popular, question->request, question->extension);
+	if (!question->publishes || !is_nobodys(question))
+		return false;
+	reco_patience_begin(reco_run_patience(question->request));
+	found = reco_popular_find_words(&question->popular, question->form->kind,
+									&result->packed, &result->size);
+	reco_patience_end();
+	if (found)
+		result->origin = RECO_ORIGIN_CACHED;
+	return found;
+}
+
+/* Is a list for nobody in this form the same as one for somebody who is new? */
+static bool
+is_nobodys(const Question *question)
+{
+	return question->request->user_id[0] == '\0' || !question->form->names_listener;
+}
+
+/*
+ * Makes a list of a popular mood's candidates; NULL = there are none. One that is stale
+ * is no better than a stale list of the listener's own.
+ */
+static const char *
+fit_popular(Question *question, MemoryContext context, bool stale, RecoOrigin *origin)
+{
+	RecoCachedValue value = {0};
+	RecoPopularFit fit;
+	const char *bytes;
+	char	   *packed;
+	Size		size;
+
+	if (!reco_popular_fit(&question->popular, context, is_nobodys(question), &fit) ||
+		(stale && fit.origin == RECO_ORIGIN_STALE))
+		return NULL;
+	bytes = question->form->write(fit.run);
+	*origin = fit.origin;
+	question->run = fit.run;
+	reco_record_keep(fit.run, question->extension);
+	if (fit.origin == RECO_ORIGIN_STALE)
+		return bytes;
+	value.fetched_at = fit.run->started;
+	value.fresh_until = value.usable_until = fit.fresh_until;
+	if (!fit.for_nobody)
+		put_raw(question, bytes, &value);
+	else
+	{
+		packed = question->form->pack(bytes, &size);
+		reco_popular_put_words(&question->popular, question->form->kind, packed, size,
+							   fit.fresh_until);
+	}
+	return bytes;
 }

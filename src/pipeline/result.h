@@ -25,6 +25,7 @@
 typedef struct RecoResultForm
 {
 	char		kind;			/* a letter that no other form has */
+	bool		names_listener; /* it says whose list it is */
 
 	/* the bytes that stand for a run's result: text without a NUL, palloc'd */
 	char	   *(*write)(const RecoRun *run);
@@ -61,6 +62,9 @@ extern RecoRun *reco_result_make(RecoRequest *request, MemoryContext context,
  * by words have none of their own. In the current context, or the entry's own key.
  */
 extern const char *reco_result_row_key(const RecoCachedUse *use);
+
+/* The extension that an SQL function belongs to; ERROR where it is of another version. */
+extern Oid	reco_result_extension(Oid function);
 
 /*
  * A number for the services that a role's lists may have come from: whoever may ask

@@ -56,8 +56,8 @@ static bool read_fields(const char **at, const char **fields, int *lengths);
 static char *pack_document(const char *bytes, Size *size);
 static char *document_of(const char *bytes, RecoOrigin origin);
 
-const RecoResultForm reco_result_rows = {'r', write_run, pack_rows};
-const RecoResultForm reco_result_document = {'d', write_run, pack_document};
+const RecoResultForm reco_result_rows = {'r', false, write_run, pack_rows};
+const RecoResultForm reco_result_document = {'d', true, write_run, pack_document};
 
 /* Makes the bytes of a run's result. */
 static char *

@@ -85,6 +85,12 @@ extern RecoSource *reco_source_open(MemoryContext context, RecoPauser pause, voi
 /* Services are asked with this priority from here on, a RecoPriority. */
 extern void reco_source_prioritise(RecoSource *source, int priority);
 
+/*
+ * From here on no service is asked anything; what they said before and is kept counts,
+ * unless 'kept' is false.
+ */
+extern void reco_source_spare(RecoSource *source, bool kept);
+
 /* Remembers answers, and gives what is remembered; see memo.h. */
 struct RecoMemo;
 extern void reco_source_remember(RecoSource *source, struct RecoMemo *memo);

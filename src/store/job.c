@@ -167,6 +167,7 @@ reco_job_queue(const RecoJobOrder *order)
 	Datum		arguments[8];
 	Datum		key[3];
 	int64		job_id = 0;
+	bool		is_new = false;
 	RecoSql		sql;
 
 	arguments[0] = key[0] = CStringGetTextDatum(order->user_id);
@@ -187,7 +188,7 @@ reco_job_queue(const RecoJobOrder *order)
 		if (SPI_processed > 0)
 		{
 			job_id = id;
-			queued = true;
+			queued = is_new = true;
 			break;
 		}
 
@@ -202,6 +203,8 @@ reco_job_queue(const RecoJobOrder *order)
 		}
 	}
 	reco_sql_end(&sql);
+	if (order->is_new != NULL)
+		*order->is_new = is_new;
 	if (job_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -35,6 +35,7 @@ typedef struct RecoJobOrder
 	const char *key;			/* what makes it the same job, of a kind and a listener */
 	RecoJobPriority priority;
 	Jsonb	   *arguments;
+	bool	   *is_new;			/* is told whether it was queued; NULL = never mind */
 } RecoJobOrder;
 
 /* Queues a job for the current role, or finds the one that is open; its id. */

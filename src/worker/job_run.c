@@ -24,6 +24,7 @@
 #include "common/pg_prng.h"
 #include "guc.h"
 #include "job_kind.h"
+#include "job_warm.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "pipeline/record.h"
@@ -79,6 +80,7 @@ static void end_taken(const char *why);
 /* What a worker does. */
 static const RecoJobKind kinds[] = {
 	{"generate", RECO_PRIORITY_PREFETCH, generate, true},
+	{"warm", RECO_PRIORITY_WARM, reco_job_warm, true},
 };
 
 const RecoJobKind *
