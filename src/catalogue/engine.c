@@ -100,6 +100,24 @@ reco_engine_fit(RecoEngine *engine, const RecoFit *fit)
 	return prepared;
 }
 
+bool
+reco_engine_match(RecoEngine *engine, const RecoFit *fit, const RecoTrack *track,
+				  uint32 *row, float *match)
+{
+	uint32		artist;
+
+	*row = RECO_NO_ROW;
+	if (engine->matrix == NULL || track->artist_id == NULL)
+		return false;
+	artist = reco_matrix_artist(engine->matrix, track->artist_id);
+	if (artist == RECO_NO_ROW)
+		return false;
+	*row = reco_matrix_row(engine->matrix, track->artist_id, track->track_id);
+	*match =
+		reco_scan_match(engine->matrix, reco_engine_fit(engine, fit), artist, *row);
+	return true;
+}
+
 /* Answers all questions. */
 void
 reco_engine_answer(RecoEngine *engine, RecoEngineQuestion *questions, int nquestions,

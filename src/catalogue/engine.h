@@ -122,6 +122,14 @@ extern bool reco_engine_artist_again(RecoEngine *engine, const RecoKey *key, uin
 									 uint32 nrows, TimestampTz give_up,
 									 RecoAnswer *answer);
 
+/*
+ * How much a track stands for the words of a fit (0..1), as a search would say; below 0 it
+ * is banned. 'row' is the track's, RECO_NO_ROW where the catalogue has only its artist.
+ * False = it has neither, or was not searched yet.
+ */
+extern bool reco_engine_match(RecoEngine *engine, const RecoFit *fit,
+							  const RecoTrack *track, uint32 *row, float *match);
+
 /* Is a part of the catalogue out of hand? */
 extern bool reco_engine_is_partial(const RecoEngine *engine);
 

@@ -22,9 +22,8 @@
 
 #include "kernel.h"
 #include "reco.h"
+#include "track.h"
 #include "utils/timestamp.h"
-
-#define RECO_NO_ROW		PG_UINT32_MAX
 
 /* How strongly an artist (or a tag set) stands for a term. */
 typedef struct RecoPosting

@@ -357,6 +357,23 @@ reco_scan_pool(const RecoScanFit *prepared, RecoScanQuery *query)
 		query->hits[i].row = prepared->pool_rows[query->hits[i].row];
 }
 
+float
+reco_scan_match(const RecoMatrix *matrix, const RecoScanFit *prepared, uint32 artist,
+				uint32 row)
+{
+	float		match = prepared->by_artist[artist];
+
+	if (row != RECO_NO_ROW)
+	{
+		float own = prepared->by_set[matrix->set_no[row]] * (SET_MATCH / SET_FACTOR);
+
+		if (own == -INFINITY)
+			return own;
+		match = Max(match, own);
+	}
+	return match == -INFINITY ? match : Max(0, Min(1, match));
+}
+
 /* Makes a track of a row. */
 RecoTrack *
 reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared, uint32 row,
@@ -380,10 +397,6 @@ reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared, uint32 ro
 	track->dup_key = matrix->dup_key[row];
 	track->score = score;
 	if (prepared != NULL)
-	{
-		float own = prepared->by_set[matrix->set_no[row]] * (SET_MATCH / SET_FACTOR);
-
-		track->genre_match = Max(0, Min(1, Max(prepared->by_artist[artist], own)));
-	}
+		track->genre_match = Max(0, reco_scan_match(matrix, prepared, artist, row));
 	return track;
 }

@@ -63,6 +63,13 @@ extern void reco_scan_pool(const RecoScanFit *prepared, RecoScanQuery *query);
 /* Runs all queries in one pass; interruptible. */
 extern void reco_scan_run(const RecoMatrix *matrix, RecoScanQuery *queries, int nqueries);
 
+/*
+ * How much a row stands for a fit's words: as its artist, or by its own labels. -INFINITY =
+ * it is banned. With RECO_NO_ROW, how much the artist does.
+ */
+extern float reco_scan_match(const RecoMatrix *matrix, const RecoScanFit *prepared,
+							 uint32 artist, uint32 row);
+
 /* Makes a track of a row; its score is the given one. */
 extern RecoTrack *reco_scan_track(const RecoMatrix *matrix, const RecoScanFit *prepared,
 								  uint32 row, float score);

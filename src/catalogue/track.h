@@ -28,12 +28,14 @@ typedef enum RecoMeasured
 	RECO_MEASURED
 } RecoMeasured;
 
+#define RECO_NO_ROW		UINT32_MAX
+
 /* A track. Strings are NULL, numbers their 'unknown', where nobody told. */
 typedef struct RecoTrack
 {
 	const char *track_id;
 	const char *artist_id;		/* of the first artist */
-	uint32_t	row;			/* the embedded engine's own handle */
+	uint32_t	row;			/* the embedded engine's own handle; RECO_NO_ROW = none */
 	int			origin;			/* RecoOrigin: who told of it */
 	float		values[RECO_NCOLUMNS];	/* in the features' own units */
 	uint32_t	missing;		/* bit per column */

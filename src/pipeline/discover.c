@@ -123,28 +123,48 @@ reco_discover_take_services(RecoRun *run, RecoAsk *asks, int nasks)
 	run->stages[RECO_STAGE_DISCOVER].out = run->npool + run->nartists;
 }
 
-/* Puts what services found beside what the catalogue has, in turns. */
+/*
+ * Puts what services found beside what the catalogue has, in turns. What the catalogue has
+ * as well was searched for here, by more than a service knows: that comes last.
+ */
 static void
 merge_services(RecoRun *run)
 {
 	const RecoAsk *asks = run->searched;
+	int			most = run->npool;
 	int			more = 0;
 	int			n = 0;
 	RecoTrack **pool;
+	RecoTrack **known;
+	int			nknown = 0;
 
 	if (asks == NULL)
 		return;
 	for (int i = 0; i < asks[0].nkeys; i++)
+	{
 		more += asks[0].values[i].answer.ntracks;
+		most = Max(most, asks[0].values[i].answer.ntracks);
+	}
 	pool = palloc(sizeof(RecoTrack *) * Max(run->npool + more, 1));
-	for (int at = 0; n < run->npool + more; at++)
+	known = palloc(sizeof(RecoTrack *) * Max(more, 1));
+	for (int at = 0; at < most; at++)
 	{
 		for (int i = 0; i < asks[0].nkeys; i++)
-			if (at < asks[0].values[i].answer.ntracks)
-				pool[n++] = asks[0].values[i].answer.tracks[at];
+		{
+			const RecoAnswer *answer = &asks[0].values[i].answer;
+
+			if (at >= answer->ntracks)
+				continue;
+			if (answer->tracks[at]->row == RECO_NO_ROW)
+				pool[n++] = answer->tracks[at];
+			else
+				known[nknown++] = answer->tracks[at];
+		}
 		if (at < run->npool)
 			pool[n++] = run->pool[at];
 	}
+	for (int i = 0; i < nknown; i++)
+		pool[n++] = known[i];
 	run->pool = pool;
 	run->npool = n;
 	run->pool_limit += more;

@@ -288,7 +288,9 @@ copy_for(RecoLive *live, const RecoTrack *track, const RecoFit *fit)
 {
 	RecoLiveTrack *entry = hash_search(live->tracks, track->track_id, HASH_FIND, NULL);
 	RecoTrack  *copy;
+	uint32		row = RECO_NO_ROW;
 	float		match = 0;
+	float		known;
 
 	if (entry == NULL || !entry->complete)
 		return NULL;
@@ -296,8 +298,15 @@ copy_for(RecoLive *live, const RecoTrack *track, const RecoFit *fit)
 		match = reco_live_match(&live->tools, entry->track, fit);
 	if (match < 0)
 		return NULL;
+
+	/* as the engine would say, so that who is known here gains nothing by being told of */
+	if (fit != NULL && reco_engine_match(live->engine, fit, entry->track, &row, &known))
+		match = row != RECO_NO_ROW ? known : Max(known, match);
+	if (match < 0)
+		return NULL;
 	copy = palloc(sizeof(RecoTrack));
 	*copy = *entry->track;
+	copy->row = row;
 	copy->genre_match = match;
 	copy->origin = entry->origin;
 	copy->artist_ids = reco_live_ruled_ids(live, copy, &copy->nartist_ids);

@@ -168,6 +168,23 @@ def switches(lists, prompt, local):
     same((origins(plain), lists.calls()), ({"local": SIZE}, 0), "nothing to ask in a prompt: nothing is asked")
 
 
+def weighed_alike(lists, label):
+    """A label that artists carry in part says as much of a track whoever told of it."""
+    session = lists.session
+    session.query("UPDATE reco.track SET genres = ARRAY[" + literal(label) + "] WHERE hashtext(track_id) % 3 = 0")
+    session.query("SELECT reco_learn_moods()")
+    genre = {}
+    for on in ("off", "on"):
+        session.query(f"SET reco.upstreams = {on}")
+        lists.connect()
+        document = lists.document(label, "20 s", {"seed": 0})
+        genre[on] = {track["track_id"]: track["parts"].get("genre") for track in document["tracks"]}
+    session.query("RESET reco.upstreams")
+    both = set(genre["on"]) & set(genre["off"])
+    ok(len(both) >= SIZE / 2 and lists.calls() > 0, "tracks that are listed with services and without", len(both), lists.calls())
+    same([track for track in both if genre["on"][track] != genre["off"][track]], [], "a label says the same of them")
+
+
 def imported(lists):
     """A catalogue that shares ids with the services: what it lacks comes live."""
     session, emulator = lists.session, lists.emulator
@@ -188,6 +205,7 @@ def imported(lists):
         here = {row["id"] for row in rows}
         ok(any(track["track_id"] not in here for track in live), f"{prompt}: also such as the catalogue does not have",
            [track["track_id"] in here for track in live])
+    weighed_alike(lists, "polka")
     counts = emulator.service("reccobeats")
     same((counts["in_cooldown"], counts["after_refusal"]), (0, 0), "and the service has nothing to complain about")
 

@@ -212,7 +212,7 @@ def nothing_invalid(learning, tracks, artists):
     session = learning.session
     session.query("SELECT reco_demo_catalogue(1500)")
     session.query("UPDATE reco.cache_policy SET fresh = '1 hour' WHERE category = 'result'")
-    name = next(artist for artist in artists if not session.query(f"SELECT FROM reco.artist WHERE name_fold = reco.fold({literal(artist['name'])})"))["name"]
+    name = next(artist for artist in artists if not session.query(f"SELECT 1 FROM reco.artist WHERE name_fold = reco.fold({literal(artist['name'])})"))["name"]
     prompts = (PROMPT, f"like {name}")
     local = learning.number("SELECT tracks FROM reco_stat_memory WHERE database = current_database()")
     runs = [run_of(learning, prompt) for prompt in prompts]
