@@ -87,6 +87,9 @@ typedef struct RecoPopularFit
 extern bool reco_popular_fit(RecoPopularAsk *ask, MemoryContext context, bool nobodys,
 							 RecoPopularFit *fit);
 
+/* A number for what a prompt means, the same for all prompts that mean it. */
+extern uint64 reco_popular_digest(const char *prompt);
+
 /* How a mood's candidates stand. */
 typedef struct RecoPopularState
 {

@@ -20,6 +20,7 @@
  */
 #include "keeper.h"
 #include "keeper_facts.h"
+#include "keeper_popular.h"
 #include "keeper_promises.h"
 
 #include "access/xact.h"
@@ -63,6 +64,7 @@ typedef enum Work
 	WORK_TABLES = 0,			/* keeper.c */
 	WORK_MATRIX,				/* keeper_matrix.c */
 	WORK_FACTS,					/* keeper_facts.c */
+	WORK_POPULAR,				/* keeper_popular.c */
 	NWORKS
 } Work;
 
@@ -71,6 +73,7 @@ static Round try_round(Work work);
 static Round do_round(Work work);
 static bool care_for_matrix(Round round);
 static bool learn(Round round);
+static void care_for_moods(Round round);
 static void work_again(Work work);
 static void recover(Work work);
 static void note_round(Round round);
@@ -85,7 +88,7 @@ static RecoWorkerEnd end = RECO_WORKER_FAILED;
 static bool shown = false;		/* it has a row in reco_stat_worker */
 static int	failures = 0;		/* rounds in a row */
 static char last_error[NWORKS][256] =
-	{"", "", ""}; /* that was logged; '' = none since a good round */
+	{"", "", "", ""}; /* that was logged; '' = none since a good round */
 static TimestampTz started = 0;
 
 /* Runs the process. */
@@ -111,6 +114,7 @@ reco_keeper_main(Datum arg)
 			leave(RECO_WORKER_NOT_NEEDED);
 		more = learn(round);
 		more = care_for_matrix(round) || more;
+		care_for_moods(round);
 		if (!more && round != ROUND_MORE)
 			wait_after(round);
 	}
@@ -173,6 +177,16 @@ learn(Round round)
 	return done == ROUND_MORE;
 }
 
+/* Learns popular moods, and has them made again, where that is due. */
+static void
+care_for_moods(Round round)
+{
+	if ((round != ROUND_DONE && round != ROUND_MORE) || reco_keeper_popular_due() > 0)
+		return;
+	if (try_round(WORK_POPULAR) == ROUND_DONE)
+		work_again(WORK_POPULAR);
+}
+
 /* Says that something works again, if it was said that it does not. */
 static void
 work_again(Work work)
@@ -181,6 +195,8 @@ work_again(Work work)
 		return;
 	if (work == WORK_MATRIX)
 		ereport(LOG, (errmsg("reco keeper reads the catalogue again")));
+	else if (work == WORK_POPULAR)
+		ereport(LOG, (errmsg("reco keeper cares for popular moods again")));
 	else
 		ereport(LOG, (errmsg("reco keeper learns again")));
 	last_error[work][0] = '\0';
@@ -215,7 +231,8 @@ do_round(Work work)
 	static const char *const activities[NWORKS] = {
 		[WORK_TABLES] = "reco: keeping what was learned",
 		[WORK_MATRIX] = "reco: reading the catalogue",
-		[WORK_FACTS] = "reco: writing what services told"
+		[WORK_FACTS] = "reco: writing what services told",
+		[WORK_POPULAR] = "reco: looking at popular moods"
 	};
 	Round		round = ROUND_DONE;
 	bool		more;
@@ -232,7 +249,8 @@ do_round(Work work)
 		pgstat_report_activity(STATE_RUNNING, activities[work]);
 		more = work == WORK_TABLES ? reco_keeper_round()
 			: work == WORK_MATRIX  ? reco_keeper_matrix_step(extension)
-								   : reco_keeper_facts_step(extension);
+			: work == WORK_FACTS   ? reco_keeper_facts_step(extension)
+								   : reco_keeper_popular_step(extension);
 		if (more)
 			round = ROUND_MORE;
 	}
@@ -240,6 +258,8 @@ do_round(Work work)
 	MemoryContextSwitchTo(turn);
 	if (work == WORK_TABLES && (round == ROUND_DONE || round == ROUND_MORE))
 		reco_keeper_committed();
+	if (work == WORK_POPULAR && round == ROUND_DONE)
+		reco_keeper_popular_committed();
 	if (OidIsValid(extension))
 		reco_database_found(extension, reco_guc_job_workers);
 	pgstat_report_stat(true);
@@ -276,6 +296,8 @@ recover(Work work)
 		reco_keeper_matrix_failed(error->message);
 	if (work == WORK_FACTS)
 		reco_keeper_facts_failed();
+	if (work == WORK_POPULAR)
+		reco_keeper_popular_failed();
 	pgstat_report_activity(STATE_IDLE, NULL);
 	RESUME_INTERRUPTS();
 }
