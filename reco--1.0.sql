@@ -602,7 +602,9 @@ CREATE TRIGGER note_popular_mood BEFORE INSERT ON reco.popular_mood
 	FOR EACH ROW WHEN (NEW.edited OR NOT NEW.learned) EXECUTE FUNCTION reco.note_popular_mood();
 CREATE TRIGGER note_popular_mood_change BEFORE UPDATE OF prompt, pinned, learned ON reco.popular_mood
 	FOR EACH ROW EXECUTE FUNCTION reco.note_popular_mood();
-CREATE TRIGGER note_popular_moods AFTER INSERT OR DELETE OR TRUNCATE OR UPDATE OF prompt, pinned, learned ON reco.popular_mood
+CREATE TRIGGER note_popular_moods AFTER INSERT OR DELETE OR UPDATE OF prompt, pinned, learned ON reco.popular_mood
+	FOR EACH ROW EXECUTE FUNCTION reco.note_popular_moods();
+CREATE TRIGGER note_popular_moods_end AFTER TRUNCATE ON reco.popular_mood
 	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_popular_moods();
 -- before, so that what a row trigger reads is never taken for the state before;
 -- after, so that it is not taken for the state at the end either

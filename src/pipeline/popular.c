@@ -43,7 +43,8 @@
 
 #define EPOCHS			32		/* characters in front of an entry */
 #define DIGEST			16		/* ... behind them, of lists by words; a multiple of 8 */
-#define NHELD			4		/* moods that a process has in memory */
+#define NHELD			8		/* moods that a process has in memory */
+#define NPROMPTS		4		/* ways to say one of them */
 
 /* Candidates in this process's memory. */
 typedef struct Held
@@ -51,12 +52,15 @@ typedef struct Held
 	MemoryContext context;		/* NULL = the place is free */
 	Oid			extension;
 	char		key[RECO_POPULAR_KEY];
+	uint64		digest;
 	char		epochs[EPOCHS + 1];
 	uint64		version;
 	TimestampTz fetched_at;
 	TimestampTz fresh_until;
 	uint64		used;
 	RecoPopular *popular;
+	uint64		prompts[NPROMPTS];	/* hashes of words that mean it, and services */
+	int			next_prompt;
 } Held;
 
 static Held held[NHELD];
@@ -68,10 +72,12 @@ static RecoCachedKey buffer_key(const RecoPopularAsk *ask, const char *key);
 static void write_epochs(const RecoPopularAsk *ask, char *text);
 static uint64 digest_of(const RecoResultReading *reading);
 static RecoRequest *nobodys_request(const RecoRequest *request, MemoryContext context);
-static const Held *find(const RecoPopularAsk *ask);
-static const Held *hold(const RecoPopularAsk *ask, const RecoCachedValue *value,
+static Held *find(const RecoPopularAsk *ask);
+static Held *hold(const RecoPopularAsk *ask, const RecoCachedValue *value,
 						const char *text);
-static const Held *find_in_table(const RecoPopularAsk *ask);
+static Held *find_in_table(const RecoPopularAsk *ask);
+static uint64 hash_of(const RecoPopularAsk *ask);
+static void note_prompt(Held *place, uint64 prompt);
 static void count(const Held *found, bool table);
 static RecoRequest *request_of(const char *prompt);
 static void keep(const RecoPopularAsk *ask, const RecoRun *run);
@@ -174,6 +180,49 @@ reco_popular_find_words(RecoPopularAsk *ask, char form, const char **packed, Siz
 	return true;
 }
 
+/* A number for the very words, and the services that the role may ask. */
+static uint64
+hash_of(const RecoPopularAsk *ask)
+{
+	const char *prompt = ask->request->prompt;
+
+	return hash_combine64(hash_bytes_extended((const unsigned char *) prompt,
+											  (int) strlen(prompt), 0),
+						  reco_result_servers(GetUserId()));
+}
+
+static void
+note_prompt(Held *place, uint64 prompt)
+{
+	for (int i = 0; i < NPROMPTS; i++)
+		if (place->prompts[i] == prompt)
+			return;
+	place->prompts[place->next_prompt++ % NPROMPTS] = prompt;
+}
+
+/* Knows what the prompt means, if it was read before. */
+bool
+reco_popular_recall(RecoPopularAsk *ask)
+{
+	char		epochs[EPOCHS + 1];
+	uint64		prompt;
+
+	if (!ask->on)
+		return false;
+	prompt = hash_of(ask);
+	write_epochs(ask, epochs);
+	for (int i = 0; i < NHELD; i++)
+		for (int p = 0; p < NPROMPTS && held[i].context != NULL; p++)
+			if (held[i].prompts[p] == prompt && held[i].extension == ask->extension &&
+				strcmp(held[i].epochs, epochs) == 0)
+			{
+				strlcpy(ask->key, held[i].key, sizeof(ask->key));
+				ask->digest = held[i].digest;
+				return true;
+			}
+	return false;
+}
+
 /* Keeps such a list. */
 void
 reco_popular_put_words(const RecoPopularAsk *ask, char form, const char *packed,
@@ -242,15 +291,17 @@ reco_popular_fit(RecoPopularAsk *ask, MemoryContext context, bool nobodys,
 				 RecoPopularFit *fit)
 {
 	const RecoRequest *request = ask->request;
-	const Held *found;
+	Held	   *found;
 	RecoListenerKnown known;
 
 	memset(fit, 0, sizeof(*fit));
-	if (!ask->on || ask->key[0] == '\0' || ask->names)
+	if (!ask->on || ask->key[0] == '\0' || ask->names || ask->tried)
 		return false;
+	ask->tried = true;
 	found = find(ask);
 	if (found != NULL && reco_listener_known(ask->request->user_id, &known))
 	{
+		note_prompt(found, hash_of(ask));
 		fit->origin = found->fresh_until > GetCurrentTimestamp() ? RECO_ORIGIN_CACHED
 																 : RECO_ORIGIN_STALE;
 		fit->fresh_until = found->fresh_until;
@@ -277,13 +328,13 @@ nobodys_request(const RecoRequest *request, MemoryContext context)
 }
 
 /* Finds candidates: in memory, in the buffer, in the table. */
-static const Held *
+static Held *
 find(const RecoPopularAsk *ask)
 {
 	RecoCachedKey key = buffer_key(ask, ask->key);
 	RecoCachedValue value;
 	char		epochs[EPOCHS + 1];
-	const Held *found = NULL;
+	Held	   *found = NULL;
 
 	write_epochs(ask, epochs);
 	if (reco_cached_copy(&key, &value, NULL, 0))
@@ -312,7 +363,7 @@ find(const RecoPopularAsk *ask)
 }
 
 /* Reads candidates into this process's memory, in the place of those used least. */
-static const Held *
+static Held *
 hold(const RecoPopularAsk *ask, const RecoCachedValue *value, const char *text)
 {
 	MemoryContext context = AllocSetContextCreate(
@@ -336,12 +387,14 @@ hold(const RecoPopularAsk *ask, const RecoCachedValue *value, const char *text)
 	place->context = context;
 	place->extension = ask->extension;
 	strlcpy(place->key, ask->key, sizeof(place->key));
+	place->digest = ask->digest;
 	write_epochs(ask, place->epochs);
 	place->version = value->version;
 	place->fetched_at = value->fetched_at;
 	place->fresh_until = value->fresh_until;
 	place->used = ++nused;
 	place->popular = popular;
+	memset(place->prompts, 0, sizeof(place->prompts));
 	return place;
 }
 
@@ -349,14 +402,14 @@ hold(const RecoPopularAsk *ask, const RecoCachedValue *value, const char *text)
  * Finds candidates that only the table has, or that were kept before other moods became
  * popular, and puts them into the buffer.
  */
-static const Held *
+static Held *
 find_in_table(const RecoPopularAsk *ask)
 {
 	const char *keys[1] = {ask->key};
 	RecoCachedKey key = buffer_key(ask, ask->key);
 	RecoCachedValue value = {0};
 	RecoCacheRow *rows;
-	const Held *found;
+	Held	   *found;
 	char		epochs[EPOCHS + 1];
 	int			n;
 
@@ -370,6 +423,9 @@ find_in_table(const RecoPopularAsk *ask)
 	if (found == NULL ||
 		!reco_popular_has(found->popular->prompt, reco_guc_popular_moods))
 		return NULL;
+
+	/* newer than what is in the buffer from before other moods became popular */
+	value.fetched_at += (int64) ask->epochs.listener;
 	write_epochs(ask, epochs);
 	value.value = psprintf("%s%s", epochs, reco_remote_key(rows[0].value + EPOCHS));
 	value.len = strlen(value.value);

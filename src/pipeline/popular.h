@@ -48,6 +48,7 @@ typedef struct RecoPopularAsk
 	char		key[RECO_POPULAR_KEY];	/* by meaning; "" = not read yet */
 	uint64		digest;			/* of the meaning alone */
 	bool		names;			/* the prompt names somebody */
+	bool		tried;			/* it was fitted, or could not be */
 } RecoPopularAsk;
 
 /* Looks at a question; before anything is read that its answer rests on. */
@@ -60,6 +61,12 @@ extern void reco_popular_begin(RecoPopularAsk *ask, const RecoRequest *request,
  */
 extern bool reco_popular_find_words(RecoPopularAsk *ask, char form, const char **packed,
 									Size *size);
+
+/*
+ * Knows what the prompt means, where the same words were asked just before in this process;
+ * then candidates are in its memory, too.
+ */
+extern bool reco_popular_recall(RecoPopularAsk *ask);
 
 /* Keeps such a list of a run for nobody, as long as its candidates are fresh. */
 extern void reco_popular_put_words(const RecoPopularAsk *ask, char form,

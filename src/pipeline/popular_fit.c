@@ -21,8 +21,13 @@
 #include "utils/timestamp.h"
 
 #define LEAST_US	((int64) 1000 * 1000)
+#define SOME_FACTOR	6			/* candidates that are ranked by taste, of a list's size */
 
-static void copy_candidates(RecoRun *run, const RecoPopular *popular, RecoOrigin origin);
+static RecoRun *fit(const RecoPopular *popular, int most, const RecoRequest *request,
+					const RecoListenerKnown *known, RecoOrigin origin,
+					MemoryContext context);
+static void copy_candidates(RecoRun *run, const RecoPopular *popular, int most,
+							RecoOrigin origin);
 static void ask_listener(RecoRun *run);
 static void exclude(RecoRun *run);
 static void rank(RecoRun *run, const RecoPopular *popular);
@@ -33,13 +38,28 @@ reco_popular_fit_run(const RecoPopular *popular, const RecoRequest *request,
 					 const RecoListenerKnown *known, RecoOrigin origin,
 					 MemoryContext context)
 {
-	MemoryContext old;
+	int			most = popular->ncandidates;
+	RecoRun    *run;
+
+	if (most < request->size)
+		return NULL;
+	if (known->listened || known->connected)
+		most = Min(most, SOME_FACTOR * request->size);
+	run = fit(popular, most, request, known, origin, context);
+	if (run == NULL && most < popular->ncandidates)
+		run = fit(popular, popular->ncandidates, request, known, origin, context);
+	return run;
+}
+
+/* Makes it of the first few; NULL = too few of them may be listed. */
+static RecoRun *
+fit(const RecoPopular *popular, int most, const RecoRequest *request,
+	const RecoListenerKnown *known, RecoOrigin origin, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
 	RecoPopularMark *mark;
 	RecoRun    *run;
 
-	if (popular->ncandidates < request->size)
-		return NULL;
-	old = MemoryContextSwitchTo(context);
 	run = reco_run_begin(context, request);
 
 	/* all of it is at hand, so it is no matter of the deadline */
@@ -52,7 +72,7 @@ reco_popular_fit_run(const RecoPopular *popular, const RecoRequest *request,
 	reco_run_begin_stage(run, RECO_STAGE_OPEN);
 	run->source = reco_source_open(context, NULL, NULL);
 	reco_source_spare(run->source, known->connected);
-	copy_candidates(run, popular, origin);
+	copy_candidates(run, popular, most, origin);
 	reco_run_end_stage(run);
 	if (known->listened || known->connected)
 		ask_listener(run);
@@ -69,9 +89,9 @@ reco_popular_fit_run(const RecoPopular *popular, const RecoRequest *request,
 
 /* Copies what is kept, as far as a run writes into it. */
 static void
-copy_candidates(RecoRun *run, const RecoPopular *popular, RecoOrigin origin)
+copy_candidates(RecoRun *run, const RecoPopular *popular, int most, RecoOrigin origin)
 {
-	RecoTrack  *tracks = palloc(sizeof(RecoTrack) * popular->ncandidates);
+	RecoTrack  *tracks = palloc(sizeof(RecoTrack) * most);
 
 	run->mood = popular->mood;
 	run->fit = popular->fit;
@@ -80,10 +100,9 @@ copy_candidates(RecoRun *run, const RecoPopular *popular, RecoOrigin origin)
 	run->has_words = popular->has_words;
 	run->nseeds = popular->nseeds;
 	run->seeds = popular->seeds;
-	run->ncandidates = popular->ncandidates;
-	run->candidates = palloc(sizeof(RecoCandidate) * (popular->ncandidates + 1));
-	memcpy(run->candidates, popular->candidates,
-		   sizeof(RecoCandidate) * popular->ncandidates);
+	run->ncandidates = most;
+	run->candidates = palloc(sizeof(RecoCandidate) * (most + 1));
+	memcpy(run->candidates, popular->candidates, sizeof(RecoCandidate) * most);
 	for (int i = 0; i < run->ncandidates; i++)
 	{
 		tracks[i] = *popular->candidates[i].track;
@@ -101,19 +120,27 @@ copy_candidates(RecoRun *run, const RecoPopular *popular, RecoOrigin origin)
 	}
 }
 
-/* Asks what the listener plays and judged, as other runs do. */
+/* Asks what the listener plays and judged; artists are those of the tracks played most. */
 static void
 ask_listener(RecoRun *run)
 {
-	RecoAsk		asks[3];
+	RecoAsk		asks[2];
 	int			n;
 
 	reco_run_begin_stage(run, RECO_STAGE_TOP_TRACKS);
 	n = reco_seeds_ask_top_tracks(run, asks);
-	n += reco_seeds_ask_top_artists(run, &asks[n]);
 	reco_run_resolve(run, asks, n);
-	reco_seeds_take_top_tracks(run, asks, n - 1);
-	reco_seeds_take_top_artists(run, &asks[n - 1], 1);
+	reco_seeds_take_top_tracks(run, asks, n);
+	run->top_artists = palloc(sizeof(RecoArtist *) * Max(run->ntop_tracks, 1));
+	for (int i = 0; i < run->ntop_tracks; i++)
+	{
+		RecoArtist *artist = palloc0(sizeof(RecoArtist));
+
+		artist->artist_id = run->top_tracks[i]->artist_id;
+		artist->name = run->top_tracks[i]->artist;
+		artist->popularity = -1;
+		run->top_artists[run->ntop_artists++] = artist;
+	}
 	reco_run_end_stage(run);
 }
 

@@ -118,7 +118,10 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 		if (!find_raw(&question, result) && !find_popular(&question, result))
 		{
 			reco_patience_begin(reco_run_patience(request));
-			result->bytes = get(&question, until, context, &result->origin);
+			if (question.publishes && reco_popular_recall(&question.popular))
+				result->bytes = fit_popular(&question, context, false, &result->origin);
+			if (result->bytes == NULL)
+				result->bytes = get(&question, until, context, &result->origin);
 			reco_patience_end();
 		}
 	}
@@ -404,7 +407,8 @@ put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
 	entry = palloc0(EPOCHS + MEANING + size);
 	write_epochs(question, epochs);
 	memcpy(entry, epochs, EPOCHS);
-	memcpy(entry + EPOCHS, question->key + strlen(question->key) - KEY_END, KEY_END);
+	if (question->key != NULL)
+		memcpy(entry + EPOCHS, question->key + strlen(question->key) - KEY_END, KEY_END);
 	memcpy(entry + EPOCHS + MEANING, packed, size);
 	value->value = entry;
 	value->len = EPOCHS + MEANING + size;
