@@ -70,6 +70,7 @@ static bool may_answer(const RecoRequest *request);
 static void begin(RecoPopularAsk *ask, const RecoRequest *request, Oid extension);
 static RecoCachedKey buffer_key(const RecoPopularAsk *ask, const char *key);
 static void write_epochs(const RecoPopularAsk *ask, char *text);
+static bool know_listener(RecoPopularAsk *ask);
 static uint64 digest_of(const RecoResultReading *reading);
 static RecoRequest *nobodys_request(const RecoRequest *request, MemoryContext context);
 static Held *find(const RecoPopularAsk *ask);
@@ -146,11 +147,19 @@ make_words(RecoPopularAsk *ask, char form)
 	ask->words[0] = form;
 }
 
+/* Looks up what is known of the listener, once; false = that cannot be read. */
+static bool
+know_listener(RecoPopularAsk *ask)
+{
+	if (!ask->looked)
+		ask->looked = reco_listener_known(ask->request->user_id, &ask->known);
+	return ask->looked;
+}
+
 /* Finds a list for who is new. */
 bool
 reco_popular_find_words(RecoPopularAsk *ask, char form, const char **packed, Size *size)
 {
-	RecoListenerKnown known;
 	RecoCachedKey key;
 	RecoCachedValue value;
 	char		epochs[EPOCHS + 1];
@@ -167,8 +176,7 @@ reco_popular_find_words(RecoPopularAsk *ask, char form, const char **packed, Siz
 	if (!reco_cached_get(&key, &value) || value.len <= EPOCHS + DIGEST ||
 		memcmp(value.value, epochs, EPOCHS) != 0 ||
 		value.fresh_until <= GetCurrentTimestamp() ||
-		!reco_listener_known(ask->request->user_id, &known) || known.listened ||
-		known.connected)
+		!know_listener(ask) || ask->known.listened || ask->known.connected)
 		return false;
 	memcpy(digest, value.value + EPOCHS, DIGEST);
 	digest[DIGEST] = '\0';
@@ -292,23 +300,22 @@ reco_popular_fit(RecoPopularAsk *ask, MemoryContext context, bool nobodys,
 {
 	const RecoRequest *request = ask->request;
 	Held	   *found;
-	RecoListenerKnown known;
 
 	memset(fit, 0, sizeof(*fit));
 	if (!ask->on || ask->key[0] == '\0' || ask->names || ask->tried)
 		return false;
 	ask->tried = true;
 	found = find(ask);
-	if (found != NULL && reco_listener_known(ask->request->user_id, &known))
+	if (found != NULL && know_listener(ask))
 	{
 		note_prompt(found, hash_of(ask));
 		fit->origin = found->fresh_until > GetCurrentTimestamp() ? RECO_ORIGIN_CACHED
 																 : RECO_ORIGIN_STALE;
 		fit->fresh_until = found->fresh_until;
-		fit->for_nobody = nobodys && !known.listened && !known.connected;
+		fit->for_nobody = nobodys && !ask->known.listened && !ask->known.connected;
 		if (fit->for_nobody)
 			request = nobodys_request(request, context);
-		fit->run = reco_popular_fit_run(found->popular, request, &known, fit->origin,
+		fit->run = reco_popular_fit_run(found->popular, request, &ask->known, fit->origin,
 										context);
 	}
 	reco_asked_note(MyDatabaseId, ask->extension, ask->digest, ask->request->prompt,

@@ -597,7 +597,7 @@ fit_popular(Question *question, MemoryContext context, bool stale, RecoOrigin *o
 	if (!reco_popular_fit(&question->popular, context, is_nobodys(question), &fit) ||
 		(stale && fit.origin == RECO_ORIGIN_STALE))
 		return NULL;
-	bytes = question->form->write(fit.run);
+	bytes = question->form->write_own(fit.run);
 	*origin = fit.origin;
 	question->run = fit.run;
 	reco_record_keep(fit.run, question->extension);

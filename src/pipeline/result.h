@@ -30,6 +30,9 @@ typedef struct RecoResultForm
 	/* the bytes that stand for a run's result: text without a NUL, palloc'd */
 	char	   *(*write)(const RecoRun *run);
 
+	/* as much of them as this form returns */
+	char	   *(*write_own)(const RecoRun *run);
+
 	/* what is returned where such bytes were kept, ready to be used; palloc'd */
 	char	   *(*pack)(const char *bytes, Size *size);
 } RecoResultForm;

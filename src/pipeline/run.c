@@ -206,17 +206,6 @@ reco_run_deliver(RecoRun *run)
 	}
 }
 
-/* The seed that a track is nearest to, if there is one that can be named. */
-static RecoNear
-nearest_seed(const RecoRun *run, const RecoTrack *track)
-{
-	RecoNear	near = reco_rank_near(&run->ranking, track);
-
-	if (near.track != NULL && (near.track->title == NULL || near.track->artist == NULL))
-		near.track = NULL;
-	return near;
-}
-
 /* Notes what is told of a run, but for its stages. */
 void
 reco_run_conclude(RecoRun *run)
@@ -231,8 +220,14 @@ reco_run_conclude(RecoRun *run)
 	run->near = palloc(sizeof(RecoNear) * Max(run->nlist, 1));
 	for (int i = 0; i < run->nlist; i++)
 	{
-		run->reasons[i] = reco_reason_of(run, run->list[i]);
-		run->near[i] = nearest_seed(run, run->list[i]->track);
+		/* the seed that it is nearest to, if there is one that can be named */
+		RecoNear	near = reco_rank_near(&run->ranking, run->list[i]->track);
+
+		run->reasons[i] = reco_reason_of(run, run->list[i], &near);
+		if (near.track != NULL &&
+			(near.track->title == NULL || near.track->artist == NULL))
+			near.track = NULL;
+		run->near[i] = near;
 	}
 }
 

@@ -211,8 +211,9 @@ extern void reco_run_count(const RecoRun *run, int64 total_us);
 /* A metric of stage_stat.h by its name; NULL = there is none of that number. */
 extern const char *reco_run_metric_name(int metric);
 
-/* Why a track is in the list: a short true sentence. */
-extern char *reco_reason_of(const RecoRun *run, const RecoCandidate *candidate);
+/* Why a track is in the list: a short true sentence; 'near' is the seed it is nearest to. */
+extern char *reco_reason_of(const RecoRun *run, const RecoCandidate *candidate,
+							const RecoNear *near);
 
 /*
  * Nodes of the run: what each asks of the seam, and what it makes of the answers; see

@@ -46,7 +46,7 @@ static RecoStatement tracks_statement = {
 	.types = {TEXTOID, TIMESTAMPTZOID},
 };
 
-/* Without the catalogue: what a rule rests on is here all the same. */
+/* Where the catalogue cannot be read: what a rule rests on is here all the same. */
 static RecoStatement bare_statement = {
 	.text = LISTENED("NULL::text", ""),
 	.nargs = 2,
@@ -93,7 +93,7 @@ static int64 insert_with_id(RecoStatement *statement, Datum *values);
 
 /* Reads what a listener played and judged. */
 RecoListened *
-reco_listener_tracks(const char *user_id, TimestampTz since, bool artists, int *nfound)
+reco_listener_tracks(const char *user_id, TimestampTz since, int *nfound)
 {
 	Datum		arguments[2];
 	RecoListened *tracks;
@@ -104,7 +104,7 @@ reco_listener_tracks(const char *user_id, TimestampTz since, bool artists, int *
 	*nfound = 0;
 	if (!reco_patience_lock(RECO_READS(LISTEN) | RECO_READS(FEEDBACK)))
 		return NULL;
-	if (!artists || !reco_patience_lock(RECO_READS(TRACK)))
+	if (!reco_patience_lock(RECO_READS(TRACK)))
 		statement = &bare_statement;
 	arguments[0] = CStringGetTextDatum(user_id);
 	arguments[1] = TimestampTzGetDatum(since);

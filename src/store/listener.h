@@ -32,10 +32,13 @@ typedef struct RecoListened
  * What the listener judged, and played lately: the last 1000 plays, or all since
  * 'since' where that is more, most loved first: liked tracks
  * count as three plays more; later plays break ties, then ids. In the caller's
- * context. Without 'artists', nothing is looked up in the catalogue, and they are NULL.
+ * context.
  */
 extern RecoListened *reco_listener_tracks(const char *user_id, TimestampTz since,
-										  bool artists, int *nfound);
+										  int *nfound);
+
+/* The same of the last 1000 plays, without artists; listener_brief.c. */
+extern RecoListened *reco_listener_brief(const char *user_id, int *nfound);
 
 /* A number that moves with every judgement of a listener; 0 without any. */
 extern uint64 reco_listener_judged(const char *user_id);
