@@ -21,7 +21,7 @@
 #include "utils/timestamp.h"
 
 #define LEAST_US	((int64) 1000 * 1000)
-#define SOME_FACTOR	4			/* candidates that are ranked by taste, of a list's size */
+#define SOME_FACTOR	6			/* candidates that are ranked by taste, of a list's size */
 
 static RecoRun *fit(const RecoPopular *popular, int most, const RecoRequest *request,
 					const RecoListenerKnown *known, RecoOrigin origin,

@@ -27,7 +27,8 @@
 #include "utils/timestamp.h"
 
 #define STEP_US			(2 * INT64CONST(1000000))	/* between two looks at what was asked */
-#define LOOK_US			(30 * INT64CONST(1000000))	/* ... at what is due */
+#define LOOK_US			(30 * INT64CONST(1000000))	/* ... at what is due, at most */
+#define LOOK_SHARE		8		/* else that part of the time that candidates are fresh */
 #define AGAIN_US		(60 * INT64CONST(1000000))	/* after an ERROR */
 #define HOURS_US		USECS_PER_HOUR	/* ... at when little is asked */
 #define PAUSE_US		(15 * USECS_PER_MINUTE) /* most between two jobs for one mood */
@@ -63,7 +64,7 @@ static struct
 	Oid			extension;
 	int			ntaken;
 	RecoAsked  *taken;
-	bool		looked;
+	int64		look_us;		/* to the next look; 0 = it did not look */
 } done;
 
 static void write_asked(const RecoAsked *asked, int nasked);
@@ -98,7 +99,7 @@ reco_keeper_popular_step(Oid extension)
 	MemoryContextReset(done.context);
 	done.extension = extension;
 	done.ntaken = 0;
-	done.looked = false;
+	done.look_us = 0;
 	asked = reco_asked_list(MyDatabaseId, extension, &nasked);
 	if (nasked > 0)
 		write_asked(asked, nasked);
@@ -111,9 +112,9 @@ reco_keeper_popular_step(Oid extension)
 	epochs[0] = now.all;
 	epochs[1] = now.listener;
 	(void) reco_popular_forget(reco_guc_popular_moods);
+	done.look_us = LOOK_US;
 	if (reco_guc_job_workers > 0)
 		look();
-	done.looked = true;
 	return false;
 }
 
@@ -127,8 +128,8 @@ reco_keeper_popular_committed(void)
 		reco_asked_take(MyDatabaseId, done.extension, &done.taken[i]);
 	done.ntaken = 0;
 	next_step = now + STEP_US;
-	if (done.looked)
-		next_look = now + LOOK_US;
+	if (done.look_us > 0)
+		next_look = now + done.look_us;
 }
 
 void
@@ -211,6 +212,7 @@ look(void)
 		reco_popular_hours(hours);
 		next_hours = now + HOURS_US;
 	}
+	done.look_us = Min(policy.fresh_us / LOOK_SHARE, LOOK_US);
 	pause = Min(policy.fresh_us / PAUSE_SHARE, PAUSE_US);
 	for (int i = 0; i < n; i++)
 		if (OidIsValid(rows[i].role))
