@@ -82,8 +82,7 @@ warm(const char *prompt, bool asked, const int64 *hours)
 	if (state.names)
 		return false;
 	reco_popular_note_role(prompt);
-	if (!asked && state.found &&
-		reco_popular_due(&state, hours) > GetCurrentTimestamp())
+	if (!asked && state.found && reco_popular_due(&state, hours) > GetCurrentTimestamp())
 		return false;
 	return reco_popular_queue(prompt, state.digest);
 }

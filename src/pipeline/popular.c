@@ -75,7 +75,7 @@ static uint64 digest_of(const RecoResultReading *reading);
 static RecoRequest *nobodys_request(const RecoRequest *request, MemoryContext context);
 static Held *find(const RecoPopularAsk *ask);
 static Held *hold(const RecoPopularAsk *ask, const RecoCachedValue *value,
-						const char *text);
+				  const char *text);
 static Held *find_in_table(const RecoPopularAsk *ask);
 static uint64 hash_of(const RecoPopularAsk *ask);
 static void note_prompt(Held *place, uint64 prompt);
@@ -92,9 +92,8 @@ reco_popular_begin(RecoPopularAsk *ask, const RecoRequest *request, Oid extensio
 		!may_answer(request))
 		return;
 	begin(ask, request, extension);
-	ask->on = reco_sql_sees(
-		Max(Max(ask->epochs.moved_at, ask->epochs.stale_at),
-			reco_cached_moved_at(MyDatabaseId)));
+	ask->on = reco_sql_sees(Max(Max(ask->epochs.moved_at, ask->epochs.stale_at),
+								reco_cached_moved_at(MyDatabaseId)));
 }
 
 static void
@@ -139,8 +138,7 @@ static void
 make_words(RecoPopularAsk *ask, char form)
 {
 	RecoRequest nobodys = *ask->request;
-	uint64 generation =
-		hash_combine64(reco_result_servers(GetUserId()), GetUserId());
+	uint64 generation = hash_combine64(reco_result_servers(GetUserId()), GetUserId());
 
 	nobodys.user_id = "";
 	reco_result_raw_key(&nobodys, generation, ask->words);
@@ -175,8 +173,8 @@ reco_popular_find_words(RecoPopularAsk *ask, char form, const char **packed, Siz
 	write_epochs(ask, epochs);
 	if (!reco_cached_get(&key, &value) || value.len <= EPOCHS + DIGEST ||
 		memcmp(value.value, epochs, EPOCHS) != 0 ||
-		value.fresh_until <= GetCurrentTimestamp() ||
-		!know_listener(ask) || ask->known.listened || ask->known.connected)
+		value.fresh_until <= GetCurrentTimestamp() || !know_listener(ask) ||
+		ask->known.listened || ask->known.connected)
 		return false;
 	memcpy(digest, value.value + EPOCHS, DIGEST);
 	digest[DIGEST] = '\0';
@@ -350,8 +348,7 @@ find(const RecoPopularAsk *ask)
 			if (held[i].context != NULL && held[i].extension == ask->extension &&
 				held[i].version == value.version &&
 				held[i].fetched_at == value.fetched_at &&
-				strcmp(held[i].key, ask->key) == 0 &&
-				strcmp(held[i].epochs, epochs) == 0)
+				strcmp(held[i].key, ask->key) == 0 && strcmp(held[i].epochs, epochs) == 0)
 			{
 				held[i].used = ++nused;
 				found = &held[i];
@@ -373,8 +370,9 @@ find(const RecoPopularAsk *ask)
 static Held *
 hold(const RecoPopularAsk *ask, const RecoCachedValue *value, const char *text)
 {
-	MemoryContext context = AllocSetContextCreate(
-		CurrentMemoryContext, "reco popular mood", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "reco popular mood",
+							  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RecoPopular *popular = reco_popular_read(text);
 	Held	   *place = &held[0];
@@ -448,12 +446,12 @@ count(const Held *found, bool table)
 
 	if (found == NULL && !table)
 		return;
-	pg_atomic_fetch_add_u64(
-		found == NULL ? &counts->misses
-			: found->fresh_until <= GetCurrentTimestamp() ? &counts->stale
-			: table										  ? &counts->table_hits
-														  : &counts->hits,
-		1);
+	pg_atomic_fetch_add_u64(found == NULL ? &counts->misses
+								: found->fresh_until <= GetCurrentTimestamp()
+								? &counts->stale
+								: table ? &counts->table_hits
+										: &counts->hits,
+							1);
 }
 
 /* A question for nobody. */

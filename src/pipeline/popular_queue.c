@@ -33,7 +33,8 @@ share_of(const RecoPopularState *state)
 {
 	uint64 hash = hash_combine64(state->digest, (uint64) state->fetched_at);
 
-	return (double) (hash_bytes_extended((unsigned char *) &hash, sizeof(hash), 0) >> 11) /
+	return (double) (hash_bytes_extended((unsigned char *) &hash, sizeof(hash), 0) >>
+					 11) /
 		(double) (UINT64CONST(1) << 53);
 }
 
@@ -44,8 +45,8 @@ reco_popular_due(const RecoPopularState *state, const int64 *hours)
 	double		fresh = (double) (state->fresh_until - state->fetched_at);
 	double		share = share_of(state);
 	TimestampTz earliest = state->fetched_at + (int64) (fresh * EARLIEST);
-	TimestampTz last = state->fetched_at +
-		(int64) (fresh * (LAST_FROM + (LAST_TO - LAST_FROM) * share));
+	TimestampTz last =
+		state->fetched_at + (int64) (fresh * (LAST_FROM + (LAST_TO - LAST_FROM) * share));
 	int64		first_hour = (earliest + UNIX_EPOCH_US) / USECS_PER_HOUR;
 	int64		last_hour = (last + UNIX_EPOCH_US) / USECS_PER_HOUR;
 	int64		best = last_hour;

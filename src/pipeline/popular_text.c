@@ -71,8 +71,7 @@ reco_popular_write(const RecoRun *run, const char *prompt)
 	for (int i = 0; i < run->ncandidates && n < RECO_POPULAR_MOST; i++)
 	{
 		const RecoCandidate *candidate = &run->candidates[i];
-		float		matches[2] = {candidate->track->genre_match,
-								  candidate->track->text_match};
+		float matches[2] = {candidate->track->genre_match, candidate->track->text_match};
 
 		if (!is_whole(candidate->track))
 			continue;
@@ -171,9 +170,10 @@ put_mood(StringInfo text, const RecoMood *mood)
 		reco_memo_put_number(text, phrase->word);
 		reco_memo_put_number(text, phrase->nwords);
 		reco_memo_put_number(text, phrase->tracks);
-		reco_memo_put_number(text, (phrase->understood ? UNDERSTOOD : 0) |
-							 (phrase->negated ? NEGATED : 0) |
-							 (phrase->genre ? GENRE : 0));
+		reco_memo_put_number(text,
+							 (phrase->understood ? UNDERSTOOD : 0) |
+								 (phrase->negated ? NEGATED : 0) |
+								 (phrase->genre ? GENRE : 0));
 		reco_memo_put_floats(text, numbers, 3);
 		appendStringInfoChar(text, '\n');
 	}
@@ -332,7 +332,7 @@ read_mood(char **text, RecoMood *mood, int flags)
 	mood->era_to = numbers[3];
 	mood->emotion = numbers[4] == RECO_EMOTION_POSITIVE ? RECO_EMOTION_POSITIVE
 		: numbers[4] == RECO_EMOTION_NEGATIVE		   ? RECO_EMOTION_NEGATIVE
-													   : RECO_EMOTION_NEUTRAL;
+														: RECO_EMOTION_NEUTRAL;
 	mood->energy_level = numbers[5] == RECO_LEVEL_LOW ? RECO_LEVEL_LOW
 		: numbers[5] == RECO_LEVEL_HIGH				  ? RECO_LEVEL_HIGH
 													  : RECO_LEVEL_MEDIUM;
@@ -340,7 +340,8 @@ read_mood(char **text, RecoMood *mood, int flags)
 	mood->refined = (flags & REFINED) != 0;
 	mood->years_ruled_out = (flags & RULED_OUT) != 0;
 	nwords = numbers[6];
-	if (nwords < 0 || nwords > RECO_MOOD_MAXWORDS || numbers[7] < 0 || numbers[7] > RECO_MOOD_MAXPHRASES || numbers[8] < 0 ||
+	if (nwords < 0 || nwords > RECO_MOOD_MAXWORDS || numbers[7] < 0 ||
+		numbers[7] > RECO_MOOD_MAXPHRASES || numbers[8] < 0 ||
 		numbers[8] > RECO_MOOD_MAXGENRES || !read_words(&line, nwords, mood))
 		return false;
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
@@ -398,8 +399,7 @@ read_tracks(char **text, RecoPopular *popular)
 	popular->candidates = palloc0(sizeof(RecoCandidate) * RECO_POPULAR_MOST);
 	while (**text != '\0' && popular->ncandidates < RECO_POPULAR_MOST)
 	{
-		if (!read_candidate(next_line(text),
-							&popular->candidates[popular->ncandidates]))
+		if (!read_candidate(next_line(text), &popular->candidates[popular->ncandidates]))
 			return false;
 		popular->ncandidates++;
 	}

@@ -59,7 +59,8 @@ static char *pack_document(const char *bytes, Size *size);
 static char *document_of(const char *bytes, RecoOrigin origin);
 
 const RecoResultForm reco_result_rows = {'r', false, write_run, write_rows, pack_rows};
-const RecoResultForm reco_result_document = {'d', true, write_run, write_run, pack_document};
+const RecoResultForm reco_result_document = {'d', true, write_run, write_run,
+											 pack_document};
 
 /* Makes the bytes of a run's result. */
 static char *

@@ -301,8 +301,8 @@ reco_select_complete(RecoRun *run, int n)
 
 	for (int i = 0; i < Min(n, run->ncandidates) + run->nseeds; i++)
 	{
-		RecoTrack  *track = i < run->nseeds ? run->seeds[i]
-											: run->candidates[i - run->nseeds].track;
+		RecoTrack *track =
+			i < run->nseeds ? run->seeds[i] : run->candidates[i - run->nseeds].track;
 
 		if (track->has_facts)
 			continue;

@@ -149,8 +149,9 @@ make_room(uint64 digest)
 static void
 count(Place *place, const char *user_id, bool hit)
 {
-	uint64 listener = hash_bytes_extended((const unsigned char *) user_id,
-										  (int) strlen(user_id), 1) | 1;
+	uint64 listener =
+		hash_bytes_extended((const unsigned char *) user_id, (int) strlen(user_id), 1) |
+		1;
 
 	pg_atomic_fetch_add_u32(&place->asked, 1);
 	if (hit)
@@ -211,8 +212,8 @@ halve(Place *place, TimestampTz now)
 static void
 subtract(pg_atomic_uint32 *from, uint32 taken)
 {
-	pg_atomic_write_u32(from, pg_atomic_read_u32(from) -
-						Min(taken, pg_atomic_read_u32(from)));
+	pg_atomic_write_u32(from,
+						pg_atomic_read_u32(from) - Min(taken, pg_atomic_read_u32(from)));
 }
 
 /* Subtracts what was written elsewhere. */

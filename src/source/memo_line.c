@@ -181,7 +181,8 @@ reco_memo_next_int(char **line, int *number)
 bool
 reco_memo_next_count(char **line, int *count)
 {
-	return reco_memo_next_int(line, count) && *count >= 0 && (Size) *count <= strlen(*line);
+	return reco_memo_next_int(line, count) && *count >= 0 &&
+		(Size) *count <= strlen(*line);
 }
 
 /* What a digit stands for; -1 = it is none. */
@@ -263,10 +264,13 @@ reco_memo_read_track(char **line)
 	track->isrc = reco_memo_next(line);
 	track->release = reco_memo_next(line);
 	if (track->track_id == NULL || track->artist_id == NULL || track->title == NULL ||
-		track->artist == NULL || !reco_memo_next_floats(line, track->values, RECO_NCOLUMNS) ||
+		track->artist == NULL ||
+		!reco_memo_next_floats(line, track->values, RECO_NCOLUMNS) ||
 		!reco_memo_next_int(line, &missing) || !reco_memo_next_int(line, &track->key) ||
-		!reco_memo_next_int(line, &facets) || !reco_memo_next_number(line, &track->dup_key) ||
-		!reco_memo_next_int(line, &track->events) || !reco_memo_next_int(line, &track->plays) ||
+		!reco_memo_next_int(line, &facets) ||
+		!reco_memo_next_number(line, &track->dup_key) ||
+		!reco_memo_next_int(line, &track->events) ||
+		!reco_memo_next_int(line, &track->plays) ||
 		!reco_memo_next_number(line, &track->last_played) ||
 		!reco_memo_next_count(line, &track->nartist_ids) ||
 		!reco_memo_next_count(line, &track->ngenres))
@@ -303,7 +307,8 @@ reco_memo_read_artist(char **line)
 	artist->artist_id = reco_memo_next(line);
 	artist->name = reco_memo_next(line);
 	if (artist->artist_id == NULL || !reco_memo_next_floats(line, numbers, 2) ||
-		!reco_memo_next_int(line, &artist->popularity) || !reco_memo_next_int(line, &fuzzy))
+		!reco_memo_next_int(line, &artist->popularity) ||
+		!reco_memo_next_int(line, &fuzzy))
 		return NULL;
 	artist->score = numbers[0];
 	artist->genre_match = numbers[1];

@@ -140,8 +140,8 @@ by_love(const void *a, const void *b)
 	if (more != 0)
 		return more;
 	if (x->last_played != y->last_played)
-		return x->last_played == 0 || (y->last_played != 0 &&
-									   x->last_played < y->last_played)
+		return x->last_played == 0 ||
+				(y->last_played != 0 && x->last_played < y->last_played)
 			? 1
 			: -1;
 	return strcmp(x->track_id, y->track_id);

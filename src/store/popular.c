@@ -73,8 +73,9 @@ static RecoStatement role_statement = {
 };
 
 static RecoStatement learn_statement = {
-	.text = "INSERT INTO reco.popular_mood (prompt, pinned, learned, asked, hits, recent, last_asked)"
-	" VALUES ($1, false, true, $2, $3, $2, $4) ON CONFLICT DO NOTHING",
+	.text =
+		"INSERT INTO reco.popular_mood (prompt, pinned, learned, asked, hits, recent, last_asked)"
+		" VALUES ($1, false, true, $2, $3, $2, $4) ON CONFLICT DO NOTHING",
 	.nargs = 4,
 	.types = {TEXTOID, INT8OID, INT8OID, TIMESTAMPTZOID},
 };

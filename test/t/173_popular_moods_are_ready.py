@@ -209,16 +209,16 @@ def learned(session):
     for number in range(5):
         rows(session, "always the same", mood, options={"seed": number})
     rows(session, "ann", mood)
-    ok(not until(lambda: moods(session, "learned"), 5), "what three listeners did not ask for is not learned")
+    ok(not until(lambda: mood in moods(session, "learned"), 5), "what three listeners did not ask for is not learned")
     rows(session, "cid", "Brunch, with friends!")
-    ok(until(lambda: moods(session, "learned AND last_warmed IS NOT NULL") == [mood], LONG), "then it is, and warmed")
+    ok(until(lambda: mood in moods(session, "learned AND last_warmed IS NOT NULL"), LONG), "then it is, and warmed")
     ok(popular(session, "dan", mood), "and given")
-    ok(until(lambda: session.query("SELECT asked >= 9, hits >= 1, hit_ratio > 0 AND hit_ratio < 1, recent > 5, edited"
+    ok(until(lambda: session.query("SELECT asked >= 8, hits >= 1, hit_ratio > 0 AND hit_ratio < 1, recent > 5, edited"
                                    f" FROM reco.popular_mood WHERE prompt = {literal(mood)}")
              == [["t", "t", "t", "t", "f"]]), "the table says how often it was asked for and given",
        session.query(f"SELECT * FROM reco.popular_mood WHERE prompt = {literal(mood)}"))
     ago = f"UPDATE reco.popular_mood SET last_asked = now() - interval '30 days' WHERE prompt IN ({literal(mood)}, {literal(MOOD)})"
-    ok(until(lambda: session.query(ago) == [] and moods(session, "learned") == [], LONG), "what is not asked for any more leaves")
+    ok(until(lambda: session.query(ago) == [] and mood not in moods(session), LONG), "what is not asked for any more leaves")
     same(moods(session, f"prompt = {literal(MOOD)}"), [MOOD], "unless it is pinned")
 
 
@@ -239,9 +239,10 @@ def in_time(cluster, session):
        "where nobody makes them again, they are stale")
     same(broken_rules(document(session, "stale")), [], "and obey the rules")
     same(session.error("SELECT reco_warm_popular_moods()"), "55000", "without workers nothing is queued")
-    policy(session, "fresh = '2 hours'")
     shares(cluster, "reco.job_workers", 2)
     ok(until(lambda: {row[2] for row in rows(session, somebody())} == {"cached"}, LONG), "with workers they are fresh again")
+    policy(session, "fresh = '2 hours'")
+    warm(session, literal(MOOD))
 
 
 def off(session):
