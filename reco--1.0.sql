@@ -392,7 +392,7 @@ CREATE TABLE reco.job (
 	user_id text COLLATE "C" NOT NULL,
 	job_id bigint NOT NULL,
 	kind text COLLATE "C" NOT NULL CHECK (kind IN (
-		'generate', 'warm')),
+		'generate', 'complete', 'refresh', 'hydrate', 'prefetch', 'warm')),
 	key text COLLATE "C" NOT NULL,
 	role_id oid NOT NULL,
 	arguments jsonb NOT NULL,
@@ -429,6 +429,46 @@ COMMENT ON COLUMN reco.job.turn IS 'Orders the jobs of a priority, such that lis
 COMMENT ON COLUMN reco.job.claim IS 'Marks the worker that is at it.';
 COMMENT ON COLUMN reco.job.attempts IS 'Counts how often it was begun; failures: how often that ended in an error.';
 COMMENT ON COLUMN reco.job.error IS 'Is what the last failure said.';
+
+-- What pg_cron does of the chores: in dumps, as pg_cron's own table of jobs is.
+CREATE TABLE reco.schedule (
+	chore text COLLATE "C" NOT NULL PRIMARY KEY,
+	schedule text NOT NULL,
+	command text NOT NULL,
+	jobid bigint NOT NULL,
+	jobname text NOT NULL,
+	database text NOT NULL,
+	cron_database text NOT NULL,
+	username text NOT NULL,
+	registered_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE reco.schedule IS 'Holds which chores are registered with pg_cron: the keeper leaves those alone. Written by reco_schedule() and reco_unschedule(); view reco_stat_chore shows it.';
+COMMENT ON COLUMN reco.schedule.schedule IS 'Is when, as pg_cron takes it.';
+COMMENT ON COLUMN reco.schedule.command IS 'Is what pg_cron runs.';
+COMMENT ON COLUMN reco.schedule.jobid IS 'Is the job''s number in cron.job.';
+COMMENT ON COLUMN reco.schedule.jobname IS 'Is its name there.';
+COMMENT ON COLUMN reco.schedule.database IS 'Is this database as it was called then: under another name, what is here does not count.';
+COMMENT ON COLUMN reco.schedule.cron_database IS 'Is where pg_cron had its jobs then; likewise.';
+COMMENT ON COLUMN reco.schedule.username IS 'Is the role that registered it, and that the job runs as.';
+
+SELECT pg_catalog.pg_extension_config_dump('reco.schedule', '');
+
+CREATE TABLE reco.chore (
+	chore text COLLATE "C" NOT NULL PRIMARY KEY,
+	since timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	last_run timestamptz,
+	last_by text,
+	took_ms double precision,
+	ended text CHECK (ended IN ('done', 'failed')),
+	result text,
+	error text,
+	runs bigint NOT NULL DEFAULT 0,
+	failures bigint NOT NULL DEFAULT 0,
+	state bigint
+) WITH (fillfactor = 25);
+COMMENT ON TABLE reco.chore IS 'Holds how each chore went last; view reco_stat_chore shows it. Its rows keep a chore from being done twice at a time.';
+COMMENT ON COLUMN reco.chore.since IS 'Is when it was heard of: its first run is one interval later.';
+COMMENT ON COLUMN reco.chore.state IS 'Stands for what it has seen: while that does not change, there is nothing to do.';
 
 CREATE TABLE reco.cache_policy (
 	category text COLLATE "C" NOT NULL PRIMARY KEY CHECK (category IN
@@ -1320,6 +1360,12 @@ COMMENT ON FUNCTION @extschema@.reco_generate_async(text, text, integer, interva
 	'Queues what reco_generate does, for a job worker, and returns the id of the job: reco_job() tells how far it is, NOTIFY reco_progress too. The same question that is still open is not queued twice.';
 REVOKE ALL ON FUNCTION @extschema@.reco_generate_async(text, text, integer, interval, jsonb) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.reco_prefetch(user_id text) RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_prefetch' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_prefetch(text) IS
+	'Queues, for a job worker, what the next list for a listener will ask services first: what is played, features and ids of that. Returns the id of the job; NULL, with a NOTICE, where nothing would come of it, and beyond 5 times a minute for a listener.';
+REVOKE ALL ON FUNCTION @extschema@.reco_prefetch(text) FROM PUBLIC;
+
 CREATE FUNCTION @extschema@.reco_job(
 	job_id bigint,
 	OUT kind text,
@@ -1354,30 +1400,162 @@ COMMENT ON FUNCTION @extschema@.reco_warm_popular_moods(text, integer) IS
 	'Queues a job for each popular mood whose candidates are not at hand or should be made again, at most so many, and returns how many; with a prompt, for that mood in any case. From then on the keeper has them made again in time.';
 REVOKE ALL ON FUNCTION @extschema@.reco_warm_popular_moods(text, integer) FROM PUBLIC;
 
+CREATE FUNCTION reco.stat_wish(
+	OUT kind text,
+	OUT wished bigint,
+	OUT dropped bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_wish' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 3;
+COMMENT ON FUNCTION reco.stat_wish() IS 'Counts jobs that sessions wished for, for the view reco_stat_job.';
+REVOKE ALL ON FUNCTION reco.stat_wish() FROM PUBLIC;
+
 CREATE VIEW @extschema@.reco_stat_job AS
-	SELECT j.kind,
-		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'queued') AS queued,
-		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'running') AS running,
-		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'done') AS done,
-		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'failed') AS failed,
-		pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'cancelled') AS cancelled,
-		coalesce(pg_catalog.sum(GREATEST(j.attempts OPERATOR(pg_catalog.-) 1, 0)), 0)::bigint AS retried,
-		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.started OPERATOR(pg_catalog.-) j.run_after)) AS wait_p50_ms,
-		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.95) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.started OPERATOR(pg_catalog.-) j.run_after)) AS wait_p95_ms,
-		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.finished OPERATOR(pg_catalog.-) j.started)) AS run_p50_ms,
-		1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.95) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.finished OPERATOR(pg_catalog.-) j.started)) AS run_p95_ms,
-		pg_catalog.min(j.run_after) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'queued') AS oldest
-	FROM reco.job AS j
-	GROUP BY j.kind;
+	SELECT coalesce(j.kind, w.kind) AS kind, coalesce(j.queued, 0) AS queued, coalesce(j.running, 0) AS running,
+		coalesce(j.done, 0) AS done, coalesce(j.failed, 0) AS failed, coalesce(j.cancelled, 0) AS cancelled,
+		coalesce(j.retried, 0) AS retried, j.wait_p50_ms, j.wait_p95_ms, j.run_p50_ms, j.run_p95_ms, j.oldest,
+		w.wished, w.dropped
+	FROM (
+		SELECT j.kind,
+			pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'queued') AS queued,
+			pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'running') AS running,
+			pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'done') AS done,
+			pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'failed') AS failed,
+			pg_catalog.count(*) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'cancelled') AS cancelled,
+			coalesce(pg_catalog.sum(GREATEST(j.attempts OPERATOR(pg_catalog.-) 1, 0)), 0)::bigint AS retried,
+			1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.started OPERATOR(pg_catalog.-) j.run_after)) AS wait_p50_ms,
+			1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.95) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.started OPERATOR(pg_catalog.-) j.run_after)) AS wait_p95_ms,
+			1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.finished OPERATOR(pg_catalog.-) j.started)) AS run_p50_ms,
+			1000 OPERATOR(pg_catalog.*) pg_catalog.percentile_cont(0.95) WITHIN GROUP (ORDER BY pg_catalog.date_part('epoch', j.finished OPERATOR(pg_catalog.-) j.started)) AS run_p95_ms,
+			pg_catalog.min(j.run_after) FILTER (WHERE j.state OPERATOR(pg_catalog.=) 'queued') AS oldest
+		FROM reco.job AS j
+		GROUP BY j.kind
+	) AS j
+	FULL JOIN reco.stat_wish() AS w ON w.kind OPERATOR(pg_catalog.=) j.kind;
 COMMENT ON VIEW @extschema@.reco_stat_job IS 'Shows per kind how many jobs are queued, running or on record, and how long they waited and ran.';
 COMMENT ON COLUMN @extschema@.reco_stat_job.done IS 'Counts jobs that are still on record, see reco.job_history; likewise failed and cancelled.';
 COMMENT ON COLUMN @extschema@.reco_stat_job.retried IS 'Counts how often they were begun again, after an error or when their worker died.';
 COMMENT ON COLUMN @extschema@.reco_stat_job.wait_p50_ms IS 'Is from when a job might be claimed to when it was.';
+COMMENT ON COLUMN @extschema@.reco_stat_job.wished IS 'Counts since the server started how often sessions wished for such a job, whose list was cut, old or lacked facts; NULL where that is not how they come.';
+COMMENT ON COLUMN @extschema@.reco_stat_job.dropped IS 'Counts wishes for which there was no room, or too many jobs before them.';
 COMMENT ON COLUMN @extschema@.reco_stat_job.oldest IS 'Is when the job that waits longest might have been claimed, or may be.';
 REVOKE ALL ON @extschema@.reco_stat_job FROM PUBLIC;
 
-GRANT EXECUTE ON FUNCTION @extschema@.reco_job(bigint) TO pg_monitor;
+GRANT EXECUTE ON FUNCTION @extschema@.reco_job(bigint), reco.stat_wish() TO pg_monitor;
 GRANT SELECT ON @extschema@.reco_stat_job TO pg_monitor;
+
+/* -------------------------------------------------------------------------
+ * Chores: what is done again and again, by pg_cron or by the keeper
+ * ------------------------------------------------------------------------- */
+
+CREATE FUNCTION @extschema@.reco_expire() RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_expire' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_expire() IS
+	'Deletes what has expired of reco.cache, reco.id_registry and reco.deny_list, and what is beyond the limits of reco.cache_policy; returns how many rows. The keeper does it as it goes.';
+REVOKE ALL ON FUNCTION @extschema@.reco_expire() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_snapshot() RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_snapshot' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_snapshot() IS
+	'Copies what has changed of reco.cache, reco.id_registry and reco.deny_list to reco.snapshot now; returns how many chunks. The keeper does it every reco.snapshot_interval.';
+REVOKE ALL ON FUNCTION @extschema@.reco_snapshot() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_trim_history() RETURNS bigint
+AS 'MODULE_PATHNAME', 'reco_trim_history' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_trim_history() IS
+	'Deletes records of runs and jobs that ended, beyond reco.run_history, reco.job_history and their ages; returns how many. Keeper and job workers do it as they go.';
+REVOKE ALL ON FUNCTION @extschema@.reco_trim_history() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_reprobe() RETURNS integer
+AS 'MODULE_PATHNAME', 'reco_reprobe' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_reprobe() IS
+	'Forgets what services were found to refuse (closed endpoints, parameters, sizes), so that the next question tries it anew; returns of how many upstreams something was forgotten. Limits, quotas and breakers stay.';
+REVOKE ALL ON FUNCTION @extschema@.reco_reprobe() FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_reindex_advice(
+	wasted bigint DEFAULT 8388608,
+	OUT index regclass,
+	OUT problem text,
+	OUT bytes bigint,
+	OUT wasted_bytes bigint,
+	OUT statement text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_reindex_advice' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 5;
+COMMENT ON FUNCTION @extschema@.reco_reindex_advice(bigint) IS
+	'Lists indexes of reco''s tables that are invalid, or more than twice as large as their rows need and waste so many bytes, with the statement that mends it. An estimate from the statistics of the last VACUUM and ANALYZE; changes and locks nothing.';
+REVOKE ALL ON FUNCTION @extschema@.reco_reindex_advice(bigint) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_chore(chore text) RETURNS text
+AS 'MODULE_PATHNAME', 'reco_chore' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_chore(text) IS
+	'Does a chore now, with the rights of the caller, notes in reco_stat_chore how it went, and returns what its function returned; jobs of pg_cron call it. Waits while somebody else is at the same chore.';
+REVOKE ALL ON FUNCTION @extschema@.reco_chore(text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_schedule(
+	learn text DEFAULT '23 4 * * *',
+	expire text DEFAULT NULL,
+	snapshot text DEFAULT NULL,
+	history text DEFAULT NULL,
+	reprobe text DEFAULT '9 5 * * *',
+	reindex text DEFAULT '52 5 * * 0',
+	OUT chore text,
+	OUT schedule text,
+	OUT command text,
+	OUT jobid bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_schedule' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 8 COST 1000;
+COMMENT ON FUNCTION @extschema@.reco_schedule(text, text, text, text, text, text) IS
+	'Registers chores with pg_cron, to run as the calling role, and says what it registered; the keeper''s timer leaves them alone from then on. NULL = that chore stays as it is.';
+REVOKE ALL ON FUNCTION @extschema@.reco_schedule(text, text, text, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.reco_unschedule(
+	INOUT chore text DEFAULT NULL,
+	OUT schedule text,
+	OUT command text,
+	OUT jobid bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_unschedule' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 8 COST 1000;
+COMMENT ON FUNCTION @extschema@.reco_unschedule(text) IS
+	'Takes a chore from pg_cron (NULL = all of them) and says what it took; the keeper''s timer does it from then on.';
+REVOKE ALL ON FUNCTION @extschema@.reco_unschedule(text) FROM PUBLIC;
+
+CREATE FUNCTION reco.stat_chore(
+	OUT chore text,
+	OUT function text,
+	OUT done_by text,
+	OUT schedule text,
+	OUT every interval,
+	OUT jobid bigint,
+	OUT last_run timestamptz,
+	OUT last_by text,
+	OUT took_ms double precision,
+	OUT ended text,
+	OUT result text,
+	OUT error text,
+	OUT runs bigint,
+	OUT failures bigint,
+	OUT next_run timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'reco_stat_chore' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 8;
+COMMENT ON FUNCTION reco.stat_chore() IS 'Serves the view reco_stat_chore.';
+REVOKE ALL ON FUNCTION reco.stat_chore() FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_stat_chore AS SELECT * FROM reco.stat_chore();
+COMMENT ON VIEW @extschema@.reco_stat_chore IS 'Shows each chore of this database: who does it and when, and how it went last.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.chore IS 'Names it, as the arguments of reco_schedule() do.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.function IS 'Is what does it; it can be called by hand, by itself or through reco_chore().';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.done_by IS 'Says whose it is: pg_cron, keeper; NULL = nobody''s.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.schedule IS 'Is when pg_cron does it.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.every IS 'Is how often the keeper does it.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.jobid IS 'Is pg_cron''s number of the job.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.last_by IS 'Says who did it last: pg_cron, keeper, hand.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.ended IS 'Says how it ended: done, failed.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.result IS 'Is what its function returned, or how many rows; unchanged = there was nothing to do.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.error IS 'Is what the last failure said.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.next_run IS 'Is when the keeper does it next; NULL where pg_cron does.';
+REVOKE ALL ON @extschema@.reco_stat_chore FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION reco.stat_chore() TO pg_monitor;
+GRANT SELECT ON @extschema@.reco_stat_chore TO pg_monitor;
 
 /* -------------------------------------------------------------------------
  * Rows that ship with the extension: what common words mean

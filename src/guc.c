@@ -59,6 +59,11 @@ int			reco_guc_job_attempts = 5;
 int			reco_guc_job_pause = 5000;
 int			reco_guc_job_history = 10000;
 int			reco_guc_job_history_age = 7 * 24 * 60;
+int			reco_guc_learn_interval = 24 * 3600;
+int			reco_guc_expire_interval = 10;
+int			reco_guc_history_interval = 10;
+int			reco_guc_reprobe_interval = 24 * 3600;
+int			reco_guc_reindex_interval = 7 * 24 * 3600;
 
 static char *call_budget = NULL;	/* as it is written */
 
@@ -74,6 +79,7 @@ static void define_keeper(void);
 static void define_learning(void);
 static void define_snapshot(void);
 static void define_jobs(void);
+static void define_chores(void);
 static bool check_call_budget(char **value, void **extra, GucSource source);
 static void assign_call_budget(const char *value, void *extra);
 static bool check_logged_tables(char **value, void **extra, GucSource source);
@@ -112,6 +118,7 @@ reco_guc_define(void)
 		define_learning();
 		define_snapshot();
 		define_jobs();
+		define_chores();
 	}
 	MarkGUCPrefixReserved("reco");
 }
@@ -368,6 +375,44 @@ define_jobs(void)
 							"Sets how long jobs that ended are kept in reco.job.", NULL,
 							&reco_guc_job_history_age, 7 * 24 * 60, 1, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+}
+
+/* How often keepers do chores that pg_cron does not. */
+static void
+define_chores(void)
+{
+	DefineCustomIntVariable(
+		"reco.learn_interval",
+		"Sets how often keepers rebuild what the lexicon learned, if the catalogue changed.",
+		"0 turns it off. Where pg_cron does it, keepers do not; likewise below.",
+		&reco_guc_learn_interval, 24 * 3600, 0, 365 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S,
+		NULL, NULL, NULL);
+
+	DefineCustomIntVariable(
+		"reco.expire_interval",
+		"Sets how often keepers delete answers that have expired.",
+		"What is beyond the limits of reco.cache_policy goes when it is written.",
+		&reco_guc_expire_interval, 10, 1, 365 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S, NULL,
+		NULL, NULL);
+
+	DefineCustomIntVariable(
+		"reco.history_interval",
+		"Sets how often the records of runs and jobs are looked at for old ones.",
+		"Those beyond reco.run_history and reco.job_history go when new ones come.",
+		&reco_guc_history_interval, 10, 1, 365 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S, NULL,
+		NULL, NULL);
+
+	DefineCustomIntVariable(
+		"reco.reprobe_interval",
+		"Sets how often keepers forget what services were found to refuse.",
+		"The next question tries it anew. 0 turns it off.", &reco_guc_reprobe_interval,
+		24 * 3600, 0, 365 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+
+	DefineCustomIntVariable(
+		"reco.reindex_interval",
+		"Sets how often keepers look for indexes that should be rebuilt.",
+		"They rebuild none. 0 turns it off.", &reco_guc_reindex_interval, 7 * 24 * 3600,
+		0, 365 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 }
 
 /* Refuses what is no budget. */

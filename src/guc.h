@@ -63,7 +63,12 @@ extern int	reco_guc_job_workers;	/* of each database; 0 = none */
 extern int	reco_guc_job_attempts;	/* until a job that fails is given up */
 extern int	reco_guc_job_pause;		/* ms; after the first failure */
 extern int	reco_guc_job_history;	/* rows of jobs that ended */
-extern int	reco_guc_job_history_age;	/* min */
+extern int	reco_guc_job_history_age;
+extern int	reco_guc_learn_interval;
+extern int	reco_guc_expire_interval;
+extern int	reco_guc_history_interval;
+extern int	reco_guc_reprobe_interval;
+extern int	reco_guc_reindex_interval;	/* min */
 
 /* Does reco.logged_tables name a table of a database? */
 extern bool reco_guc_is_logged(const char *database, const char *table);

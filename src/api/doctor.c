@@ -14,6 +14,7 @@
 #include "compat.h"
 
 #include "access/xlog.h"
+#include "doctor.h"
 #include "foreign/foreign.h"
 #include "funcapi.h"
 #include "guc.h"
@@ -34,10 +35,6 @@ PG_FUNCTION_INFO_V1(reco_doctor);
 
 #define MOST_SKEW_S		30		/* between a service's clock and ours */
 
-static const char *const OK = "ok";
-static const char *const WARNING_ = "warning";
-static const char *const ERROR_ = "error";
-
 static bool check_process(ReturnSetInfo *result);
 static void check_keeper(ReturnSetInfo *result);
 static void check_job_workers(ReturnSetInfo *result);
@@ -52,10 +49,10 @@ static void check_answer(ReturnSetInfo *result, const RecoServer *server,
 static void check_lane(ReturnSetInfo *result, const RecoServer *server);
 static void check_readers(ReturnSetInfo *result, List *servers);
 
-/* Writes one row; the hint may be NULL. */
-static void
-tell(ReturnSetInfo *result, const char *check, const char *status, const char *detail,
-	 const char *hint)
+/* Writes one row. */
+void
+reco_doctor_tell(ReturnSetInfo *result, const char *check, const char *status,
+				 const char *detail, const char *hint)
 {
 	Datum		values[4];
 	bool		nulls[4] = {false};
@@ -85,6 +82,7 @@ reco_doctor(PG_FUNCTION_ARGS)
 	check_keeper(result);
 	check_job_workers(result);
 	check_matrix(result);
+	reco_doctor_chores(result);
 	servers = reco_server_list(GetUserId());
 	check_servers(result, servers, can_ask, deadline);
 	check_readers(result, servers);
@@ -99,38 +97,40 @@ check_process(ReturnSetInfo *result)
 	int			pid;
 
 	if (version != NULL && strcmp(version, RECO_VERSION) == 0)
-		tell(result, "version", OK, psprintf("library and SQL objects are %s", version),
-			 NULL);
+		reco_doctor_tell(result, "version", RECO_DOCTOR_OK,
+						 psprintf("library and SQL objects are %s", version), NULL);
 	else
-		tell(result, "version", ERROR_,
-			 psprintf("the library is %s, the SQL objects are %s", RECO_VERSION,
-					  version == NULL ? "missing" : version),
-			 reco_sql_version_hint(version));
+		reco_doctor_tell(result, "version", RECO_DOCTOR_ERROR,
+						 psprintf("the library is %s, the SQL objects are %s",
+								  RECO_VERSION, version == NULL ? "missing" : version),
+						 reco_sql_version_hint(version));
 	if (reco_shared == NULL)
 	{
-		tell(result, "preloaded", WARNING_,
+		reco_doctor_tell(result, "preloaded", RECO_DOCTOR_WARNING,
 			 "the library is not preloaded: the embedded engine answers alone",
 			 "Add reco to shared_preload_libraries in postgresql.conf and restart.");
 		return false;
 	}
-	tell(result, "preloaded", OK,
-		 psprintf("%d slots, %u kB for requests and answers", reco_shared->nslots,
-				  reco_shared->nblocks * (RECO_BLOCK_SIZE / 1024)),
-		 NULL);
+	reco_doctor_tell(result, "preloaded", RECO_DOCTOR_OK,
+					 psprintf("%d slots, %u kB for requests and answers",
+							  reco_shared->nslots,
+							  reco_shared->nblocks * (RECO_BLOCK_SIZE / 1024)),
+					 NULL);
 	SpinLockAcquire(&reco_shared->gateway_lock);
 	pid = reco_shared->gateway_pid;
 	SpinLockRelease(&reco_shared->gateway_lock);
 	if (pid != 0)
-		tell(result, "gateway", OK, psprintf("it runs, with pid %d", pid), NULL);
+		reco_doctor_tell(result, "gateway", RECO_DOCTOR_OK,
+						 psprintf("it runs, with pid %d", pid), NULL);
 	else if (RecoveryInProgress() && !reco_guc_gateway_on_standby)
-		tell(result, "gateway", WARNING_, "it does not run on this standby",
+		reco_doctor_tell(result, "gateway", RECO_DOCTOR_WARNING, "it does not run on this standby",
 			 "Set reco.gateway_on_standby to on and restart, if it shall.");
 	else
-		tell(result, "gateway", ERROR_, "it does not run",
+		reco_doctor_tell(result, "gateway", RECO_DOCTOR_ERROR, "it does not run",
 			 "It restarts by itself within a second; if it does not, see the server's log, "
 			 "and max_worker_processes.");
 	if (!reco_guc_upstreams)
-		tell(result, "upstreams", WARNING_,
+		reco_doctor_tell(result, "upstreams", RECO_DOCTOR_WARNING,
 			 "reco.upstreams is off in this session: no service is asked",
 			 "Set reco.upstreams to on.");
 	return pid != 0 && reco_guc_upstreams;
@@ -149,22 +149,24 @@ check_keeper(ReturnSetInfo *result)
 	pid = reco_database_keeper(MyDatabaseId);
 	state = reco_database_state(MyDatabaseId, &failures);
 	if (pid != 0)
-		tell(result, "keeper", OK,
+		reco_doctor_tell(result, "keeper", RECO_DOCTOR_OK,
 			 psprintf("it runs in this database, with pid %d", pid), NULL);
 	else if (RecoveryInProgress())
-		tell(result, "keeper", OK, "none works on a standby", NULL);
+		reco_doctor_tell(result, "keeper", RECO_DOCTOR_OK, "none works on a standby", NULL);
 	else if (!reco_guc_keeper)
-		tell(result, "keeper", WARNING_,
+		reco_doctor_tell(result, "keeper", RECO_DOCTOR_WARNING,
 			 "reco.keeper is off: answers and lists are kept in shared memory only",
 			 "Run ALTER SYSTEM SET reco.keeper = on; and SELECT pg_reload_conf().");
 	else if (failures > 0)
-		tell(result, "keeper", ERROR_, psprintf("it failed %d times in a row", failures),
-			 "It is tried again after a pause; see last_error in reco_stat_worker, and the "
-			 "server's log.");
+		reco_doctor_tell(
+			result, "keeper", RECO_DOCTOR_ERROR,
+			psprintf("it failed %d times in a row", failures),
+			"It is tried again after a pause; see last_error in reco_stat_worker, and the "
+			"server's log.");
 	else if (state != RECO_WORKER_NONE)
-		tell(result, "keeper", OK, "it is about to start", NULL);
+		reco_doctor_tell(result, "keeper", RECO_DOCTOR_OK, "it is about to start", NULL);
 	else
-		tell(result, "keeper", WARNING_, "none runs in this database",
+		reco_doctor_tell(result, "keeper", RECO_DOCTOR_WARNING, "none runs in this database",
 			 "It starts by itself within a second; if it does not, see the server's log, "
 			 "and max_worker_processes.");
 }
@@ -180,18 +182,20 @@ check_job_workers(ReturnSetInfo *result)
 		return;
 	running = reco_database_job_workers(MyDatabaseId, &wanted);
 	if (reco_guc_job_workers == 0)
-		tell(result, "job workers", OK, "reco.job_workers is 0: nothing is queued", NULL);
+		reco_doctor_tell(result, "job workers", RECO_DOCTOR_OK,
+						 "reco.job_workers is 0: nothing is queued", NULL);
 	else if (running >= reco_guc_job_workers)
-		tell(result, "job workers", OK,
-			 psprintf("%d of %d run in this database", running, reco_guc_job_workers),
-			 NULL);
+		reco_doctor_tell(result, "job workers", RECO_DOCTOR_OK,
+						 psprintf("%d of %d run in this database", running,
+								  reco_guc_job_workers),
+						 NULL);
 	else
 	{
 		int			waiting;
 
 		(void) reco_database_next_due(true, &waiting);
-		tell(
-			result, "job workers", WARNING_,
+		reco_doctor_tell(
+			result, "job workers", RECO_DOCTOR_WARNING,
 			psprintf("%d of %d run in this database", running, reco_guc_job_workers),
 			waiting > 0
 				? psprintf(
@@ -212,18 +216,20 @@ check_matrix(ReturnSetInfo *result)
 		return;
 	(void) reco_matrix_facts(MyDatabaseId, &facts);
 	if (facts.problem[0] != '\0')
-		tell(result, "matrix", WARNING_,
-			 psprintf("%s: %s",
-					  facts.offered ? "the catalogue in shared memory is not kept up to date"
-									: "each session that scans the catalogue has a copy of its own",
-					  facts.problem),
-			 "Raise reco.matrix_memory and reload, or make room where shared memory is "
-			 "(/dev/shm, see dynamic_shared_memory_type).");
+		reco_doctor_tell(
+			result, "matrix", RECO_DOCTOR_WARNING,
+			psprintf("%s: %s",
+					 facts.offered
+						 ? "the catalogue in shared memory is not kept up to date"
+						 : "each session that scans the catalogue has a copy of its own",
+					 facts.problem),
+			"Raise reco.matrix_memory and reload, or make room where shared memory is "
+			"(/dev/shm, see dynamic_shared_memory_type).");
 	else if (facts.offered)
-		tell(result, "matrix", OK,
-			 psprintf("sessions share a catalogue of %u tracks in %zu kB", facts.rows,
-					  facts.bytes / 1024),
-			 NULL);
+		reco_doctor_tell(result, "matrix", RECO_DOCTOR_OK,
+						 psprintf("sessions share a catalogue of %u tracks in %zu kB",
+								  facts.rows, facts.bytes / 1024),
+						 NULL);
 }
 
 /* Asks every server that can be asked, all at once. */
@@ -235,9 +241,11 @@ check_servers(ReturnSetInfo *result, List *servers, bool can_ask, int64 deadline
 	const char *key = "";
 
 	if (servers == NIL)
-		tell(result, "servers", OK, "no server is configured: the embedded engine answers",
-			 "Live services: CREATE SERVER ... FOREIGN DATA WRAPPER " RECO_WRAPPER
-			 " OPTIONS (kind '...').");
+		reco_doctor_tell(
+			result, "servers", RECO_DOCTOR_OK,
+			"no server is configured: the embedded engine answers",
+			"Live services: CREATE SERVER ... FOREIGN DATA WRAPPER " RECO_WRAPPER
+			" OPTIONS (kind '...').");
 	for (int i = 0; i < list_length(servers); i++)
 	{
 		const RecoServer *server = list_nth(servers, i);
@@ -254,14 +262,16 @@ check_servers(ReturnSetInfo *result, List *servers, bool can_ask, int64 deadline
 		const char *check = psprintf("server \"%s\"", server->name);
 
 		if (server->invalid != NULL)
-			tell(result, check, ERROR_, server->invalid->message,
-				 psprintf("%s Mend it with ALTER SERVER %s OPTIONS (...).",
-						  server->invalid->hint, quote_identifier(server->name)));
+			reco_doctor_tell(result, check, RECO_DOCTOR_ERROR, server->invalid->message,
+							 psprintf("%s Mend it with ALTER SERVER %s OPTIONS (...).",
+									  server->invalid->hint,
+									  quote_identifier(server->name)));
 		else if (!server->enabled)
-			tell(result, check, OK, "it is not enabled",
+			reco_doctor_tell(result, check, RECO_DOCTOR_OK, "it is not enabled",
 				 set_option(server, "enabled", "true"));
 		else if (server->lacks != NULL)
-			tell(result, check, WARNING_, server->lacks, set_mapping(server));
+			reco_doctor_tell(result, check, RECO_DOCTOR_WARNING, server->lacks,
+							 set_mapping(server));
 		else if (questions[i] >= 0)
 		{
 			check_answer(result, server, reco_remote_value(remote, questions[i], 0),
@@ -377,18 +387,20 @@ check_answer(ReturnSetInfo *result, const RecoServer *server,
 		value->outcome == RECO_OUTCOME_FRESH || value->outcome == RECO_OUTCOME_ABSENT;
 
 	if (problem != NULL)
-		tell(result, check, ERROR_, problem->message, problem->hint);
+		reco_doctor_tell(result, check, RECO_DOCTOR_ERROR, problem->message,
+						 problem->hint);
 	else if (good)
-		tell(result, check, OK,
-			 psprintf("%s answers%s", server->options.base_url,
-					  server->mapped ? " and takes the credential" : ""),
-			 NULL);
+		reco_doctor_tell(result, check, RECO_DOCTOR_OK,
+						 psprintf("%s answers%s", server->options.base_url,
+								  server->mapped ? " and takes the credential" : ""),
+						 NULL);
 	else
-		tell(result, check, ERROR_,
-			 psprintf("%s: %s%s%s", server->options.base_url,
-					  reco_outcome_name(value->outcome), value->message ? ": " : "",
-					  value->message ? value->message : ""),
-			 hint_for(server, value->outcome));
+		reco_doctor_tell(result, check, RECO_DOCTOR_ERROR,
+						 psprintf("%s: %s%s%s", server->options.base_url,
+								  reco_outcome_name(value->outcome),
+								  value->message ? ": " : "",
+								  value->message ? value->message : ""),
+						 hint_for(server, value->outcome));
 }
 
 /* Says what the gateway has learned of a server: closed endpoints, the clock. */
@@ -419,21 +431,23 @@ check_lane(ReturnSetInfo *result, const RecoServer *server)
 		const char *endpoint = reco_endpoint_name(lane.service, i);
 
 		if ((lane.capabilities.refused >> i) & 1)
-			tell(
-				result, check, WARNING_,
+			reco_doctor_tell(
+				result, check, RECO_DOCTOR_WARNING,
 				psprintf("endpoint \"%s\" is closed for this app", endpoint),
 				"Another way is taken where there is one; it is tried again after a day.");
 		if (lane.exhausted_until[i] > reco_now_us())
-			tell(
-				result, check, WARNING_,
+			reco_doctor_tell(
+				result, check, RECO_DOCTOR_WARNING,
 				psprintf("the quota of endpoint \"%s\" is used up until %s", endpoint,
 						 timestamptz_to_str(reco_calendar_time(lane.exhausted_until[i]))),
 				"Other endpoints are asked as before; a lower daily_quota spreads calls.");
 	}
 	if (lane.clock_seen && llabs(lane.clock_skew_s) > MOST_SKEW_S)
-		tell(result, check, WARNING_,
-			 psprintf("its clock and ours differ by %lld s", (long long) lane.clock_skew_s),
-			 "Let this machine keep its time by NTP; limits and tokens go by it.");
+		reco_doctor_tell(
+			result, check, RECO_DOCTOR_WARNING,
+			psprintf("its clock and ours differ by %lld s",
+					 (long long) lane.clock_skew_s),
+			"Let this machine keep its time by NTP; limits and tokens go by it.");
 }
 
 /* Says who can read a secret. */
@@ -446,15 +460,16 @@ check_readers(ReturnSetInfo *result, List *servers)
 	{
 		const RecoSecretReader *reader = lfirst(cell);
 
-		tell(result, psprintf("server \"%s\"", reader->server), WARNING_,
-			 psprintf("role \"%s\" can read the secret in %s user mapping", reader->role,
-					  reader->public ? "PUBLIC's" : "its own"),
-			 reader->public
-				 ? psprintf("ALTER SERVER %s OWNER TO a superuser, or use secret_file.",
-							quote_identifier(reader->server))
-				 : psprintf("REVOKE USAGE ON FOREIGN SERVER %s FROM %s, map PUBLIC "
-							"instead, or use secret_file.",
-							quote_identifier(reader->server),
-							quote_identifier(reader->role)));
+		reco_doctor_tell(
+			result, psprintf("server \"%s\"", reader->server), RECO_DOCTOR_WARNING,
+			psprintf("role \"%s\" can read the secret in %s user mapping", reader->role,
+					 reader->public ? "PUBLIC's" : "its own"),
+			reader->public
+				? psprintf("ALTER SERVER %s OWNER TO a superuser, or use secret_file.",
+						   quote_identifier(reader->server))
+				: psprintf("REVOKE USAGE ON FOREIGN SERVER %s FROM %s, map PUBLIC "
+						   "instead, or use secret_file.",
+						   quote_identifier(reader->server),
+						   quote_identifier(reader->role)));
 	}
 }

@@ -15,13 +15,11 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_authid.h"
-#include "common/hashfn.h"
 #include "funcapi.h"
 #include "guc.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "options.h"
-#include "pipeline/json_write.h"
+#include "pipeline/request_options.h"
 #include "shmem/shared.h"
 #include "store/job.h"
 #include "utils/acl.h"
@@ -32,8 +30,6 @@ PG_FUNCTION_INFO_V1(reco_generate_async);
 PG_FUNCTION_INFO_V1(reco_job);
 PG_FUNCTION_INFO_V1(reco_job_cancel);
 
-static Jsonb *arguments_of(const RecoRequest *request, Jsonb *options);
-static char *key_of(Jsonb *arguments);
 static void find_job(FunctionCallInfo fcinfo, bool to_read, RecoJobFacts *facts);
 
 /* Queues a generation. */
@@ -51,44 +47,10 @@ reco_generate_async(PG_FUNCTION_ARGS)
 	reco_require_writable("reco_generate_async");
 	reco_require_job_workers("reco_generate_async");
 	order.user_id = request->user_id;
-	order.arguments =
-		arguments_of(request, PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4));
-	order.key = key_of(order.arguments);
+	order.arguments = DatumGetJsonbP(
+		DirectFunctionCall1(jsonb_in, CStringGetDatum(reco_request_arguments(request))));
+	order.key = reco_job_key(GetUserId(), order.arguments);
 	PG_RETURN_INT64(reco_job_queue(&order));
-}
-
-/* What a job worker needs to make the request again. */
-static Jsonb *
-arguments_of(const RecoRequest *request, Jsonb *options)
-{
-	StringInfoData json;
-
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	put_string(&json, "prompt", request->prompt);
-	put_id(&json, "size", request->size);
-	put_id(&json, "deadline_ms", request->deadline_ms);
-	put_id(&json, "repeat_days", request->repeat_days);
-	if (options != NULL)
-		appendStringInfo(&json, ", \"options\": %s",
-						 JsonbToCString(NULL, &options->root, VARSIZE(options)));
-	appendStringInfoChar(&json, '}');
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data)));
-}
-
-/* Lists of two roles may come from different services. */
-static char *
-key_of(Jsonb *arguments)
-{
-	const char *text =
-		psprintf("%u %s", GetUserId(),
-				 JsonbToCString(NULL, &arguments->root, VARSIZE(arguments)));
-	const unsigned char *bytes = (const unsigned char *) text;
-	int			len = (int) strlen(text);
-
-	return psprintf("%016llx%016llx",
-					(unsigned long long) hash_bytes_extended(bytes, len, 0),
-					(unsigned long long) hash_bytes_extended(bytes, len, 1));
 }
 
 /* Finds the job that the first argument names, if the role may see it. */

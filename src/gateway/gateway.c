@@ -126,6 +126,7 @@ loop(void)
 			ProcessConfigFile(PGC_SIGHUP);
 		}
 		reco_token_forget_gone();
+		reco_lanes_forget_refused();
 		for (int i = 0; i < reco_shared->nslots && (slot = reco_slots_next()) >= 0; i++)
 			reco_question_look(slot);
 		now = reco_now_us();

@@ -216,6 +216,30 @@ learn_anew(RecoLane *shared, int64 now)
 	}
 }
 
+/*
+ * Somebody wants to know what services refuse by now: forgets what was found, in all
+ * lanes; not quotas, which have a time. Keepers write that it is forgotten.
+ */
+void
+reco_lanes_forget_refused(void)
+{
+	if (!reco_limits_asked_to_forget())
+		return;
+	for (int i = 0; i < reco_shared->nlanes; i++)
+	{
+		RecoLane   *lane = &reco_lanes[i];
+
+		if (!lane->used)
+			continue;
+		memset(lane->refused_until, 0, sizeof(lane->refused_until));
+		lane->app_refused_until = 0;
+		lane->learned_at = 0;
+		lane->capabilities =
+			(RecoCapabilities){.exhausted = lane->capabilities.exhausted};
+	}
+	reco_limits_note();
+}
+
 /* Sends what may be sent. */
 int64
 reco_lane_pump(RecoGatewayLane *lane, int64 now)

@@ -279,6 +279,9 @@ extern RecoGatewayLane *reco_lane_of(const RecoQuestion *question);
 /* Sends what may be sent; returns when to look again. */
 extern int64 reco_lane_pump(RecoGatewayLane *lane, int64 now);
 
+/* Forgets what services were found to refuse, if somebody asked for that. */
+extern void reco_lanes_forget_refused(void);
+
 /* The first flight of a class, or of one operation in it; NULL = none. */
 extern RecoFlight *reco_lane_first(RecoGatewayLane *lane, RecoPriority priority);
 

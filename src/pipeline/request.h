@@ -34,7 +34,8 @@ typedef struct RecoRequest
 	void		(*progress)(void *arg, int stage);
 	void	   *progress_arg;
 
-	/* options */
+	/* options, and the document that they are from: a Jsonb; NULL = none */
+	const void *options;
 	int64_t		seed;			/* 0 = the plain list; others vary it */
 	bool		by_score;		/* order by score, not by arc */
 	bool		strategies[RECO_NSTRATEGIES];

@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "guc.h"
+#include "json_write.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -302,6 +303,25 @@ option_names(void)
 	return names.data;
 }
 
+char *
+reco_request_arguments(const RecoRequest *request)
+{
+	Jsonb	   *options = (Jsonb *) request->options;
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	put_string(&json, "prompt", request->prompt);
+	put_id(&json, "size", request->size);
+	put_id(&json, "deadline_ms", request->deadline_ms);
+	put_id(&json, "repeat_days", request->repeat_days);
+	if (options != NULL)
+		appendStringInfo(&json, ", \"options\": %s",
+						 JsonbToCString(NULL, &options->root, VARSIZE(options)));
+	appendStringInfoChar(&json, '}');
+	return json.data;
+}
+
 /* Reads the options document. */
 void
 reco_request_read_options(Jsonb *options, RecoRequest *request)
@@ -316,6 +336,7 @@ reco_request_read_options(Jsonb *options, RecoRequest *request)
 				 errmsg("options must be a JSON object"),
 				 errhint("Write, for example, '{\"order\": \"score\"}'. Options are %s.",
 						 option_names())));
+	request->options = options;
 	(void) JsonbIteratorNext(&iterator, &key, true);
 	while ((token = JsonbIteratorNext(&iterator, &key, true)) == WJB_KEY)
 	{

@@ -21,7 +21,10 @@
 /* A request with everything at its default, for nobody, without a prompt; palloc'd. */
 extern RecoRequest *reco_request_new(void);
 
-/* Reads the options document into a request. */
+/* Reads the options document into a request; it has to stay. */
 extern void reco_request_read_options(Jsonb *options, RecoRequest *request);
+
+/* What a job worker needs to make the request again, but for the listener: JSON. */
+extern char *reco_request_arguments(const RecoRequest *request);
 
 #endif							/* RECO_REQUEST_OPTIONS_H */

@@ -21,6 +21,7 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "ahead.h"
 #include "catalogue/change.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
@@ -183,6 +184,8 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 		popular = fit_popular(question, context, bytes != NULL, origin);
 		if (popular != NULL)
 			return popular;
+		if (bytes != NULL && reco_ahead_refresh(request, question->extension))
+			break;
 
 		/* what is stale is given at once, but for the one who makes it new */
 		turn = reco_run_flight_board(MyDatabaseId, question->extension, question->key,
@@ -486,6 +489,7 @@ generate_alone(Question *question, MemoryContext context)
 
 	question->run = run;
 	reco_record_keep(run, question->extension);
+	reco_ahead_mend(run, question->extension);
 	return bytes;
 }
 
@@ -511,6 +515,7 @@ generate(Question *question, MemoryContext context)
 	reco_run_flight_land();
 	question->run = run;
 	reco_record_keep(run, question->extension);
+	reco_ahead_mend(run, question->extension);
 	return bytes;
 }
 

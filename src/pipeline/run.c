@@ -131,18 +131,32 @@ run_nodes(RecoRun *run, uint32 wanted)
 	reco_graph_run(run, own, NNODES, wanted);
 }
 
+/* Begins a run, and to be patient. */
+RecoRun *
+reco_run_open(const RecoRequest *request, MemoryContext context, RecoPauser pause,
+			  void *arg)
+{
+	RecoRun    *run;
+
+	MemoryContextSwitchTo(context);
+	run = reco_run_begin(context, request);
+	reco_patience_begin(reco_run_patience(request));
+	reco_run_begin_stage(run, RECO_STAGE_OPEN);
+	run->source = reco_source_open(context, pause, arg);
+	reco_source_prioritise(run->source, request->priority);
+	reco_run_end_stage(run);
+	return run;
+}
+
 /* Runs a request. */
 RecoRun *
 reco_run_execute(const RecoRequest *request, MemoryContext context, RecoPauser pause,
 				 void *arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
-	RecoRun    *run = reco_run_begin(context, request);
+	RecoRun    *run = reco_run_open(request, context, pause, arg);
 
-	reco_patience_begin(reco_run_patience(request));
 	reco_run_begin_stage(run, RECO_STAGE_OPEN);
-	run->source = reco_source_open(context, pause, arg);
-	reco_source_prioritise(run->source, request->priority);
 	reco_artifacts_open(run);
 	reco_run_end_stage(run);
 

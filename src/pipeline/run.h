@@ -190,6 +190,13 @@ extern PGDLLEXPORT RecoRun *reco_run_execute(const RecoRequest *request,
 											 void *arg);
 
 /*
+ * Only begins one, which then asks the seam; reco_patience_end is the caller's. 'context'
+ * is the current context on return.
+ */
+extern RecoRun *reco_run_open(const RecoRequest *request, MemoryContext context,
+							  RecoPauser pause, void *arg);
+
+/*
  * Parts of that, for a run that begins with candidates: a run without anything; the list
  * of what is ranked; what is told of a run at its end.
  */

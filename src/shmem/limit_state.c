@@ -37,6 +37,7 @@ typedef struct Limits
 	LWLock		lock;
 	pg_atomic_uint64 version;	/* of 'state' */
 	pg_atomic_uint64 noted;
+	pg_atomic_uint32 forget;	/* what was refused; 1 = the gateway shall */
 	Progress	progress[RECO_NDATABASES];
 	ConditionVariable written;
 	int			nstates;
@@ -71,6 +72,7 @@ reco_limits_attach(char *memory, bool fresh, int tranche)
 	LWLockInitialize(&limits->lock, tranche);
 	pg_atomic_init_u64(&limits->version, 1);
 	pg_atomic_init_u64(&limits->noted, 0);
+	pg_atomic_init_u32(&limits->forget, 0);
 	ConditionVariableInit(&limits->written);
 }
 
@@ -248,6 +250,45 @@ uint64
 reco_limits_noted(void)
 {
 	return pg_atomic_read_u64(&limits->noted);
+}
+
+/*
+ * Forgets what services refuse. What tables know goes here and now, so that no lane takes
+ * it from here afterwards; lanes are the gateway's.
+ */
+int
+reco_limits_forget_refused(void)
+{
+	RecoLane   *copy = palloc(sizeof(RecoLane));
+	int			n = 0;
+
+	for (int i = 0; i < reco_shared->nlanes; i++)
+	{
+		LWLockAcquire(&reco_shared->lanes, LW_SHARED);
+		memcpy(copy, &reco_lanes[i], sizeof(RecoLane));
+		LWLockRelease(&reco_shared->lanes);
+		copy->capabilities.exhausted = 0;
+		if (copy->used &&
+			(copy->app_refused_until > reco_now_us() ||
+			 memcmp(&copy->capabilities, &(RecoCapabilities){0},
+					sizeof(RecoCapabilities)) != 0))
+			n++;
+	}
+	pfree(copy);
+	LWLockAcquire(&limits->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < limits->nstates; i++)
+		memset(limits->state[i].refused_until, 0, sizeof(limits->state[i].refused_until));
+	LWLockRelease(&limits->lock);
+	pg_atomic_write_u32(&limits->forget, 1);
+	reco_gateway_wake();
+	return n;
+}
+
+bool
+reco_limits_asked_to_forget(void)
+{
+	return pg_atomic_read_u32(&limits->forget) != 0 &&
+		pg_atomic_exchange_u32(&limits->forget, 0) != 0;
 }
 
 /* What there is to write. */

@@ -56,6 +56,14 @@ extern void reco_limits_take(RecoLane *lane);
 /* Of the gateway: a deadline was set that shall be written at once. */
 extern void reco_limits_note(void);
 
+/*
+ * What services were found to refuse is to be asked for anew: tells of how many lanes
+ * there is any, has the gateway forget it, and what tables knew. Of the gateway: is that
+ * to be done? It takes the request.
+ */
+extern int	reco_limits_forget_refused(void);
+extern bool reco_limits_asked_to_forget(void);
+
 /* What there is to write: lanes that have something to remember; nlanes at most. */
 extern int	reco_limits_read(RecoLimitState *states);
 

@@ -57,6 +57,7 @@ struct RecoMatrixLease
 	dsm_segment *segment;
 	uint64		generation;
 	bool		reading;
+	bool		borrowed;		/* the segment is the keeper's own, in the keeper */
 };
 
 static Table *table = NULL;
@@ -125,14 +126,24 @@ reco_matrix_lease_new(Oid extension)
 		if (generation == 0)
 			return NULL;
 
-		segment = dsm_attach(handle);
-		if (segment == NULL)
-			continue;
-		dsm_pin_mapping(segment);
-		lease = MemoryContextAllocZero(TopMemoryContext, sizeof(RecoMatrixLease));
+		/* the keeper has what it offers, and replaces it when nobody here reads */
+		segment = dsm_find_mapping(handle);
+		if (segment != NULL)
+		{
+			lease = MemoryContextAllocZero(TopMemoryContext, sizeof(RecoMatrixLease));
+			lease->borrowed = true;
+		}
+		else
+		{
+			segment = dsm_attach(handle);
+			if (segment == NULL)
+				continue;
+			dsm_pin_mapping(segment);
+			lease = MemoryContextAllocZero(TopMemoryContext, sizeof(RecoMatrixLease));
+			on_dsm_detach(segment, at_detach, PointerGetDatum(lease));
+		}
 		lease->segment = segment;
 		lease->generation = generation;
-		on_dsm_detach(segment, at_detach, PointerGetDatum(lease));
 		if (reco_matrix_lease_renew(lease, extension))
 			return lease;
 		reco_matrix_lease_end(lease);
@@ -191,7 +202,8 @@ reco_matrix_lease_return(RecoMatrixLease *lease)
 void
 reco_matrix_lease_end(RecoMatrixLease *lease)
 {
-	dsm_detach(lease->segment);
+	if (!lease->borrowed)
+		dsm_detach(lease->segment);
 	pfree(lease);
 }
 

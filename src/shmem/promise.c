@@ -42,7 +42,6 @@ static Promises *promises = NULL;
 static RecoPromise *find(Oid database, const char *server, const char *user_id);
 static void give_back(RecoPromise *promise);
 static void tell_gateway(Oid database, const char *server, const char *user_id);
-static void wake_gateway(void);
 
 Size
 reco_promises_size(void)
@@ -225,7 +224,7 @@ reco_promises_forget(Oid database, Oid extension, const char *server, const char
 	tell_gateway(database, server, user_id);
 	LWLockRelease(&promises->lock);
 	ConditionVariableBroadcast(&promises->kept);
-	wake_gateway();
+	reco_gateway_wake();
 }
 
 /* Takes one off the list of the forgotten. */
@@ -290,16 +289,4 @@ tell_gateway(Oid database, const char *server, const char *user_id)
 	if (user_id != NULL)
 		strlcpy(forgotten->user_id, user_id, sizeof(forgotten->user_id));
 	pg_atomic_write_u32(&promises->nforgotten, n + 1);
-}
-
-static void
-wake_gateway(void)
-{
-	int			procno;
-
-	SpinLockAcquire(&reco_shared->gateway_lock);
-	procno = reco_shared->gateway_procno;
-	SpinLockRelease(&reco_shared->gateway_lock);
-	if (procno >= 0)
-		SetLatch(&GetPGProcByNumber(procno)->procLatch);
 }

@@ -31,8 +31,10 @@
 #include "slot.h"
 #include "stage_stat.h"
 #include "storage/ipc.h"
+#include "storage/proc.h"
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
+#include "wish.h"
 
 RecoShared *reco_shared = NULL;
 RecoSlot   *reco_slots = NULL;
@@ -77,6 +79,7 @@ reco_shared_size(void)
 	size = add_size(size, reco_matrices_size());
 	size = add_size(size, reco_stage_stats_size());
 	size = add_size(size, reco_asked_size());
+	size = add_size(size, reco_wishes_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
 
@@ -95,6 +98,19 @@ reco_calendar_time(int64 monotonic_us)
 	if (monotonic_us == 0)
 		return 0;
 	return GetCurrentTimestamp() + (monotonic_us - reco_now_us());
+}
+
+/* Has the gateway look at what there is, if it runs. */
+void
+reco_gateway_wake(void)
+{
+	int			procno;
+
+	SpinLockAcquire(&reco_shared->gateway_lock);
+	procno = reco_shared->gateway_procno;
+	SpinLockRelease(&reco_shared->gateway_lock);
+	if (procno >= 0)
+		SetLatch(&GetPGProcByNumber(procno)->procLatch);
 }
 
 /* The request hook: settings of other libraries are final by now. */
@@ -164,6 +180,8 @@ attach(char *memory, bool fresh)
 	memory += reco_stage_stats_size();
 	reco_asked_attach(memory, fresh);
 	memory += reco_asked_size();
+	reco_wishes_attach(memory, fresh);
+	memory += reco_wishes_size();
 	reco_pool_attach(memory, fresh);
 }
 
@@ -185,6 +203,7 @@ make(void)
 	LWLockInitialize(&reco_shared->matrices, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->stages, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->asked, reco_shared->tranche);
+	LWLockInitialize(&reco_shared->wishes, reco_shared->tranche);
 	reco_database_make();
 	SpinLockInit(&reco_shared->gateway_lock);
 	reco_shared->gateway_procno = -1;

@@ -16,6 +16,7 @@
 
 #include "compat.h"
 
+#include "chore_failure.h"
 #include "database.h"
 #include "datatype/timestamp.h"
 #include "lane.h"
@@ -65,6 +66,7 @@ typedef struct RecoShared
 	LWLock		matrices;		/* the table of matrix_shared.c */
 	LWLock		stages;			/* whose each row of stage_stat.c is */
 	LWLock		asked;			/* the table of asked.c */
+	LWLock		wishes;			/* the tables of wish.c; no other is taken below it */
 
 	/* the gateway: 'gateway_lock' (a spinlock, for a few instructions) */
 	slock_t		gateway_lock;
@@ -88,6 +90,7 @@ typedef struct RecoShared
 	int			launcher_procno;	/* whose latch to set */
 	bool		ask_all;		/* the launcher shall look at every database */
 	RecoDatabase database[RECO_NDATABASES];
+	RecoChoreFailure chore_failure[RECO_CHORE_FAILURES];	/* likewise 'databases' */
 
 	RecoProcess process[RECO_NPROCESSES];
 } RecoShared;
@@ -105,6 +108,9 @@ extern Size reco_shared_size(void);
 
 /* Microseconds on a clock that is never set back, the same in all processes. */
 extern PGDLLEXPORT int64 reco_now_us(void);
+
+/* Wakes the gateway, if it runs. */
+extern void reco_gateway_wake(void);
 
 /* Turns a monotonic time into one of the calendar; 0 stays 0. */
 extern TimestampTz reco_calendar_time(int64 monotonic_us);

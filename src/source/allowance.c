@@ -53,7 +53,8 @@ count_hours(const RecoLimit *limit, int64 *before, int64 *now)
 
 /* Finds out what a run may ask. */
 void
-reco_allowance_read(const RecoServer *server, int budget, RecoAllowance *allowance)
+reco_allowance_read(const RecoServer *server, int budget, bool background,
+					RecoAllowance *allowance)
 {
 	RecoProblem problem;
 	RecoSecret *secret;
@@ -74,7 +75,7 @@ reco_allowance_read(const RecoServer *server, int budget, RecoAllowance *allowan
 	allowance->capabilities = lane->capabilities;
 	count_hours(&lane->limit, &before, &now);
 	allowance->calls =
-		reco_budget_share(budget, server->options.daily_quota, before, now);
+		reco_budget_share(budget, server->options.daily_quota, background, before, now);
 	allowance->by_quota = allowance->calls < budget;
 	pfree(lane);
 }

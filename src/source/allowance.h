@@ -27,8 +27,11 @@ typedef struct RecoAllowance
 	RecoCapabilities capabilities;	/* what was learned of the app */
 } RecoAllowance;
 
-/* Finds out what a run may ask of a server; 'budget' calls at most. */
-extern void reco_allowance_read(const RecoServer *server, int budget,
+/*
+ * Finds out what a run may ask of a server; 'budget' calls at most. In the background, no
+ * more than what two thirds of the quota allow: so a third of each hour's share is left.
+ */
+extern void reco_allowance_read(const RecoServer *server, int budget, bool background,
 								RecoAllowance *allowance);
 
 /*

@@ -204,10 +204,22 @@ reco_live_go_on(RecoLive *live, TimestampTz until)
 
 	reco_text_open(&live->tools);
 	advance(live, false);
-	if (!reco_remote_is_busy(live->remote))
-		reco_remote_wait_for_keeper(live->remote, limit);
 	MemoryContextSwitchTo(old);
 	return ended > 0 || reco_now_us() < limit;
+}
+
+/* Is there something that the keeper shall write first, and nothing else under way? */
+bool
+reco_live_owes(const RecoLive *live)
+{
+	return live->remote != NULL && !reco_remote_is_busy(live->remote) &&
+		reco_remote_owes(live->remote);
+}
+
+void
+reco_live_wait_for_keeper(RecoLive *live, TimestampTz until)
+{
+	reco_remote_wait_for_keeper(live->remote, monotonic(until));
 }
 
 /* Adds to the answers what came. */
@@ -343,7 +355,7 @@ send_all(RecoLive *live)
 
 	foreach (cell, live->tickets)
 		until = Max(until, ((RecoLiveTicket *) lfirst(cell))->until);
-	for (int lot = 0; lot < RECO_LIVE_FEATURES; lot++)
+	for (int lot = 0; lot < RECO_LIVE_NLOTS; lot++)
 	{
 		any |= live->queues[lot].n > 0;
 		reco_live_send(live, lot, until);
@@ -355,7 +367,8 @@ send_all(RecoLive *live)
 static bool
 is_to_bring(const RecoLiveWant *want)
 {
-	return want->stage < RECO_LIVE_FACTS && want->operation != RECO_OP_COMPLETION;
+	return want->stage < RECO_LIVE_FACTS && want->operation != RECO_OP_COMPLETION &&
+		!reco_live_is_of_tracks(want);
 }
 
 /* Does a want wait for features? */

@@ -45,11 +45,13 @@ extern bool reco_live_has_news(RecoLive *live);
  * Who waits has put all that can be put now, so what waited for company goes without it;
  * true = that settled something. Then waits for one more answer, or until then, which
  * needs no transaction; false = nothing is under way. Then goes on with what came; false
- * = time is over.
+ * = time is over. In the end a moment's wait may be due, which needs none either.
  */
 extern bool reco_live_hasten(RecoLive *live);
 extern bool reco_live_wait(RecoLive *live, TimestampTz until);
 extern bool reco_live_go_on(RecoLive *live, TimestampTz until);
+extern bool reco_live_owes(const RecoLive *live);
+extern void reco_live_wait_for_keeper(RecoLive *live, TimestampTz until);
 
 /* Adds to the answers what came, and forgets the ticket. */
 extern void reco_live_collect(RecoLive *live, RecoLiveTicket *ticket);

@@ -47,7 +47,7 @@ reco_live_take(RecoLive *live, RecoLiveWant *want)
 	bool		named = want->ask->keys[want->key].name != NULL;
 
 	want->fresh = true;
-	if (want->operation == RECO_OP_COMPLETION)
+	if (want->operation == RECO_OP_COMPLETION || reco_live_is_of_tracks(want))
 		return;
 	reco_live_read(&live->tools, want->question->json, &want->facts);
 	if (want->ask->kind == RECO_KIND_ARTIST_SEARCH && named)
@@ -201,6 +201,14 @@ reco_live_merge(RecoLive *live, RecoLiveWant *want)
 			value->text = question->json;
 			value->origin = question->origin;
 		}
+		return;
+	}
+	if (reco_live_is_of_tracks(want))
+	{
+		if (reco_live_is_pending(question))
+			value->outcome = RECO_OUTCOME_TIMEOUT;
+		else if (value->outcome == RECO_OUTCOME_UNCONFIGURED)
+			value->outcome = RECO_OUTCOME_FRESH;
 		return;
 	}
 	if (want->stage < RECO_LIVE_FACTS ||
@@ -364,21 +372,27 @@ add_track(RecoTrack **tracks, int *n, RecoTrack *track)
 	tracks[(*n)++] = track;
 }
 
-/* Puts live tracks and those of the catalogue by turns. */
+/*
+ * Puts live tracks and those of the catalogue by turns. Among what is near something, the
+ * engine has looked at the catalogue's own tracks already: others of these come last.
+ */
 static void
 put_in_turns(RecoLiveWant *want, RecoTrack **found, int nfound)
 {
 	RecoAnswer *answer = &want->ask->values[want->key].answer;
 	RecoTrack **tracks = palloc(sizeof(RecoTrack *) * (answer->ntracks + nfound + 1));
+	bool		near = want->ask->kind == RECO_KIND_RECOMMENDATION;
 	int			n = 0;
 
 	for (int i = 0; i < Max(answer->ntracks, nfound); i++)
 	{
-		if (i < nfound)
+		if (i < nfound && !(near && found[i]->row != RECO_NO_ROW))
 			add_track(tracks, &n, found[i]);
 		if (i < answer->ntracks)
 			add_track(tracks, &n, answer->tracks[i]);
 	}
+	for (int i = 0; near && i < nfound; i++)
+		add_track(tracks, &n, found[i]);
 	answer->tracks = tracks;
 	answer->ntracks = n;
 }

@@ -146,6 +146,14 @@ typedef struct RecoLiveWant
 	RecoLiveFacts facts;
 } RecoLiveWant;
 
+/* Is it wanted that something is known of a track, and kept: no part of an answer? */
+static inline bool
+reco_live_is_of_tracks(const RecoLiveWant *want)
+{
+	return want->ask->kind == RECO_KIND_TRACK_FEATURES ||
+		want->ask->kind == RECO_KIND_RECCOBEATS_ID;
+}
+
 /* What one call of the seam asks. */
 struct RecoLiveTicket
 {

@@ -80,10 +80,9 @@ allowance_of(RecoLive *live, const RecoServer *server)
 	}
 	allowance = palloc(sizeof(RecoLiveAllowance));
 	allowance->server = server;
-	reco_allowance_read(server,
-						reco_guc_call_budget
-							.calls[reco_budget_kind(server->options.service)],
-						&allowance->allowance);
+	reco_allowance_read(
+		server, reco_guc_call_budget.calls[reco_budget_kind(server->options.service)],
+		live->priority != RECO_PRIORITY_INTERACTIVE, &allowance->allowance);
 	live->allowances = lappend(live->allowances, allowance);
 	return allowance;
 }

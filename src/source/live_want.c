@@ -23,6 +23,7 @@
 #define MOST_LISTS			4	/* recommendations; and a third of the calls */
 #define OWN_RANGE			"medium_term"	/* of what a listener plays: half a year */
 #define MOST_TRACKS			50
+#define MOST_OF_TRACKS		100	/* of whom one thing is wanted */
 #define MOST_SEEDS			5
 
 static void want(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
@@ -31,6 +32,8 @@ static void want_search(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, in
 static void want_artist(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
 static void want_list(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
 static void want_tracks(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
+static void want_of_tracks(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key,
+						   RecoLiveLot lot);
 static void want_own(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key,
 					 RecoLiveLot lot);
 static void want_text(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int key);
@@ -105,6 +108,12 @@ want(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
 			break;
 		case RECO_KIND_TRACK_FACTS:
 			want_tracks(live, ticket, ask, k);
+			break;
+		case RECO_KIND_TRACK_FEATURES:
+			want_of_tracks(live, ticket, ask, k, RECO_LIVE_FEATURES);
+			break;
+		case RECO_KIND_RECCOBEATS_ID:
+			want_of_tracks(live, ticket, ask, k, RECO_LIVE_IDS);
 			break;
 		case RECO_KIND_COMPLETION:
 			want_text(live, ticket, ask, k);
@@ -325,6 +334,37 @@ want_tracks(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k)
 	}
 	reco_live_renew(live, RECO_LIVE_TRACKS, expired, nexpired);
 	pfree(expired);
+}
+
+/* Wants one thing of each of some tracks, as far as nobody here knows it. */
+static void
+want_of_tracks(RecoLive *live, RecoLiveTicket *ticket, RecoAsk *ask, int k,
+			   RecoLiveLot lot)
+{
+	const RecoKey *key = &ask->keys[k];
+	RecoLiveQuestion **questions = palloc(sizeof(RecoLiveQuestion *) * Max(key->nids, 1));
+	int			n = 0;
+
+	for (int i = 0; i < key->nids && reco_live_server(live, lot) != NULL; i++)
+	{
+		RecoLiveQuestion *question =
+			is_spotify_id(key->ids[i]) ? reco_live_make(live, lot, key->ids[i]) : NULL;
+
+		if (question != NULL && question->state == RECO_LIVE_NEW)
+			questions[n++] = question;
+	}
+	reco_live_find(live, lot, questions, n);
+	for (int i = 0; i < n; i++)
+	{
+		RecoLiveWant *added = NULL;
+
+		if (questions[i]->state == RECO_LIVE_NEW)
+			added =
+				add_want(live, ticket, ask, k, reco_live_operation(lot), MOST_OF_TRACKS);
+		if (added != NULL)
+			added->question = reco_live_add(live, lot, questions[i]->key);
+	}
+	pfree(questions);
 }
 
 /* Wants what a listener who is connected plays elsewhere. */

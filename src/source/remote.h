@@ -108,7 +108,9 @@ extern bool reco_remote_is_busy(const RecoRemote *remote);
 /* Reads what has come so far of what is still under way. */
 extern void reco_remote_peek(RecoRemote *remote);
 
-/* Waits a moment until a listener's new token, or a used-up quota, is written. */
+/* Waits a moment until a listener's new token, or a used-up quota, is written, if one
+ * shall be. */
+extern bool reco_remote_owes(const RecoRemote *remote);
 extern void reco_remote_wait_for_keeper(RecoRemote *remote, int64 until);
 
 /* A key as services see it: in UTF-8, in the current context. */

@@ -129,6 +129,12 @@ reco_remote_is_busy(const RecoRemote *remote)
 	return remote->nparts > 0;
 }
 
+bool
+reco_remote_owes(const RecoRemote *remote)
+{
+	return remote->rotated || remote->limited;
+}
+
 /* Waits for what must be written before it counts as paid for. */
 void
 reco_remote_wait_for_keeper(RecoRemote *remote, int64 until)

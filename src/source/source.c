@@ -77,6 +77,7 @@ typedef struct Question
 } Question;
 
 static void pause_run(RecoSource *source, RecoPause how);
+static void wait_for_keeper(RecoSource *source, TimestampTz until);
 static void answer_locally(RecoSource *source, RecoAsk *asks, int nasks,
 						   TimestampTz give_up);
 static bool recall(RecoSource *source, const Question *question, TimestampTz give_up);
@@ -193,9 +194,21 @@ reco_source_wait(RecoSource *source, TimestampTz until)
 		going = reco_live_wait(source->live, until);
 		pause_run(source, RECO_PAUSE_ENTER);
 		going = going && reco_live_go_on(source->live, until);
+		wait_for_keeper(source, until);
 	}
 	source->waited_us += GetCurrentTimestamp() - start;
 	return going || (source->live != NULL && reco_live_has_news(source->live));
+}
+
+/* Waits a moment for what must be written before it counts as paid for. */
+static void
+wait_for_keeper(RecoSource *source, TimestampTz until)
+{
+	if (!reco_live_owes(source->live))
+		return;
+	pause_run(source, RECO_PAUSE_LEAVE);
+	reco_live_wait_for_keeper(source->live, until);
+	pause_run(source, RECO_PAUSE_ENTER);
 }
 
 int64

@@ -35,7 +35,10 @@ typedef enum RecoKind
 	RECO_KIND_RECOMMENDATION,
 	RECO_KIND_TRACK_FACTS,
 
-	/* services only: nothing local answers them, and the pipeline does not ask */
+	/*
+	 * Services only: nothing local answers them. Of the two in the middle nothing comes
+	 * back: what is asked ahead is kept for those who need it.
+	 */
 	RECO_KIND_ARTIST_FACTS,
 	RECO_KIND_TRACK_FEATURES,
 	RECO_KIND_RECCOBEATS_ID,

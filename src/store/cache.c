@@ -264,6 +264,12 @@ reco_cache_begin_writing(void)
 	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+void
+reco_cache_write_alone(void)
+{
+	LockDatabaseObject(ExtensionRelationId, reco_sql_extension(), WRITING, ExclusiveLock);
+}
+
 /* Where a category's rows are. */
 static RecoPlace
 place_of(const char *category)

@@ -75,6 +75,9 @@ extern void reco_cache_forbid_writing(void);
 /* Keeps out those, until the transaction ends. False = there are some; never waits. */
 extern bool reco_cache_begin_writing(void);
 
+/* The same, and waits for them. */
+extern void reco_cache_write_alone(void);
+
 /* Writes rows, set-based; an older row is replaced, a newer one stays. */
 extern void reco_cache_write(const RecoCacheRow *rows, int nrows);
 
@@ -104,6 +107,9 @@ extern RecoCacheCount *reco_cache_expire(int64 most, int *ncounts);
  * since it counted last, or that is long ago.
  */
 extern RecoCacheCount *reco_cache_evict(int64 most, int *ncounts);
+
+/* Has it count anew: others have written. */
+extern void reco_cache_forget_counts(void);
 
 /*
  * Deletes rows: NULL = all; returns how many. 'asked' is a key, or what stands before

@@ -127,6 +127,12 @@ reco_cache_note_written(const RecoCacheRow *rows, int nrows)
 			(rows[i].value == NULL ? 0 : (int64) strlen(rows[i].value));
 }
 
+void
+reco_cache_forget_counts(void)
+{
+	last.next = 0;
+}
+
 /* Counts all rows of the tables that can be read here. */
 RecoCacheCount *
 reco_cache_count(int *ncounts)

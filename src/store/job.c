@@ -25,6 +25,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
+#include "common/hashfn.h"
 #include "id.h"
 #include "miscadmin.h"
 #include "shmem/shared.h"
@@ -101,6 +102,13 @@ static RecoStatement due_statement = {
 	.text = "SELECT min(run_after) FROM reco.job WHERE state = 'queued'",
 };
 
+static RecoStatement waiting_statement = {
+	.text = "SELECT count(*) FROM (SELECT FROM reco.job"
+	" WHERE state = 'queued' AND priority = $1 LIMIT $2) AS j",
+	.nargs = 2,
+	.types = {INT2OID, INT8OID},
+};
+
 static RecoStatement note_statement = {
 	.text = "UPDATE reco.job AS j SET stage = $4, percent = $5"
 	" FROM (SELECT user_id, job_id FROM reco.job WHERE user_id = $1 AND job_id = $2"
@@ -123,7 +131,7 @@ static RecoStatement end_statement = {
 		"  percent = CASE $4 WHEN 'done' THEN 100 ELSE 0 END,"
 		"  finished = CASE WHEN $4 <> 'queued' THEN $5 END, run_id = $6, error = coalesce($7, j.error),"
 		"  run_after = coalesce($8, j.run_after), failures = j.failures + $9, attempts = j.attempts - $10,"
-		"  turn = CASE WHEN $8 IS NULL THEN j.turn ELSE greatest($8, (SELECT max(turn) + interval '1 min'"
+		"  turn = CASE WHEN $8 IS NULL OR $10 > 0 THEN j.turn ELSE greatest($8, (SELECT max(turn) + interval '1 min'"
 		"   FROM reco.job WHERE user_id = $1 AND priority = j.priority AND state = 'queued')) END"
 		" FROM (SELECT user_id, job_id FROM reco.job WHERE user_id = $1 AND job_id = $2"
 		"  AND state = 'running' AND claim = $3 FOR UPDATE SKIP LOCKED) AS n"
@@ -160,6 +168,21 @@ static int64 run_changing(RecoStatement *statement, const Datum *arguments,
 						  const char *nulls);
 static int64 *find_claims(int *n);
 
+/* Lists of two roles may come from different services. */
+char *
+reco_job_key(Oid role, Jsonb *arguments)
+{
+	const char *text =
+		psprintf("%u %s", role,
+				 JsonbToCString(NULL, &arguments->root, VARSIZE(arguments)));
+	const unsigned char *bytes = (const unsigned char *) text;
+	int			len = (int) strlen(text);
+
+	return psprintf("%016llx%016llx",
+					(unsigned long long) hash_bytes_extended(bytes, len, 0),
+					(unsigned long long) hash_bytes_extended(bytes, len, 1));
+}
+
 /* Queues a job, unless it is open. */
 int64
 reco_job_queue(const RecoJobOrder *order)
@@ -173,7 +196,7 @@ reco_job_queue(const RecoJobOrder *order)
 	arguments[0] = key[0] = CStringGetTextDatum(order->user_id);
 	arguments[2] = key[1] = CStringGetTextDatum(order->kind);
 	arguments[3] = key[2] = CStringGetTextDatum(order->key);
-	arguments[4] = ObjectIdGetDatum(GetUserId());
+	arguments[4] = ObjectIdGetDatum(OidIsValid(order->role) ? order->role : GetUserId());
 	arguments[5] = JsonbPGetDatum(order->arguments);
 	arguments[6] = Int16GetDatum(order->priority);
 	arguments[7] = TimestampTzGetDatum(GetCurrentTimestamp());
@@ -377,6 +400,23 @@ reco_job_take_over(int64 own, int most_deaths)
 	return run_changing(&take_over_statement, arguments, NULL);
 }
 
+int
+reco_job_waiting(RecoJobPriority priority, int most)
+{
+	Datum		arguments[2];
+	int			n;
+	RecoSql		sql;
+
+	arguments[0] = Int16GetDatum((int16) priority);
+	arguments[1] = Int64GetDatum(most);
+	reco_sql_begin(&sql);
+	reco_sql_set("enable_seqscan", "off");
+	reco_sql_run(&waiting_statement, arguments, NULL, false, 0);
+	n = (int) number_of(1);
+	reco_sql_end(&sql);
+	return n;
+}
+
 TimestampTz
 reco_job_next_due(void)
 {
@@ -436,7 +476,7 @@ reco_job_end(const RecoJob *job, RecoJobEnd end, int64 run_id, const char *error
 		arguments[6] = CStringGetTextDatum(error);
 	nulls[6] = error == NULL ? 'n' : ' ';
 	arguments[7] = TimestampTzGetDatum(run_after);
-	nulls[7] = end == RECO_JOB_AGAIN ? ' ' : 'n';
+	nulls[7] = end == RECO_JOB_AGAIN || end == RECO_JOB_GIVEN_BACK ? ' ' : 'n';
 	arguments[8] = Int32GetDatum(failed ? 1 : 0);
 	arguments[9] = Int32GetDatum(end == RECO_JOB_GIVEN_BACK ? 1 : 0);
 	*locked = false;

@@ -33,12 +33,16 @@ typedef struct RecoJobOrder
 	const char *kind;
 	const char *user_id;
 	const char *key;			/* what makes it the same job, of a kind and a listener */
+	Oid			role;			/* with whose rights; InvalidOid = the current one */
 	RecoJobPriority priority;
 	Jsonb	   *arguments;
 	bool	   *is_new;			/* is told whether it was queued; NULL = never mind */
 } RecoJobOrder;
 
-/* Queues a job for the current role, or finds the one that is open; its id. */
+/* The key of a job that is made by what it shall do, and for whom. */
+extern char *reco_job_key(Oid role, Jsonb *arguments);
+
+/* Queues a job, or finds the one that is open; its id. */
 extern int64 reco_job_queue(const RecoJobOrder *order);
 
 /* A job as others see it; NULLs are what is not known. In the current context. */
@@ -90,6 +94,9 @@ extern RecoJob *reco_job_claim(int64 claim);
  */
 extern int64 reco_job_take_over(int64 own, int most_deaths);
 
+/* How many jobs of a priority are queued, as far as so many. */
+extern int	reco_job_waiting(RecoJobPriority priority, int most);
+
 /* When the next job is due; 0 = none waits. */
 extern TimestampTz reco_job_next_due(void);
 
@@ -105,12 +112,12 @@ typedef enum RecoJobEnd
 	RECO_JOB_DONE = 0,
 	RECO_JOB_FAILED,			/* for good */
 	RECO_JOB_AGAIN,				/* it failed, and is tried again */
-	RECO_JOB_GIVEN_BACK			/* it did not fail: somebody else shall do it */
+	RECO_JOB_GIVEN_BACK			/* it did not fail, and keeps its turn: in a moment */
 } RecoJobEnd;
 
 /*
  * Ends it. False = it is this worker's no more; or, with 'locked', somebody has the row
- * locked. 'run_after' is for the next attempt.
+ * locked. 'run_after' is for the next attempt, or when it may be claimed.
  */
 extern bool reco_job_end(const RecoJob *job, RecoJobEnd end, int64 run_id,
 						 const char *error, TimestampTz run_after, bool *locked);

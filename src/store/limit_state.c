@@ -46,6 +46,12 @@ static RecoStatement expire_statement = {
 	.text = "DELETE FROM reco.limit_state WHERE updated_at < clock_timestamp() - interval '9 days'",
 };
 
+static RecoStatement forget_statement = {
+	.text = "UPDATE reco.limit_state SET refused_until ="
+	"  array_fill(NULL::timestamptz, ARRAY[cardinality(refused_until)])"
+	" WHERE array_to_string(refused_until, '') <> ''",
+};
+
 static bool read_all(RecoLimitState *states, int *nstates);
 static void take_row(HeapTuple tuple, TupleDesc row, RecoLimitState *state);
 
@@ -197,5 +203,15 @@ reco_limit_state_write(const RecoLimitState *states, int nstates)
 		reco_sql_run(&write_statement, values, nulls, false, 0);
 	}
 	reco_sql_run(&expire_statement, NULL, NULL, false, 0);
+	reco_sql_end(&sql);
+}
+
+void
+reco_limit_state_forget_refused(void)
+{
+	RecoSql		sql;
+
+	reco_sql_begin(&sql);
+	reco_sql_run(&forget_statement, NULL, NULL, false, 0);
 	reco_sql_end(&sql);
 }

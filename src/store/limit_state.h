@@ -6,7 +6,7 @@
  * Purpose: write what lanes must not forget, and bring it back into shared memory.
  * Runs in: any process with a database and a transaction; writing: the keeper.
  * Locks:	those of its statements; reading never waits for one.
- * Never:	write in a backend.
+ * Never:	write in a backend, but what somebody asks for by name.
  *
  *-------------------------------------------------------------------------
  */
@@ -22,6 +22,9 @@
  * alone.
  */
 extern bool reco_limit_state_load(bool anew);
+
+/* Forgets here what services refuse; of reco_reprobe(), which is asked for that. */
+extern void reco_limit_state_forget_refused(void);
 
 /* Writes states, and deletes what is long over. */
 extern void reco_limit_state_write(const RecoLimitState *states, int nstates);

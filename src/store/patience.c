@@ -124,6 +124,12 @@ reco_patience_try(uint32 tables)
 	return note(try_all(tables));
 }
 
+uint32
+reco_patience_hold(uint32 tables)
+{
+	return try_all(tables);
+}
+
 /* Locks what can be locked now, and tells what cannot. */
 static uint32
 try_all(uint32 tables)

@@ -42,6 +42,7 @@ typedef enum RecoTable
 
 /* A list rests on these; without the others it is only more work. */
 #define RECO_READS_FACTS	(RECO_READS(CACHE) - 1)
+#define RECO_READS_ALL		(((uint32) 1 << RECO_NTABLES) - 1)
 
 /*
  * Begins to be patient for so long in all; what is nested belongs to the outermost. Ends
@@ -58,6 +59,9 @@ extern bool reco_patience_lock(uint32 tables);
 
 /* The same, and never waits. */
 extern bool reco_patience_try(uint32 tables);
+
+/* Locks what can be had now, notes nothing, and returns what could not be had. */
+extern uint32 reco_patience_hold(uint32 tables);
 
 /* Which tables could not be had since it began, and how often one could not. */
 extern uint32 reco_patience_missed(void);

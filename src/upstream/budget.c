@@ -124,13 +124,15 @@ part(int64_t whole, int parts)
 
 /* Shares a quota out. */
 int
-reco_budget_share(int budget, int quota, int64_t before, int64_t now)
+reco_budget_share(int budget, int quota, bool background, int64_t before, int64_t now)
 {
 	int64_t		hours;
 	int64_t		runs;
 
 	if (quota <= 0)
 		return budget;
+	if (background)
+		quota -= quota / 3;
 	hours = part(quota - before, HOURS_SHARE);
 	runs = part(hours - now, RUNS_SHARE);
 	return runs < budget ? (int) runs : budget;

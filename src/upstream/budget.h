@@ -51,7 +51,11 @@ extern bool reco_budget_parse(const char *text, RecoBudget *budget, const char *
  * than a sixth, twelve busy ones leave a tenth to the thirteenth, and a steady load gets
  * five sixths of the quota (24 of 23 + 6 parts). As a quota wears on, runs ask less;
  * none is the one that finds nothing.
+ *
+ * In the background a quota is two thirds of what it is, whoever used it: so of what an
+ * hour may use, a third is left to those who wait, and of a day's.
  */
-extern int	reco_budget_share(int budget, int quota, int64_t before, int64_t now);
+extern int	reco_budget_share(int budget, int quota, bool background, int64_t before,
+							 int64_t now);
 
 #endif							/* RECO_BUDGET_H */

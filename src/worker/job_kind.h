@@ -37,6 +37,7 @@ typedef struct RecoJobWork
 	const RecoJobKind *kind;
 	MemoryContext context;		/* the current one; it outlives transactions */
 	Oid			extension;
+	int64		patience_us;	/* with locked tables, that is left */
 	int			percent;
 	int			nsteps;			/* that began and are not told */
 	RecoJobStep steps[RECO_NSTAGES];
@@ -72,6 +73,9 @@ extern void reco_job_progress(RecoJobWork *work, const char *stage, int percent)
  * kind's priority, and progress that is told.
  */
 extern RecoRequest *reco_job_request(RecoJobWork *work);
+
+/* Gives a request of another kind that priority and progress. */
+extern void reco_job_attach(RecoJobWork *work, RecoRequest *request);
 
 /* A number among the arguments, and a text; the latter NULL where there is none. */
 extern int	reco_job_number(const RecoJob *job, const char *name, int otherwise);

@@ -31,6 +31,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
+#include "store/chore.h"
 #include "store/id.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -44,7 +45,6 @@
 #define LONGEST_PAUSE_MS	60000
 #define WELL_MS			60000	/* after that the launcher's pauses begin anew */
 #define MOST_DEATHS		10		/* of workers, at one job */
-#define TRIM_MS			10000	/* between two looks at the history */
 #define TRIM_JOBS		500		/* or so many jobs */
 #define MOST_TRIMMED	20000	/* in one transaction */
 
@@ -203,9 +203,10 @@ trim(void)
 
 	if (now < next_trim && ended < TRIM_JOBS)
 		return false;
-	if (reco_job_trim(now - age, reco_guc_job_history, MOST_TRIMMED) >= MOST_TRIMMED)
+	if (!reco_chore_is_crons(RECO_CHORE_HISTORY) &&
+		reco_job_trim(now - age, reco_guc_job_history, MOST_TRIMMED) >= MOST_TRIMMED)
 		return true;
-	next_trim = TimestampTzPlusMilliseconds(now, TRIM_MS);
+	next_trim = now + reco_guc_history_interval * USECS_PER_SEC;
 	ended = 0;
 	return false;
 }

@@ -23,15 +23,15 @@
 #include "catalog/pg_authid.h"
 #include "common/pg_prng.h"
 #include "guc.h"
+#include "job_ahead.h"
 #include "job_kind.h"
 #include "job_warm.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "pipeline/record.h"
 #include "pipeline/request_options.h"
-#include "pipeline/result.h"
-#include "pipeline/result_rows.h"
 #include "session.h"
+#include "store/patience.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
@@ -42,6 +42,10 @@
 
 #define LONGEST_PAUSE_S	3600
 #define PAUSE_GROWS		4		/* times, after each failure */
+#define BACK_MS			1000	/* until a job that was given back may be claimed */
+#define PATIENCE_US		((int64) 60 * 1000 * 1000) /* of a job, with locked tables */
+#define LONGEST_NAP_MS	200
+#define LOCKED_MS		100		/* between two looks at a row that is locked */
 #define MOST_PERCENT	99		/* of what is not done */
 
 /* Where in a run each stage begins, in percent of a usual one that asks services. */
@@ -68,18 +72,23 @@ static const int percents[RECO_NSTAGES] = {
 static bool taken = false;
 
 static void begin_part(RecoJobWork *work);
+static void begin_transaction(RecoJobWork *work);
+static void nap(int64 ms);
 static void end_part(RecoJobWork *work, const char *synchronous);
 static void note_stage(void *arg, int stage);
 static void tell_progress(RecoJobWork *work);
 static void tell(const RecoJob *job, const char *state, const char *stage, int percent,
 				 int64 run_id);
-static RecoRun *generate(RecoJobWork *work);
 static void finish(RecoJobWork *work, RecoRun *run);
 static void end_taken(const char *why);
 
 /* What a worker does. */
 static const RecoJobKind kinds[] = {
-	{"generate", RECO_PRIORITY_PREFETCH, generate, true},
+	{"generate", RECO_PRIORITY_PREFETCH, reco_job_make_anew, true},
+	{"complete", RECO_PRIORITY_REFRESH, reco_job_make_anew, false},
+	{"refresh", RECO_PRIORITY_REFRESH, reco_job_make_anew, false},
+	{"hydrate", RECO_PRIORITY_REFRESH, reco_job_hydrate, false},
+	{"prefetch", RECO_PRIORITY_PREFETCH, reco_job_prefetch, false},
 	{"warm", RECO_PRIORITY_WARM, reco_job_warm, true},
 };
 
@@ -103,9 +112,11 @@ void
 reco_job_run(const RecoJob *job, Oid extension, MemoryContext context)
 {
 	RecoJobWork work = {.job = job, .extension = extension, .context = context};
+	RecoRun    *run;
 
 	taken = false;
 	MemoryContextSwitchTo(context);
+	work.patience_us = PATIENCE_US;
 	work.kind = reco_job_kind(job->kind);
 	if (work.kind == NULL)
 		ereport(ERROR,
@@ -114,20 +125,50 @@ reco_job_run(const RecoJob *job, Oid extension, MemoryContext context)
 						job->kind),
 				 errhint("Table reco.job is written by functions only.")));
 	begin_part(&work);
-	finish(&work, work.kind->work(&work));
+	reco_patience_begin(0);
+	run = work.kind->work(&work);
+	reco_patience_end();
+	finish(&work, run);
 }
 
-/* Makes the list that was asked for. */
-static RecoRun *
-generate(RecoJobWork *work)
-{
-	return reco_result_make(reco_job_request(work), work->context, &reco_result_rows,
-							reco_job_pause, work);
-}
-
-/* Begins a transaction with the rights of the role that queued the job. */
+/*
+ * Begins a transaction with the rights of the role that queued the job. What it may read is
+ * locked first: a table that somebody has locked is waited for between transactions, and
+ * gone without when patience ends. So no statement waits.
+ */
 static void
 begin_part(RecoJobWork *work)
+{
+	int64		ms = 1;
+
+	for (;;)
+	{
+		begin_transaction(work);
+		if (reco_patience_hold(RECO_READS_ALL) == 0 || work->patience_us <= 0)
+			break;
+		end_part(work, "off");
+		nap(ms);
+		work->patience_us -= ms * 1000;
+		ms = Min(2 * ms, LONGEST_NAP_MS);
+	}
+	SetUserIdAndSecContext(work->job->role,
+						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+}
+
+/* Waits outside a transaction. */
+static void
+nap(int64 ms)
+{
+	static uint32 wait_event = 0;
+
+	(void) reco_session_wait(ms, reco_wait_event(&wait_event, "RecoJobMain"));
+	CHECK_FOR_INTERRUPTS();
+	if (!reco_database_continue())
+		end_taken("the database is needed");
+}
+
+static void
+begin_transaction(RecoJobWork *work)
 {
 	Oid			extension;
 
@@ -141,8 +182,6 @@ begin_part(RecoJobWork *work)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the role that queued the job does not exist any more"),
 				 errhint("Queue it again, as another role.")));
-	SetUserIdAndSecContext(work->job->role,
-						   SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	MemoryContextSwitchTo(work->context);
 }
 
@@ -270,17 +309,22 @@ reco_job_request(RecoJobWork *work)
 	if (options != NULL)
 		reco_request_read_options(JsonbValueToJsonb(options), request);
 	request->repeat_days = reco_job_number(job, "repeat_days", request->repeat_days);
+	reco_job_attach(work, request);
+	return request;
+}
+
+void
+reco_job_attach(RecoJobWork *work, RecoRequest *request)
+{
 	request->priority = work->kind->priority;
 	request->progress = note_stage;
 	request->progress_arg = work;
-	return request;
 }
 
 /* The job is done: so it says, with its run's record, in one transaction. */
 static void
 finish(RecoJobWork *work, RecoRun *run)
 {
-	static uint32 wait_event = 0;
 	int64		run_id = run != NULL && work->kind->is_recorded ? run->run_id : 0;
 	bool		locked;
 
@@ -294,10 +338,7 @@ finish(RecoJobWork *work, RecoRun *run)
 		if (!locked)
 			end_taken("the job was cancelled");
 		end_part(work, "off");
-		(void) reco_session_wait(100, reco_wait_event(&wait_event, "RecoJobMain"));
-		CHECK_FOR_INTERRUPTS();
-		if (!reco_database_continue())
-			end_taken("the database is needed");
+		nap(LOCKED_MS);
 		begin_part(work);
 	}
 	if (run_id != 0)
@@ -326,7 +367,10 @@ reco_job_failed(const RecoJob *job, const ErrorData *error, bool innocent)
 	bool		locked;
 
 	if (reco_job_end(job, end, 0, innocent ? NULL : error->message,
-					 end == RECO_JOB_AGAIN ? next_attempt(job->failures) : 0, &locked))
+					 end == RECO_JOB_AGAIN
+						 ? next_attempt(job->failures)
+						 : TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BACK_MS),
+					 &locked))
 		tell(job, end == RECO_JOB_FAILED ? "failed" : "queued", NULL, 0, 0);
 	return !locked;
 }

@@ -17,11 +17,13 @@
 #include "compat.h"
 
 #include "access/xlog.h"
+#include "keeper_chores.h"
 #include "keeper_facts.h"
 #include "keeper_limits.h"
 #include "keeper_promises.h"
 #include "keeper_snapshot.h"
 #include "keeper_teach.h"
+#include "keeper_wishes.h"
 #include "mb/pg_wchar.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -42,7 +44,6 @@
 #define BATCH_BYTES		((Size) 4 * 1024 * 1024)
 #define MOST_EXPIRED	5000	/* rows that are deleted in one transaction */
 #define MOST_EVICTED	30000	/* likewise; finding them costs more than deleting them */
-#define CARE_US			(10 * INT64CONST(1000000))	/* between two looks at the table */
 #define USES_US			(10 * INT64CONST(1000000))	/* between two looks at the buffer */
 #define AGAIN_US		INT64CONST(500000)	/* after an ERROR in what goes first */
 #define MOST_DOUBLED	6		/* times that it is doubled */
@@ -77,8 +78,8 @@ typedef struct First
 
 static First promises;
 static First limits;
-static TimestampTz next_care = 0;
-static TimestampTz next_trim = 0;
+static TimestampTz last_care = 0;
+static TimestampTz last_trim = 0;
 static TimestampTz next_uses = 0;
 static bool held_up = false;	/* the last round, by an invalidation */
 
@@ -92,6 +93,7 @@ static bool make_row(const RecoCachedUnwritten *entry, RecoCacheRow *row);
 static char *own_key(const char *key);
 static bool note_uses(void);
 static bool care(void);
+static int64 sum_of(const RecoCacheCount *counts, int ncounts);
 static bool count_gone(const RecoCacheCount *counts, int ncounts, int64 *gone,
 					   int64 most);
 
@@ -128,7 +130,8 @@ reco_keeper_round(void)
 		return true;
 	}
 	turn = false;
-	more = drain();
+	more = reco_keeper_queue_wishes(batch.extension);
+	more = drain() || more;
 	more = note_uses() || more;
 	more = care() || more;
 	return reco_keeper_snapshot_is_due(batch.extension) || more;
@@ -171,6 +174,7 @@ reco_keeper_committed(void)
 	reco_keeper_teach_committed();
 	reco_keeper_promises_committed();
 	reco_keeper_limits_committed();
+	reco_keeper_wishes_committed();
 	for (int i = 0; i < batch.nentries; i++)
 	{
 		Entry	   *entry = &batch.entries[i];
@@ -277,14 +281,16 @@ trim_runs(bool written)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	int64 age = (int64) reco_guc_run_history_age * SECS_PER_MINUTE * USECS_PER_SEC;
-	bool		more;
+	int64		gone;
 
-	if (!written && now < next_trim)
+	if (!reco_keeper_chore_is_mine(RECO_CHORE_HISTORY) ||
+		(!written && now < last_trim + reco_guc_history_interval * USECS_PER_SEC))
 		return false;
-	more = reco_run_trim(now - age, reco_guc_run_history, MOST_EVICTED) >= MOST_EVICTED;
-	if (!more)
-		next_trim = now + CARE_US;
-	return more;
+	gone = reco_run_trim(now - age, reco_guc_run_history, MOST_EVICTED);
+	reco_keeper_chore_went(RECO_CHORE_HISTORY, gone);
+	if (gone < MOST_EVICTED)
+		last_trim = now;
+	return gone >= MOST_EVICTED;
 }
 
 /*
@@ -371,22 +377,38 @@ static bool
 care(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	bool		due = now >= last_care + reco_guc_expire_interval * USECS_PER_SEC;
 	RecoCacheCount *counts;
 	int			ncounts;
 	bool		more;
 
-	if (now >= next_care)
+	if (!reco_keeper_chore_is_mine(RECO_CHORE_EXPIRE))
+		return false;
+	if (due)
 	{
 		counts = reco_cache_expire(MOST_EXPIRED, &ncounts);
 		more = count_gone(counts, ncounts, batch.expired, MOST_EXPIRED);
+		reco_keeper_chore_went(RECO_CHORE_EXPIRE, sum_of(counts, ncounts));
 		if (more)
 			return true;
 	}
 	counts = reco_cache_evict(MOST_EVICTED, &ncounts);
 	more = count_gone(counts, ncounts, batch.evicted, MOST_EVICTED);
-	if (!more && now >= next_care)
-		next_care = now + CARE_US;
+	if (ncounts > 0)
+		reco_keeper_chore_went(RECO_CHORE_EXPIRE, sum_of(counts, ncounts));
+	if (!more && due)
+		last_care = now;
 	return more;
+}
+
+static int64
+sum_of(const RecoCacheCount *counts, int ncounts)
+{
+	int64		sum = 0;
+
+	for (int i = 0; i < ncounts; i++)
+		sum += counts[i].entries;
+	return sum;
 }
 
 /* Adds counts to those of the batch; whether there were as many as there may be. */

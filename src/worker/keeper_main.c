@@ -19,6 +19,7 @@
  *-------------------------------------------------------------------------
  */
 #include "keeper.h"
+#include "keeper_chores.h"
 #include "keeper_facts.h"
 #include "keeper_popular.h"
 #include "keeper_promises.h"
@@ -65,6 +66,7 @@ typedef enum Work
 	WORK_MATRIX,				/* keeper_matrix.c */
 	WORK_FACTS,					/* keeper_facts.c */
 	WORK_POPULAR,				/* keeper_popular.c */
+	WORK_CHORES,				/* keeper_chores.c */
 	NWORKS
 } Work;
 
@@ -74,6 +76,7 @@ static Round do_round(Work work);
 static bool care_for_matrix(Round round);
 static bool learn(Round round);
 static void care_for_moods(Round round);
+static bool do_chores(Round round);
 static void work_again(Work work);
 static void recover(Work work);
 static void note_round(Round round);
@@ -88,7 +91,7 @@ static RecoWorkerEnd end = RECO_WORKER_FAILED;
 static bool shown = false;		/* it has a row in reco_stat_worker */
 static int	failures = 0;		/* rounds in a row */
 static char last_error[NWORKS][256] =
-	{"", "", "", ""}; /* that was logged; '' = none since a good round */
+	{"", "", "", "", ""}; /* that was logged; '' = none since a good round */
 static TimestampTz started = 0;
 
 /* Runs the process. */
@@ -113,6 +116,7 @@ reco_keeper_main(Datum arg)
 		if (round == ROUND_GONE)
 			leave(RECO_WORKER_NOT_NEEDED);
 		more = learn(round);
+		more = do_chores(round) || more;
 		more = care_for_matrix(round) || more;
 		care_for_moods(round);
 		if (!more && round != ROUND_MORE)
@@ -187,6 +191,20 @@ care_for_moods(Round round)
 		work_again(WORK_POPULAR);
 }
 
+/* Does a chore, or looks whose they are, where that is due; whether more may be. */
+static bool
+do_chores(Round round)
+{
+	Round		done;
+
+	if ((round != ROUND_DONE && round != ROUND_MORE) || reco_keeper_chores_due() > 0)
+		return false;
+	done = try_round(WORK_CHORES);
+	if ((done == ROUND_DONE || done == ROUND_MORE) && reco_keeper_chores_done())
+		work_again(WORK_CHORES);
+	return done == ROUND_MORE;
+}
+
 /* Says that something works again, if it was said that it does not. */
 static void
 work_again(Work work)
@@ -197,6 +215,8 @@ work_again(Work work)
 		ereport(LOG, (errmsg("reco keeper reads the catalogue again")));
 	else if (work == WORK_POPULAR)
 		ereport(LOG, (errmsg("reco keeper cares for popular moods again")));
+	else if (work == WORK_CHORES)
+		ereport(LOG, (errmsg("reco keeper does its chores again")));
 	else
 		ereport(LOG, (errmsg("reco keeper learns again")));
 	last_error[work][0] = '\0';
@@ -232,7 +252,8 @@ do_round(Work work)
 		[WORK_TABLES] = "reco: keeping what was learned",
 		[WORK_MATRIX] = "reco: reading the catalogue",
 		[WORK_FACTS] = "reco: writing what services told",
-		[WORK_POPULAR] = "reco: looking at popular moods"
+		[WORK_POPULAR] = "reco: looking at popular moods",
+		[WORK_CHORES] = "reco: doing a chore"
 	};
 	Round		round = ROUND_DONE;
 	bool		more;
@@ -250,6 +271,7 @@ do_round(Work work)
 		more = work == WORK_TABLES ? reco_keeper_round()
 			: work == WORK_MATRIX  ? reco_keeper_matrix_step(extension)
 			: work == WORK_FACTS   ? reco_keeper_facts_step(extension)
+			: work == WORK_CHORES  ? reco_keeper_chores_step(extension)
 								   : reco_keeper_popular_step(extension);
 		if (more)
 			round = ROUND_MORE;
@@ -298,6 +320,8 @@ recover(Work work)
 		reco_keeper_facts_failed();
 	if (work == WORK_POPULAR)
 		reco_keeper_popular_failed();
+	if (work == WORK_CHORES)
+		reco_keeper_chores_failed(error->message);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	RESUME_INTERRUPTS();
 }
@@ -377,7 +401,8 @@ wait_after(Round round)
 		return;
 	}
 	wait_ms(Min(reco_guc_keeper_interval,
-				Min(reco_keeper_matrix_due(), reco_keeper_facts_due())),
+				Min(reco_keeper_chores_due(),
+					Min(reco_keeper_matrix_due(), reco_keeper_facts_due()))),
 			true);
 	wait_ms(GATHER_MS, false);
 }

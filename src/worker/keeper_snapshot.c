@@ -22,6 +22,7 @@
 #include "access/xact.h"
 #include "commands/dbcommands.h"
 #include "guc.h"
+#include "keeper_chores.h"
 #include "miscadmin.h"
 #include "store/logged.h"
 #include "store/snapshot.h"
@@ -125,6 +126,7 @@ reco_keeper_snapshot_is_due(Oid extension)
 	if (now >= not_altered_before && find_to_alter(&alteration))
 		return true;
 	return reco_guc_snapshot_interval > 0 &&
+		reco_keeper_chore_is_mine(RECO_CHORE_SNAPSHOT) &&
 		now >= work.last + reco_guc_snapshot_interval * INT64CONST(1000000);
 }
 
@@ -409,6 +411,7 @@ end_taking(void)
 									 ? 0
 									 : work.began);
 	}
+	reco_keeper_chore_went(RECO_CHORE_SNAPSHOT, 0);
 	after.phase = PHASE_WAIT;
 	after.last = work.began;
 	MemoryContextReset(chunk_context);

@@ -118,7 +118,7 @@ def check_flight(cluster, one):
 
 
 def main():
-    with Cluster(f"max_connections = {SESSIONS + 20}", "reco.result_cache = on", "reco.keeper_interval = '50ms'") as cluster:
+    with Cluster(f"max_connections = {SESSIONS + 20}", "reco.result_cache = on", "reco.keeper_interval = '50ms'", "reco.job_workers = 0") as cluster:
         one, two = cluster.session(), cluster.session()
         one.query("CREATE EXTENSION reco CASCADE")
         one.query("SELECT reco_demo_catalogue(3000)")

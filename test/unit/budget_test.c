@@ -103,7 +103,7 @@ spend(int64_t *hours, int now, int quota, int budget, int runs, int *starved)
 
 	for (int r = 0; r < runs; r++)
 	{
-		int			may = reco_budget_share(budget, quota, before, hours[now]);
+		int			may = reco_budget_share(budget, quota, false, before, hours[now]);
 
 		*starved += may == 0;
 		hours[now] += may;
@@ -119,16 +119,24 @@ test_share(void)
 	int64_t		day = 0;
 	bool		held = true;
 
-	ok(reco_budget_share(12, 0, 1000, 1000) == 12, "no quota: the budget");
-	ok(reco_budget_share(12, 500, 0, 0) == 12, "a fresh day: the budget");
-	ok(reco_budget_share(12, 500, 500, 0) == 0 && reco_budget_share(12, 500, 600, 9) == 0,
+	ok(reco_budget_share(12, 0, false, 1000, 1000) == 12, "no quota: the budget");
+	ok(reco_budget_share(12, 500, false, 0, 0) == 12, "a fresh day: the budget");
+	ok(reco_budget_share(12, 500, false, 500, 0) == 0 &&
+		   reco_budget_share(12, 500, false, 600, 9) == 0,
 	   "nothing left: nothing");
-	ok(reco_budget_share(12, 1, 0, 0) == 1 && reco_budget_share(12, 1, 0, 1) == 0,
+	ok(reco_budget_share(12, 1, false, 0, 0) == 1 &&
+		   reco_budget_share(12, 1, false, 0, 1) == 0,
 	   "a quota of one is one call");
-	ok(reco_budget_share(RECO_BUDGET_UNLIMITED, 600, 0, 0) == 25,
+	ok(reco_budget_share(RECO_BUDGET_UNLIMITED, 600, false, 0, 0) == 25,
 	   "no budget: a quarter of an hour that is a sixth of the day");
-	ok(reco_budget_share(12, 600, 300, 40) == 3, "as an hour wears on, less");
-	ok(reco_budget_share(0, 600, 0, 0) == 0, "a budget of none is none");
+	ok(reco_budget_share(12, 600, false, 300, 40) == 3, "as an hour wears on, less");
+	ok(reco_budget_share(RECO_BUDGET_UNLIMITED, 600, true, 0, 0) == 17 &&
+		   reco_budget_share(12, 600, true, 400, 0) == 0 &&
+		   reco_budget_share(12, 600, true, 0, 67) == 0 &&
+		   reco_budget_share(12, 600, false, 0, 67) == 9 &&
+		   reco_budget_share(12, 1, true, 0, 0) == 1,
+	   "the background stops at two thirds, of the day and of the hour");
+	ok(reco_budget_share(0, 600, false, 0, 0) == 0, "a budget of none is none");
 
 	/* a morning that takes all it gets, and an evening that comes after it */
 	for (int h = 0; h < 12; h++)

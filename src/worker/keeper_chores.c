@@ -1,0 +1,260 @@
+/*-------------------------------------------------------------------------
+ *
+ * keeper_chores.c
+ *	  The keeper's timer: chores that pg_cron does not do.
+ *
+ * Purpose: see keeper_chores.h.
+ * Runs in: the keeper of a database.
+ * Locks:	a chore's row, if nobody has it.
+ * Never:	do a chore that pg_cron has: what is remembered of that here is a moment old, so
+ *			it is looked at again when the row is locked; try one that fails without a
+ *			pause that grows.
+ *
+ * A chore is due an interval after it was done last, by whoever. One that was never done
+ * is due an interval after it was heard of: a server that starts has other things to do.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "keeper_chores.h"
+
+#include "guc.h"
+#include "miscadmin.h"
+#include "shmem/chore_failure.h"
+#include "utils/timestamp.h"
+
+#define LOOK_US		(2 * INT64CONST(1000000))	/* between two looks whose they are */
+#define AGAIN_US	INT64CONST(1000000) /* after an ERROR; doubles */
+#define MOST_DOUBLED	9
+#define NOTE_US		(60 * INT64CONST(1000000))	/* between two notes of one that goes on */
+#define IDLE_US		(3600 * INT64CONST(1000000))	/* ... where it had nothing to do */
+
+/* What is known of a chore. */
+typedef struct Known
+{
+	RecoChoreState state;
+	TimestampTz not_before;		/* after a failure */
+	int			failures;		/* in a row */
+	char		error[256];		/* of one that is to be noted; '' = none */
+	TimestampTz failed_at;
+	char		failed_by[16];
+
+	/* of those that are done as the keeper goes */
+	int64		rows;			/* since it was noted last */
+	bool		went;
+	TimestampTz noted_at;
+} Known;
+
+static Known known[RECO_NCHORES];
+static Oid	known_of = InvalidOid;	/* which extension; InvalidOid = nothing is known */
+static TimestampTz next_look = 0;
+static int	doing = -1;			/* the chore of this step */
+static int	noted = -1;			/* the failure that this step noted */
+static int	went = -1;			/* likewise, what went on */
+
+static void look(Oid extension);
+static void fail(Known *one, const char *by, TimestampTz at, const char *message);
+static bool note_failure(void);
+static bool note_progress(void);
+static TimestampTz due_at(const Known *one, RecoChore chore);
+static int	next_due(TimestampTz *due);
+
+int64
+reco_keeper_chores_due(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz due = next_look;
+	TimestampTz next;
+
+	for (int i = 0; i < RECO_NCHORES; i++)
+		if (known[i].error[0] != '\0')
+			due = Min(due, known[i].not_before);
+	if (next_due(&next) >= 0)
+		due = Min(due, next);
+	return due <= now ? 0 : TimestampDifferenceMilliseconds(now, due) + 1;
+}
+
+/* Does one thing: looks, or notes, or does a chore. */
+bool
+reco_keeper_chores_step(Oid extension)
+{
+	RecoChoreState state;
+	TimestampTz due;
+	int			chore;
+
+	doing = noted = went = -1;
+	if (known_of != extension || GetCurrentTimestamp() >= next_look)
+		look(extension);
+	if (note_failure() || note_progress())
+		return true;
+	chore = next_due(&due);
+	if (chore < 0 || due > GetCurrentTimestamp())
+		return false;
+	doing = chore;
+	if (!reco_chore_lock((RecoChore) chore, false, &state))
+	{
+		/* somebody is at it: it is done then */
+		known[chore].not_before = GetCurrentTimestamp() + LOOK_US;
+		return true;
+	}
+	known[chore].state = state;
+	if (!state.by_cron &&
+		due_at(&known[chore], (RecoChore) chore) <= GetCurrentTimestamp())
+	{
+		(void) reco_chore_do((RecoChore) chore, "keeper");
+		known[chore].state.last_run = GetCurrentTimestamp();
+	}
+	return true;
+}
+
+/* Looks whose they are. One that has no row is heard of now. */
+static void
+look(Oid extension)
+{
+	RecoChoreState states[RECO_NCHORES];
+	RecoChoreState state;
+	RecoChoreFailure failure;
+
+	if (known_of != extension)
+	{
+		memset(known, 0, sizeof(known));
+		known_of = InvalidOid;
+	}
+	reco_chore_look(states);
+	for (int i = 0; i < RECO_NCHORES; i++)
+	{
+		if (states[i].since == 0 && reco_chore_lock((RecoChore) i, false, &state))
+			states[i] = state;
+		known[i].state = states[i];
+	}
+	while (reco_chore_failure_take(&failure))
+		if (failure.chore >= 0 && failure.chore < RECO_NCHORES)
+			fail(&known[failure.chore], failure.by, failure.at, failure.message);
+	known_of = extension;
+	next_look = GetCurrentTimestamp() + LOOK_US;
+}
+
+/* Remembers a failure, until it is noted. */
+static void
+fail(Known *one, const char *by, TimestampTz at, const char *message)
+{
+	one->failed_at = at;
+	strlcpy(one->failed_by, by, sizeof(one->failed_by));
+	strlcpy(one->error, message[0] == '\0' ? "it failed" : message, sizeof(one->error));
+}
+
+/* Notes a failure, in a transaction after the one that failed; whether there was one. */
+static bool
+note_failure(void)
+{
+	for (int i = 0; i < RECO_NCHORES && noted < 0; i++)
+		if (known[i].error[0] != '\0' &&
+			reco_chore_note((RecoChore) i, known[i].failed_by, known[i].failed_at, -1,
+							NULL, known[i].error))
+			noted = i;
+	return noted >= 0;
+}
+
+/* Notes that what goes on has been done; whether there was anything to note. */
+static bool
+note_progress(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	for (int i = 0; i < RECO_NCHORES && went < 0; i++)
+		if (known[i].went &&
+			now - known[i].noted_at >= (known[i].rows > 0 ? NOTE_US : IDLE_US) &&
+			reco_chore_note((RecoChore) i, "keeper", now, -1,
+							psprintf(INT64_FORMAT, known[i].rows), NULL))
+			went = i;
+	return went >= 0;
+}
+
+bool
+reco_keeper_chores_done(void)
+{
+	bool		well = true;
+
+	if (noted >= 0)
+		known[noted].error[0] = '\0';
+	if (went >= 0)
+	{
+		known[went].noted_at = GetCurrentTimestamp();
+		known[went].rows = 0;
+		known[went].went = false;
+	}
+	if (doing >= 0)
+		known[doing].failures = 0;
+	for (int i = 0; i < RECO_NCHORES; i++)
+		well = well && known[i].failures == 0;
+	doing = noted = went = -1;
+	return well;
+}
+
+/*
+ * After an ERROR. If it was a chore's, it is tried again after a pause, others before;
+ * else all wait a while.
+ */
+void
+reco_keeper_chores_failed(const char *message)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	next_look = now + AGAIN_US;
+	if (doing >= 0)
+	{
+		Known	   *one = &known[doing];
+
+		fail(one, "keeper", now, message);
+		one->not_before = now + (AGAIN_US << Min(one->failures++, MOST_DOUBLED));
+	}
+	else
+		for (int i = 0; i < RECO_NCHORES; i++)
+			known[i].not_before = Max(known[i].not_before, now + AGAIN_US);
+	doing = noted = went = -1;
+}
+
+/* When a chore is due, of those that a timer does and that are ours; 0 = never. */
+static TimestampTz
+due_at(const Known *one, RecoChore chore)
+{
+	const RecoChoreKind *kind = reco_chore_kind(chore);
+	TimestampTz last = one->state.last_run != 0 ? one->state.last_run : one->state.since;
+
+	if (kind->as_it_goes || *kind->interval_s == 0 || one->state.by_cron || last == 0)
+		return 0;
+	return Max(one->not_before, last + *kind->interval_s * USECS_PER_SEC);
+}
+
+/* The chore that is due first; -1 = none ever is. */
+static int
+next_due(TimestampTz *due)
+{
+	int			first = -1;
+
+	if (known_of == InvalidOid)
+		return -1;
+	for (int i = 0; i < RECO_NCHORES; i++)
+	{
+		TimestampTz at = due_at(&known[i], (RecoChore) i);
+
+		if (at != 0 && (first < 0 || at < *due))
+		{
+			first = i;
+			*due = at;
+		}
+	}
+	return first;
+}
+
+bool
+reco_keeper_chore_is_mine(RecoChore chore)
+{
+	return known_of != InvalidOid && !known[chore].state.by_cron;
+}
+
+void
+reco_keeper_chore_went(RecoChore chore, int64 rows)
+{
+	known[chore].went = true;
+	known[chore].rows += rows;
+}
