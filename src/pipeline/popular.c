@@ -12,7 +12,7 @@
  * Never:	use what is in memory without a look whether it is still what is kept.
  *
  * An entry begins with the epochs that it was made in (result_epoch.h): of the catalogue,
- * and of the moods, which every edit of reco.popular_mood moves. Where only the latter has
+ * and of the moods, which every edit of reco.popular_mood moves. Where only that has
  * moved, what is in the table is good if its mood is still one of them.
  *
  *-------------------------------------------------------------------------

@@ -66,7 +66,7 @@ extern bool reco_popular_find_words(RecoPopularAsk *ask, char form, const char *
 									Size *size);
 
 /*
- * Knows what the prompt means, where the same words were asked just before in this process;
+ * Knows what the prompt means, where the same words were asked before in this process;
  * then candidates are in its memory, too.
  */
 extern bool reco_popular_recall(RecoPopularAsk *ask);

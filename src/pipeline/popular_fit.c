@@ -21,7 +21,7 @@
 #include "utils/timestamp.h"
 
 #define LEAST_US	((int64) 1000 * 1000)
-#define SOME_FACTOR	6			/* candidates that are ranked by taste, of a list's size */
+#define SOME_FACTOR	6			/* candidates ranked by taste, of a list's size */
 
 static RecoRun *fit(const RecoPopular *popular, int most, const RecoRequest *request,
 					const RecoListenerKnown *known, RecoOrigin origin,
@@ -120,7 +120,7 @@ copy_candidates(RecoRun *run, const RecoPopular *popular, int most, RecoOrigin o
 	}
 }
 
-/* Asks what the listener plays and judged; artists are those of the tracks played most. */
+/* Asks what the listener plays and judged; artists are those of the top tracks. */
 static void
 ask_listener(RecoRun *run)
 {

@@ -62,11 +62,9 @@ typedef struct Question
 
 #define EPOCHS			32		/* characters in front of an entry, see find */
 #define MEANING			40		/* ... behind them, by words: of the key by meaning */
-#define KEY_END			33		/* characters of that */
 #define MISSED_US		((int64) 5 * 1000 * 1000)	/* for a list that lacks something */
 #define BEHIND_US		((int64) 1000 * 1000)	/* ... made from an older catalogue */
 
-static bool is_shared(const RecoRequest *request);
 static void begin(Question *question);
 static int64 latest_landing(const RecoRequest *request, int64 until);
 static const char *get(Question *question, int64 until, MemoryContext context,
@@ -78,7 +76,6 @@ static bool find(const Question *question, const char *key, RecoCachedValue *val
 static const char *find_text(const Question *question, RecoCachedValue *value,
 							 RecoOrigin *origin);
 static void write_epochs(const Question *question, char *text);
-static const char *own_text(const char *text);
 static bool find_raw(Question *question, RecoResult *result);
 static const char *find_by_meaning(Question *question, RecoOrigin *origin);
 static const char *find_in_table(Question *question, RecoOrigin *origin);
@@ -87,7 +84,6 @@ static void put(const Question *question, const char *bytes, RecoCachedValue *va
 static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
 static void make_raw(Question *question);
 static void make_key(Question *question);
-static const char *listeners_key(const RecoRequest *request, const char *key);
 static const char *generate_alone(Question *question, MemoryContext context);
 static const char *generate(Question *question, MemoryContext context);
 static void publish(const Question *question, const char *bytes, const RecoRun *run);
@@ -111,7 +107,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	result->origin = RECO_ORIGIN_LOCAL;
 	reco_result_settle(request);
 	question.extension = reco_result_extension(function);
-	if (!is_shared(request))
+	if (!reco_result_is_shared(request))
 		result->bytes = generate_alone(&question, context);
 	else
 	{
@@ -139,7 +135,7 @@ reco_result_make(RecoRequest *request, MemoryContext context, const RecoResultFo
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Question	question = {.request = request, .form = form};
-	bool		shared = is_shared(request);
+	bool		shared = reco_result_is_shared(request);
 	RecoRun    *run;
 
 	reco_result_settle(request);
@@ -242,14 +238,6 @@ lead(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 	return generate(question, context);
 }
 
-/* May a result of this request come from others at all? */
-static bool
-is_shared(const RecoRequest *request)
-{
-	return reco_guc_result_cache && reco_shared != NULL && request->ranked == 0 &&
-		!IsolationUsesXactSnapshot() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
-}
-
 static RecoCachedKey
 buffer_key(const Question *question, const char *key)
 {
@@ -287,7 +275,9 @@ find(const Question *question, const char *key, RecoCachedValue *value,
 static const char *
 find_text(const Question *question, RecoCachedValue *value, RecoOrigin *origin)
 {
-	return find(question, question->key, value, origin) ? own_text(value->value) : NULL;
+	return find(question, question->key, value, origin)
+		? reco_result_own_text(value->value)
+		: NULL;
 }
 
 static void
@@ -296,13 +286,6 @@ write_epochs(const Question *question, char *text)
 	snprintf(text, EPOCHS + 1, "%016llx%016llx",
 			 (unsigned long long) question->epochs.all,
 			 (unsigned long long) question->epochs.listener);
-}
-
-/* The buffer's text is UTF-8. */
-static const char *
-own_text(const char *text)
-{
-	return GetDatabaseEncoding() == PG_UTF8 ? text : reco_remote_text(text);
 }
 
 /*
@@ -411,7 +394,9 @@ put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
 	write_epochs(question, epochs);
 	memcpy(entry, epochs, EPOCHS);
 	if (question->key != NULL)
-		memcpy(entry + EPOCHS, question->key + strlen(question->key) - KEY_END, KEY_END);
+		memcpy(entry + EPOCHS,
+			   question->key + strlen(question->key) - RECO_RESULT_KEY_END,
+			   RECO_RESULT_KEY_END);
 	memcpy(entry + EPOCHS + MEANING, packed, size);
 	value->value = entry;
 	value->len = EPOCHS + MEANING + size;
@@ -424,13 +409,16 @@ put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
 const char *
 reco_result_row_key(const RecoCachedUse *use)
 {
-	Size		prefix = Max(strlen(use->key), KEY_END) - KEY_END;
+	Size		prefix = Max(strlen(use->key), RECO_RESULT_KEY_END) - RECO_RESULT_KEY_END;
 
-	StaticAssertStmt(EPOCHS + KEY_END <= RECO_CACHED_HEAD, "the key is not in the head");
+	StaticAssertStmt(EPOCHS + RECO_RESULT_KEY_END <= RECO_CACHED_HEAD,
+					 "the key is not in the head");
 
-	if (use->key[prefix] == RECO_RESULT_BY_MEANING || use->nhead < EPOCHS + KEY_END)
+	if (use->key[prefix] == RECO_RESULT_BY_MEANING ||
+		use->nhead < EPOCHS + RECO_RESULT_KEY_END)
 		return use->key;
-	return psprintf("%.*s%.*s", (int) prefix, use->key, KEY_END, use->head + EPOCHS);
+	return psprintf("%.*s%.*s", (int) prefix, use->key, RECO_RESULT_KEY_END,
+					use->head + EPOCHS);
 }
 
 /* Makes the key by the very words. */
@@ -441,7 +429,7 @@ make_raw(Question *question)
 
 	reco_result_raw_key(question->request, reco_result_servers(GetUserId()), key);
 	key[0] = question->form->kind;
-	question->raw = listeners_key(question->request, key);
+	question->raw = reco_result_listeners_key(question->request, key);
 }
 
 /*
@@ -466,18 +454,7 @@ make_key(Question *question)
 	generation = hash_combine64(generation, reco_result_servers(GetUserId()));
 	reco_result_key(question->request, reading, generation, key);
 	if (reco_patience_refusals() == refusals)
-		question->key = listeners_key(question->request, key);
-}
-
-/*
- * The listener in front of a key, as invalidations look for it; what of the key stands
- * behind the hash is the listener once more.
- */
-static const char *
-listeners_key(const RecoRequest *request, const char *key)
-{
-	return reco_remote_key(
-		psprintf("%s%c%.*s", request->user_id, RECO_CACHED_SEPARATOR, KEY_END, key));
+		question->key = reco_result_listeners_key(question->request, key);
 }
 
 /* Generates a result for the caller only. */

@@ -66,6 +66,15 @@ extern RecoRun *reco_result_make(RecoRequest *request, MemoryContext context,
  */
 extern const char *reco_result_row_key(const RecoCachedUse *use);
 
+/*
+ * For result.c: may a request's result come from others at all? The buffer's text, which is
+ * UTF-8, in the database's encoding; a key with its listener in front.
+ */
+#define RECO_RESULT_KEY_END 33	/* characters of a key without its listener */
+extern bool reco_result_is_shared(const RecoRequest *request);
+extern const char *reco_result_own_text(const char *text);
+extern const char *reco_result_listeners_key(const RecoRequest *request, const char *key);
+
 /* The extension that an SQL function belongs to; ERROR where it is of another version. */
 extern Oid	reco_result_extension(Oid function);
 

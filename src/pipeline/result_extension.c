@@ -1,17 +1,24 @@
 /*-------------------------------------------------------------------------
  *
  * result_extension.c
- *	  Which extension an SQL function belongs to.
+ *	  Which extension an SQL function belongs to, and more that result.c needs to know.
  *
- * Purpose: tell it without a look at the catalogs for each call.
+ * Purpose: tell it without a look at the catalogs for each call; which requests share
+ *			results at all, and by which keys.
  * Runs in: a caller's backend.
  * Locks:	those of syscache look-ups.
- * Never:	remember it past a change of any function.
+ * Never:	remember a function past a change of any.
  *
  *-------------------------------------------------------------------------
  */
 #include "result.h"
 
+#include "access/xact.h"
+#include "guc.h"
+#include "mb/pg_wchar.h"
+#include "result_key.h"
+#include "shmem/shared.h"
+#include "source/remote.h"
 #include "store/sql.h"
 #include "utils/inval.h"
 #include "utils/syscache.h"
@@ -52,4 +59,30 @@ reco_result_extension(Oid function)
 	known.functions[known.next] = function;
 	known.next = (known.next + 1) % lengthof(known.functions);
 	return extension;
+}
+
+/* May a result of this request come from others at all? */
+bool
+reco_result_is_shared(const RecoRequest *request)
+{
+	return reco_guc_result_cache && reco_shared != NULL && request->ranked == 0 &&
+		!IsolationUsesXactSnapshot() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
+/* The buffer's text is UTF-8. */
+const char *
+reco_result_own_text(const char *text)
+{
+	return GetDatabaseEncoding() == PG_UTF8 ? text : reco_remote_text(text);
+}
+
+/*
+ * The listener in front of a key, as invalidations look for it; what of the key stands
+ * behind the hash is the listener once more.
+ */
+const char *
+reco_result_listeners_key(const RecoRequest *request, const char *key)
+{
+	return reco_remote_key(psprintf("%s%c%.*s", request->user_id, RECO_CACHED_SEPARATOR,
+									RECO_RESULT_KEY_END, key));
 }

@@ -218,7 +218,7 @@ extern void reco_run_count(const RecoRun *run, int64 total_us);
 /* A metric of stage_stat.h by its name; NULL = there is none of that number. */
 extern const char *reco_run_metric_name(int metric);
 
-/* Why a track is in the list: a short true sentence; 'near' is the seed it is nearest to. */
+/* Why a track is in the list: a short true sentence; 'near' is its nearest seed. */
 extern char *reco_reason_of(const RecoRun *run, const RecoCandidate *candidate,
 							const RecoNear *near);
 

@@ -26,7 +26,7 @@ typedef struct RecoPopularRow
 	bool		pinned;
 	bool		learned;
 	double		recent;			/* questions; one of a day ago counts half */
-	Oid			role;			/* with whose rights it is warmed; InvalidOid = nobody's */
+	Oid			role;			/* that it is warmed as; InvalidOid = nobody */
 } RecoPopularRow;
 
 /*

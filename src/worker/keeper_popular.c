@@ -26,7 +26,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define STEP_US			(2 * INT64CONST(1000000))	/* between two looks at what was asked */
+#define STEP_US			(2 * INT64CONST(1000000))	/* between looks at what was asked */
 #define LOOK_US			(30 * INT64CONST(1000000))	/* ... at what is due, at most */
 #define LOOK_SHARE		8		/* else that part of the time that candidates are fresh */
 #define AGAIN_US		(60 * INT64CONST(1000000))	/* after an ERROR */
