@@ -386,13 +386,23 @@ COMMENT ON COLUMN reco.run.role_id IS 'Is the role that asked.';
 COMMENT ON COLUMN reco.run.record IS 'Is the run, but for its list.';
 COMMENT ON COLUMN reco.run.tracks IS 'Is the list, with reasons and parts of the scores.';
 
+CREATE TABLE reco.ask (
+	user_id text COLLATE "C" NOT NULL,
+	run_id bigint NOT NULL,
+	at timestamptz NOT NULL,
+	PRIMARY KEY (user_id, run_id, at)
+);
+CREATE INDEX ask_at_idx ON reco.ask (at);
+COMMENT ON TABLE reco.ask IS 'Tells when lists that were kept were asked for, once in some minutes: they cost no run, so reco.run does not. Bounded as that is.';
+COMMENT ON COLUMN reco.ask.run_id IS 'Is the run that made the list; its record has the question.';
+
 -- Logged: a job was promised to somebody. Not a table for pg_dump: what is queued here is
 -- to be done here.
 CREATE TABLE reco.job (
 	user_id text COLLATE "C" NOT NULL,
 	job_id bigint NOT NULL,
 	kind text COLLATE "C" NOT NULL CHECK (kind IN (
-		'generate', 'complete', 'refresh', 'hydrate', 'prefetch', 'warm')),
+		'generate', 'complete', 'refresh', 'hydrate', 'prefetch', 'prewarm', 'warm')),
 	key text COLLATE "C" NOT NULL,
 	role_id oid NOT NULL,
 	arguments jsonb NOT NULL,
@@ -545,6 +555,49 @@ INSERT INTO reco.popular_mood (prompt) VALUES
 	('chill evening'),
 	('morning energy'),
 	('late night vibes');
+
+-- What is predicted, and what became of it. Bounded as reco.run is, by reco_prewarm().
+CREATE TABLE reco.prewarm_hour (
+	hour timestamptz NOT NULL PRIMARY KEY,
+	budget integer NOT NULL,
+	asked integer,
+	foreseen integer,
+	hit_ms double precision,
+	judged timestamptz
+);
+COMMENT ON TABLE reco.prewarm_hour IS 'Holds the hours that reco_prewarm() predicted; view reco_stat_prewarm shows them.';
+COMMENT ON COLUMN reco.prewarm_hour.budget IS 'Is how many calls of services its lists might cost.';
+COMMENT ON COLUMN reco.prewarm_hour.asked IS 'Counts what was asked in it, each question of a listener once; foreseen: of these, what was predicted.';
+COMMENT ON COLUMN reco.prewarm_hour.hit_ms IS 'Is the median of what lists took that were kept.';
+COMMENT ON COLUMN reco.prewarm_hour.judged IS 'Is when that was looked at last.';
+
+CREATE TABLE reco.prewarm (
+	user_id text COLLATE "C" NOT NULL,
+	hour timestamptz NOT NULL,
+	key text COLLATE "C" NOT NULL,
+	role_id oid NOT NULL,
+	arguments jsonb,
+	score double precision NOT NULL,
+	expected integer NOT NULL,
+	cold_ms double precision,
+	calls integer NOT NULL DEFAULT 0,
+	job_id bigint,
+	run_id bigint,
+	asked boolean NOT NULL DEFAULT false,
+	hit boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (user_id, hour, key)
+);
+CREATE INDEX prewarm_hour_idx ON reco.prewarm (hour);
+COMMENT ON TABLE reco.prewarm IS 'Holds what reco_prewarm() predicted to be asked in an hour, and what became of it.';
+COMMENT ON COLUMN reco.prewarm.key IS 'Tells questions apart; empty = that the listener comes, whatever is asked.';
+COMMENT ON COLUMN reco.prewarm.role_id IS 'Is the role that asked last, with whose rights the list is made.';
+COMMENT ON COLUMN reco.prewarm.score IS 'Is how likely it was.';
+COMMENT ON COLUMN reco.prewarm.expected IS 'Is how many calls of services such a list takes.';
+COMMENT ON COLUMN reco.prewarm.cold_ms IS 'Is the median of what it took those who asked before.';
+COMMENT ON COLUMN reco.prewarm.calls IS 'Is how many calls it cost, or is promised.';
+COMMENT ON COLUMN reco.prewarm.job_id IS 'Is the job that was queued; NULL = it did not fit into the budget, or the role may ask no service.';
+COMMENT ON COLUMN reco.prewarm.run_id IS 'Is the run that made the list; NULL = none did, or not yet.';
+COMMENT ON COLUMN reco.prewarm.asked IS 'Says that it was asked in the hour; hit: and that this very list was given.';
 
 -- every database has all of it: what is known outlives any one of them
 CREATE TABLE reco.limit_state (
@@ -1442,6 +1495,60 @@ REVOKE ALL ON @extschema@.reco_stat_job FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION @extschema@.reco_job(bigint), reco.stat_wish() TO pg_monitor;
 GRANT SELECT ON @extschema@.reco_stat_job TO pg_monitor;
+
+CREATE FUNCTION @extschema@.reco_prewarm(at timestamptz DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'reco_prewarm' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000;
+COMMENT ON FUNCTION @extschema@.reco_prewarm(timestamptz) IS
+	'Predicts what is asked in an hour, the next full one or the one that begins at a time, and queues as many of these lists as reco.prewarm_budget allows; returns how many. Notes besides which earlier predictions came true.';
+REVOKE ALL ON FUNCTION @extschema@.reco_prewarm(timestamptz) FROM PUBLIC;
+
+CREATE VIEW @extschema@.reco_stat_prewarm AS
+	WITH one AS (
+		SELECT h.hour, h.budget, h.hit_ms, h.judged IS NOT NULL AS judged,
+			p.key, p.asked, p.hit, p.job_id, p.run_id, p.calls, p.cold_ms, 0 AS asks, 0 AS foreseen, 0 AS of_hour
+		FROM reco.prewarm_hour AS h JOIN reco.prewarm AS p ON p.hour OPERATOR(pg_catalog.=) h.hour
+		UNION ALL
+		SELECT h.hour, h.budget, h.hit_ms, h.judged IS NOT NULL,
+			NULL, NULL, NULL, NULL, NULL, NULL, NULL, h.asked, h.foreseen, h.budget
+		FROM reco.prewarm_hour AS h
+	), summed AS (
+		SELECT o.hour,
+			pg_catalog.sum(o.of_hour)::bigint AS budget,
+			coalesce(pg_catalog.sum(o.calls) FILTER (WHERE o.job_id IS NOT NULL), 0)::bigint AS calls,
+			pg_catalog.count(o.key) AS predicted,
+			pg_catalog.count(o.job_id) AS queued,
+			pg_catalog.count(o.run_id) AS made,
+			pg_catalog.count(o.key) FILTER (WHERE o.judged) AS looked_at,
+			pg_catalog.count(*) FILTER (WHERE o.asked) AS came,
+			pg_catalog.sum(o.asks)::bigint AS asked,
+			pg_catalog.sum(o.foreseen)::bigint AS foreseen,
+			pg_catalog.count(*) FILTER (WHERE o.hit) AS hits,
+			pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY o.cold_ms) FILTER (WHERE o.hit) AS cold_p50_ms,
+			pg_catalog.percentile_cont(0.5) WITHIN GROUP (ORDER BY o.hit_ms) FILTER (WHERE o.hit) AS hit_p50_ms,
+			pg_catalog.sum(GREATEST(o.cold_ms OPERATOR(pg_catalog.-) o.hit_ms, 0)) FILTER (WHERE o.hit) AS saved_ms
+		FROM one AS o
+		GROUP BY GROUPING SETS ((o.hour), ())
+	)
+	SELECT s.hour, s.budget, s.calls, s.predicted, s.queued, s.made, s.came,
+		s.came::double precision OPERATOR(pg_catalog./) NULLIF(s.looked_at, 0) AS precision,
+		s.asked, s.foreseen,
+		s.foreseen::double precision OPERATOR(pg_catalog./) NULLIF(s.asked, 0) AS recall,
+		s.hits, s.cold_p50_ms, s.hit_p50_ms, coalesce(s.saved_ms, 0) AS saved_ms
+	FROM summed AS s
+	ORDER BY s.hour;
+COMMENT ON VIEW @extschema@.reco_stat_prewarm IS 'Shows what reco_prewarm() predicted for each hour, how much of it was really asked, and what it cost and saved; the row without an hour is all of them. The next call of reco_prewarm() brings it up to date.';
+COMMENT ON COLUMN @extschema@.reco_stat_prewarm.budget IS 'Is reco.prewarm_budget as it was; calls: how many of these were spent, or are promised.';
+COMMENT ON COLUMN @extschema@.reco_stat_prewarm.predicted IS 'Counts predictions: questions of listeners, and listeners; queued: those for which there was a job; made: lists.';
+COMMENT ON COLUMN @extschema@.reco_stat_prewarm.came IS 'Counts the predictions that came true.';
+COMMENT ON COLUMN @extschema@.reco_stat_prewarm.precision IS 'Is their share.';
+COMMENT ON COLUMN @extschema@.reco_stat_prewarm.asked IS 'Counts what was asked, each question of a listener once an hour; foreseen: what of it had been predicted.';
+COMMENT ON COLUMN @extschema@.reco_stat_prewarm.recall IS 'Is the share of that.';
+COMMENT ON COLUMN @extschema@.reco_stat_prewarm.hits IS 'Counts the lists made ahead that were given.';
+COMMENT ON COLUMN @extschema@.reco_stat_prewarm.cold_p50_ms IS 'Is the median of what such a question took before, of those that were given; hit_p50_ms: of a list that is kept.';
+COMMENT ON COLUMN @extschema@.reco_stat_prewarm.saved_ms IS 'Adds up what each of them saved whoever asked first.';
+REVOKE ALL ON @extschema@.reco_stat_prewarm FROM PUBLIC;
+GRANT SELECT ON @extschema@.reco_stat_prewarm TO pg_monitor;
 
 /* -------------------------------------------------------------------------
  * Chores: what is done again and again, by pg_cron or by the keeper

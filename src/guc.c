@@ -59,6 +59,7 @@ int			reco_guc_job_attempts = 5;
 int			reco_guc_job_pause = 5000;
 int			reco_guc_job_history = 10000;
 int			reco_guc_job_history_age = 7 * 24 * 60;
+int			reco_guc_prewarm_budget = 100;
 int			reco_guc_learn_interval = 24 * 3600;
 int			reco_guc_expire_interval = 10;
 int			reco_guc_history_interval = 10;
@@ -382,6 +383,23 @@ define_jobs(void)
 							"Sets how long jobs that ended are kept in reco.job.", NULL,
 							&reco_guc_job_history_age, 7 * 24 * 60, 1, INT_MAX,
 							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+
+	DefineCustomIntVariable(
+		"reco.prewarm_budget",
+		"Sets how many calls of services an hour's predicted questions may cost.",
+		"reco_prewarm() has lists made before they are asked for. 0 turns it off.",
+		&reco_guc_prewarm_budget, 100, 0, 1000000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+/* How many calls reco.call_budget allows a run, of all services together. */
+int
+reco_guc_most_calls(void)
+{
+	int			calls = 0;
+
+	for (int kind = 0; kind < RECO_NBUDGETS; kind++)
+		calls += reco_guc_call_budget.calls[kind];
+	return calls;
 }
 
 /* How often keepers do chores that pg_cron does not. */

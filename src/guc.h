@@ -37,6 +37,7 @@ extern bool reco_guc_model; /* whether a language model is asked what a prompt m
 extern double reco_guc_llm_threshold;	/* of the mood's confidence; below, it is asked */
 extern bool reco_guc_upstreams; /* whether reco_generate asks them at all */
 extern RecoBudget reco_guc_call_budget; /* how often a run does at most */
+extern int	reco_guc_most_calls(void);	/* ... of all services together */
 
 /* of the gateway; SQL knows them only where the library is preloaded */
 extern int	reco_guc_gateway_slots; /* requests under way at once */
@@ -63,12 +64,13 @@ extern int	reco_guc_job_workers;	/* of each database; 0 = none */
 extern int	reco_guc_job_attempts;	/* until a job that fails is given up */
 extern int	reco_guc_job_pause;		/* ms; after the first failure */
 extern int	reco_guc_job_history;	/* rows of jobs that ended */
-extern int	reco_guc_job_history_age;
+extern int	reco_guc_job_history_age;	/* min */
+extern int	reco_guc_prewarm_budget;	/* calls of services per hour; 0 = off */
 extern int	reco_guc_learn_interval;
 extern int	reco_guc_expire_interval;
 extern int	reco_guc_history_interval;
 extern int	reco_guc_reprobe_interval;
-extern int	reco_guc_reindex_interval;	/* min */
+extern int	reco_guc_reindex_interval;
 
 /* Does reco.logged_tables name a table of a database? */
 extern bool reco_guc_is_logged(const char *database, const char *table);

@@ -199,12 +199,11 @@ mark_of(const List *marks, RecoChore chore)
 	return NULL;
 }
 
-/* Does the keeper's timer do a chore that pg_cron does not? */
+/* Does the keeper do a chore that pg_cron does not? */
 static bool
-has_timer(const RecoChoreKind *kind)
+is_keepers(RecoChore chore)
 {
-	return reco_shared != NULL && reco_guc_keeper && !RecoveryInProgress() &&
-		*kind->interval_s > 0;
+	return reco_shared != NULL && !RecoveryInProgress() && reco_chore_is_on(chore);
 }
 
 /* One row per chore. */
@@ -223,23 +222,25 @@ reco_stat_chore(PG_FUNCTION_ARGS)
 	{
 		const RecoChoreKind *kind = reco_chore_kind((RecoChore) i);
 		const RecoChoreMark *mark = mark_of(marks, (RecoChore) i);
-		bool		timer = mark == NULL && has_timer(kind);
+		bool		timer = mark == NULL && is_keepers((RecoChore) i);
 		TimestampTz last = facts[i].last_run != 0 ? facts[i].last_run : facts[i].since;
 		Datum		values[NCOLUMNS];
 		bool		nulls[NCOLUMNS] = {false};
 		Interval   *every = palloc0(sizeof(Interval));
 
-		every->time = *kind->interval_s * USECS_PER_SEC;
+		every->time = reco_chore_every((RecoChore) i);
 		put_text(values, nulls, 0, kind->name);
 		put_text(values, nulls, 1, reco_chore_call((RecoChore) i));
 		put_text(values, nulls, 2, mark != NULL ? "pg_cron" : timer ? "keeper" : NULL);
 		put_text(values, nulls, 3, mark == NULL ? NULL : mark->schedule);
-		nulls[4] = !timer;
+		nulls[4] = !timer || every->time == 0;
 		values[4] = IntervalPGetDatum(every);
 		put_number(values, nulls, 5, mark == NULL ? 0 : mark->jobid);
 		put_facts(values, nulls, &facts[i]);
 		put_number(values, nulls, 14,
-				   timer && last != 0 && !kind->as_it_goes ? last + every->time : 0);
+				   timer && last != 0 && !kind->as_it_goes && every->time > 0
+					   ? last + every->time
+					   : 0);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -233,11 +233,14 @@ tell_timer(ReturnSetInfo *result, const List *marks)
 		}
 		if (crons)
 			continue;
-		list = works && *kind->interval_s > 0 ? &timer : &nobody;
+		list = works && reco_chore_is_on((RecoChore) i) ? &timer : &nobody;
 		*list = psprintf("%s%s%s", *list == NULL ? "" : *list, *list == NULL ? "" : ", ",
 						 list == &timer
 							 ? kind->name
-							 : psprintf("%s (%s is 0)", kind->name, kind->setting));
+							 : psprintf("%s (%s is 0)", kind->name,
+										kind->of_workers && reco_guc_job_workers == 0
+											? "reco.job_workers"
+											: kind->setting));
 	}
 	if (timer != NULL)
 		reco_doctor_tell(result, "chores", RECO_DOCTOR_OK,

@@ -30,6 +30,7 @@ PG_FUNCTION_INFO_V1(reco_generate_async);
 PG_FUNCTION_INFO_V1(reco_job);
 PG_FUNCTION_INFO_V1(reco_job_cancel);
 
+static void require_records(void);
 static void find_job(FunctionCallInfo fcinfo, bool to_read, RecoJobFacts *facts);
 
 /* Queues a generation. */
@@ -46,11 +47,24 @@ reco_generate_async(PG_FUNCTION_ARGS)
 				 errhint("Use the id that the application knows the listener by.")));
 	reco_require_writable("reco_generate_async");
 	reco_require_job_workers("reco_generate_async");
+	require_records();
 	order.user_id = request->user_id;
 	order.arguments = DatumGetJsonbP(
 		DirectFunctionCall1(jsonb_in, CStringGetDatum(reco_request_arguments(request))));
 	order.key = reco_job_key(GetUserId(), order.arguments);
 	PG_RETURN_INT64(reco_job_queue(&order));
+}
+
+/* Raises an ERROR where nobody would ever see the list. */
+static void
+require_records(void)
+{
+	if (reco_guc_run_history == 0)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("reco_generate_async needs records of runs, and there shall be none"),
+			 errhint("Set \"reco.run_history\"; reco_generate works without.")));
 }
 
 /* Finds the job that the first argument names, if the role may see it. */

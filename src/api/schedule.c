@@ -202,8 +202,8 @@ require_rights(RecoChore chore)
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("role \"%s\" may not do chore \"%s\"",
 					GetUserNameFromId(GetUserId(), false), kind->name),
-			 errhint("GRANT EXECUTE ON FUNCTION %s.reco_chore(text), %s.%s(%s) TO %s;",
-					 schema, schema, kind->function, kind->of_rows ? "bigint" : "",
+			 errhint("GRANT EXECUTE ON FUNCTION %s.reco_chore(text), %s TO %s;", schema,
+					 reco_chore_signature(chore),
 					 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 }
 

@@ -33,7 +33,8 @@ static bool wish_run(RecoWishKind kind, const RecoRequest *request, Oid role,
 static bool was_cut(const RecoRun *run);
 static void wish_facts(const RecoRun *run, Oid extension);
 static bool lacks_features(const RecoTrack *track);
-static void ask_of_tracks(RecoRun *run, const char **ids, int nids, bool facts);
+static void ask_of_tracks(RecoRun *run, RecoKind kind, const char **ids, int nids,
+						  const char **unmeasured, int nunmeasured);
 
 int
 reco_ahead_deadline(void)
@@ -109,6 +110,35 @@ lacks_features(const RecoTrack *track)
 													: (track->missing & sound) == sound;
 }
 
+/* Is a track's title not known, or its time over? */
+static bool
+lacks_facts(const RecoTrack *track)
+{
+	return track->title == NULL || track->expired;
+}
+
+/* Writes which tracks of a list lack something; how many these are. */
+static int
+put_lacking(StringInfo json, const char *name, const RecoRun *run,
+			bool (*lacks)(const RecoTrack *))
+{
+	int			n = 0;
+
+	open_with(json, name, '[');
+	for (int i = 0; i < run->nlist; i++)
+	{
+		const RecoTrack *track = run->list[i]->track;
+
+		if (!lacks(track) ||
+			!reco_is_spotify_id(track->track_id, strlen(track->track_id)))
+			continue;
+		put_string(json, NULL, track->track_id);
+		n++;
+	}
+	appendStringInfoChar(json, ']');
+	return n;
+}
+
 /* Wishes for what tracks of a list lack that a service would tell. */
 static void
 wish_facts(const RecoRun *run, Oid extension)
@@ -117,22 +147,15 @@ wish_facts(const RecoRun *run, Oid extension)
 	int			n = 0;
 
 	/* what nobody keeps is of no use to the next run */
-	if (!reco_guc_cache || !reco_source_can_ask(run->source, RECO_KIND_TRACK_FEATURES))
+	if (!reco_guc_cache)
 		return;
 	initStringInfo(&json);
-	appendStringInfoString(&json, "{\"tracks\": [");
-	for (int i = 0; i < run->nlist; i++)
-	{
-		const RecoTrack *track = run->list[i]->track;
-		const char *id = track->track_id;
-
-		if (!reco_is_spotify_id(id, strlen(id)) ||
-			!(track->expired || lacks_features(track)))
-			continue;
-		put_string(&json, NULL, id);
-		n++;
-	}
-	appendStringInfoString(&json, "]}");
+	appendStringInfoChar(&json, '{');
+	if (reco_source_can_ask(run->source, RECO_KIND_TRACK_FACTS))
+		n += put_lacking(&json, "facts", run, lacks_facts);
+	if (reco_source_can_ask(run->source, RECO_KIND_TRACK_FEATURES))
+		n += put_lacking(&json, "features", run, lacks_features);
+	appendStringInfoChar(&json, '}');
 	if (n > 0)
 		(void) reco_wish(RECO_WISH_HYDRATE, extension, run->role, run->request->user_id,
 						 json.data);
@@ -147,7 +170,9 @@ reco_ahead_prefetch(const RecoRequest *request, MemoryContext context, RecoPause
 	RecoAsk    *asks = palloc0(sizeof(RecoAsk) * 2 * RECO_NODE_MAXASKS);
 	int			ntracks;
 	int			nartists;
+	int			nunmeasured = 0;
 	const char **ids;
+	const char **unmeasured;
 
 	reco_run_begin_stage(run, RECO_STAGE_TOP_TRACKS);
 	ntracks = reco_seeds_ask_top_tracks(run, asks);
@@ -160,49 +185,45 @@ reco_ahead_prefetch(const RecoRequest *request, MemoryContext context, RecoPause
 	/* any of these may be a seed */
 	reco_run_begin_stage(run, RECO_STAGE_SEEDS);
 	ids = palloc(sizeof(char *) * Max(run->ntop_tracks, 1));
+	unmeasured = palloc(sizeof(char *) * Max(run->ntop_tracks, 1));
 	for (int i = 0; i < run->ntop_tracks; i++)
+	{
 		ids[i] = run->top_tracks[i]->track_id;
-	ask_of_tracks(run, ids, run->ntop_tracks, false);
+		if (lacks_features(run->top_tracks[i]))
+			unmeasured[nunmeasured++] = ids[i];
+	}
+	ask_of_tracks(run, RECO_KIND_RECCOBEATS_ID, ids, run->ntop_tracks, unmeasured,
+				  nunmeasured);
 	reco_run_end_stage(run);
 	reco_patience_end();
 }
 
 void
 reco_ahead_hydrate(const RecoRequest *request, const char **ids, int nids,
-				   MemoryContext context, RecoPauser pause, void *arg)
+				   const char **unmeasured, int nunmeasured, MemoryContext context,
+				   RecoPauser pause, void *arg)
 {
 	RecoRun    *run = reco_run_open(request, context, pause, arg);
 
 	reco_run_begin_stage(run, RECO_STAGE_DISCOVER);
-	ask_of_tracks(run, ids, nids, true);
+	ask_of_tracks(run, RECO_KIND_TRACK_FACTS, ids, nids, unmeasured, nunmeasured);
 	reco_run_end_stage(run);
 	reco_patience_end();
 }
 
-/* Asks what services know of tracks: facts and features, or features and ids. */
+/* Asks something of tracks, and features of some. */
 static void
-ask_of_tracks(RecoRun *run, const char **ids, int nids, bool facts)
+ask_of_tracks(RecoRun *run, RecoKind kind, const char **ids, int nids,
+			  const char **unmeasured, int nunmeasured)
 {
 	RecoAsk    *asks = palloc0(sizeof(RecoAsk) * 2);
 	RecoKey    *keys = palloc0(sizeof(RecoKey) * 2);
-	int			nfeatures = 0;
-	const char **features = palloc(sizeof(char *) * Max(nids, 1));
 
-	for (int i = 0; i < nids; i++)
-	{
-		bool		wanted = facts;
-
-		for (int t = 0; t < run->ntop_tracks && !wanted; t++)
-			wanted = strcmp(run->top_tracks[t]->track_id, ids[i]) == 0 &&
-				lacks_features(run->top_tracks[t]);
-		if (wanted)
-			features[nfeatures++] = ids[i];
-	}
 	keys[0].ids = ids;
 	keys[0].nids = nids;
-	keys[1].ids = features;
-	keys[1].nids = nfeatures;
-	asks[0].kind = facts ? RECO_KIND_TRACK_FACTS : RECO_KIND_RECCOBEATS_ID;
+	keys[1].ids = unmeasured;
+	keys[1].nids = nunmeasured;
+	asks[0].kind = kind;
 	asks[1].kind = RECO_KIND_TRACK_FEATURES;
 	for (int a = 0; a < 2; a++)
 	{

@@ -34,8 +34,9 @@ extern int	reco_ahead_deadline(void);
 extern void reco_ahead_prefetch(const RecoRequest *request, MemoryContext context,
 								RecoPauser pause, void *arg);
 
-/* Asks for facts and features of tracks. */
+/* Asks for facts of tracks, and for features of others. */
 extern void reco_ahead_hydrate(const RecoRequest *request, const char **ids, int nids,
+							   const char **unmeasured, int nunmeasured,
 							   MemoryContext context, RecoPauser pause, void *arg);
 
 /* May a role ask a service what a prefetch asks? */

@@ -23,6 +23,7 @@
 #include "catalogue/change.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
+#include "deadline.h"
 #include "guc.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -71,6 +72,7 @@ static void begin(RecoPopularAsk *ask, const RecoRequest *request, Oid extension
 static RecoCachedKey buffer_key(const RecoPopularAsk *ask, const char *key);
 static void write_epochs(const RecoPopularAsk *ask, char *text);
 static bool know_listener(RecoPopularAsk *ask);
+static bool find_words(RecoPopularAsk *ask, char form, const char **packed, Size *size);
 static uint64 digest_of(const RecoResultReading *reading);
 static RecoRequest *nobodys_request(const RecoRequest *request, MemoryContext context);
 static Held *find(const RecoPopularAsk *ask);
@@ -158,6 +160,19 @@ know_listener(RecoPopularAsk *ask)
 bool
 reco_popular_find_words(RecoPopularAsk *ask, char form, const char **packed, Size *size)
 {
+	bool		found;
+
+	if (!ask->on)
+		return false;
+	reco_patience_begin(reco_run_patience(ask->request));
+	found = find_words(ask, form, packed, size);
+	reco_patience_end();
+	return found;
+}
+
+static bool
+find_words(RecoPopularAsk *ask, char form, const char **packed, Size *size)
+{
 	RecoCachedKey key;
 	RecoCachedValue value;
 	char		epochs[EPOCHS + 1];
@@ -166,8 +181,6 @@ reco_popular_find_words(RecoPopularAsk *ask, char form, const char **packed, Siz
 	StaticAssertStmt((EPOCHS + DIGEST) % MAXIMUM_ALIGNOF == 0,
 					 "what is packed is not aligned");
 
-	if (!ask->on)
-		return false;
 	make_words(ask, form);
 	key = buffer_key(ask, ask->words);
 	write_epochs(ask, epochs);
@@ -231,15 +244,17 @@ reco_popular_recall(RecoPopularAsk *ask)
 
 /* Keeps such a list. */
 void
-reco_popular_put_words(const RecoPopularAsk *ask, char form, const char *packed,
-					   Size size, TimestampTz fresh_until)
+reco_popular_put_words(const RecoPopularAsk *ask, const RecoResultForm *form,
+					   const char *bytes, TimestampTz fresh_until)
 {
 	RecoPopularAsk own = *ask;
 	RecoCachedKey key;
 	RecoCachedValue value = {0};
+	Size		size;
+	char	   *packed = form->pack(bytes, &size);
 	char	   *entry = palloc(EPOCHS + DIGEST + 1 + size);
 
-	make_words(&own, form);
+	make_words(&own, form->kind);
 	key = buffer_key(&own, own.words);
 	write_epochs(ask, entry);
 	snprintf(entry + EPOCHS, DIGEST + 1, "%016llx", (unsigned long long) ask->digest);
@@ -249,6 +264,7 @@ reco_popular_put_words(const RecoPopularAsk *ask, char form, const char *packed,
 	value.fetched_at = GetCurrentTimestamp();
 	value.fresh_until = value.usable_until = fresh_until;
 	(void) reco_cached_put(&key, &value, true, ask->epoch);
+	pfree(packed);
 	pfree(entry);
 }
 

@@ -17,6 +17,7 @@
 
 #include "compat.h"
 
+#include "result.h"
 #include "result_key.h"
 #include "run.h"
 #include "shmem/cached.h"
@@ -72,9 +73,8 @@ extern bool reco_popular_find_words(RecoPopularAsk *ask, char form, const char *
 extern bool reco_popular_recall(RecoPopularAsk *ask);
 
 /* Keeps such a list of a run for nobody, as long as its candidates are fresh. */
-extern void reco_popular_put_words(const RecoPopularAsk *ask, char form,
-								   const char *packed, Size size,
-								   TimestampTz fresh_until);
+extern void reco_popular_put_words(const RecoPopularAsk *ask, const RecoResultForm *form,
+								   const char *bytes, TimestampTz fresh_until);
 
 /* Notes what the prompt means; 'catalogue' is its state (reco_change_read). */
 extern void reco_popular_note_meaning(RecoPopularAsk *ask,

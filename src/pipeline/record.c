@@ -206,8 +206,10 @@ put_options(StringInfo json, const RecoRequest *request)
 	if (request->era_from > 0 || request->era_to > 0)
 	{
 		open_with(json, "era", '{');
-		put_number(json, "from", request->era_from);
-		put_number(json, "to", request->era_to);
+		if (request->era_from > 0)
+			put_number(json, "from", request->era_from);
+		if (request->era_to > 0)
+			put_number(json, "to", request->era_to);
 		appendStringInfoChar(json, '}');
 	}
 	if (request->min_popularity >= 0)
@@ -497,6 +499,8 @@ write_record(const RecoRun *run)
 	put_number(&json, "size", request->size);
 	put_number(&json, "deadline_ms", request->deadline_ms);
 	put_options(&json, request);
+	if (request->ahead)
+		put_bool(&json, "ahead", true);
 	put_ms(&json, "total_ms", run->total_us);
 	put_bool(&json, "complete", run->complete);
 	reco_record_put_missing(&json, run);
@@ -509,6 +513,7 @@ write_record(const RecoRun *run)
 	put_stages(&json, run);
 	put_calls(&json, run);
 	put_services(&json, run);
+	put_number(&json, "spent_calls", reco_source_spent(run->source));
 	put_fallbacks(&json, run);
 	put_number(&json, "lists", run->lists->asked);
 	reco_record_put_lists(&json, run);

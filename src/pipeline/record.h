@@ -10,12 +10,12 @@
  * Locks:	the buffer's.
  * Never:	write a table; keep a text of any length whole.
  *
- * Members: run_id, role (an oid), user_id, prompt, size, deadline_ms, options {},
- * total_ms, complete, missing [], mood {energy_level, emotion, era_from, era_to,
- * confidence, understood [], unknown [], targets {}, left_out []}, found {},
- * strategies {}, pruned {}, quality {}, arc, stages {}, calls {}, services [],
- * fallbacks [], lists, tier, guardrails [], artifacts {}, origins {}, popular {} (where
- * a popular mood has a part in it), delivered, tracks [].
+ * Members: run_id, role (an oid), user_id, prompt, size, deadline_ms, options {}, ahead
+ * (only where nobody asked), total_ms, complete, missing [], mood {energy_level, emotion,
+ * era_from, era_to, confidence, understood [], unknown [], targets {}, left_out []},
+ * found {}, strategies {}, pruned {}, quality {}, arc, stages {}, calls {}, services [],
+ * spent_calls, fallbacks [], lists, tier, guardrails [], artifacts {}, origins {},
+ * popular {} (where a popular mood has a part in it), delivered, tracks [].
  *
  *-------------------------------------------------------------------------
  */

@@ -29,6 +29,9 @@ typedef struct RecoRequest
 	int			deadline_ms;	/* 0 = what is at hand */
 	int			ranked;			/* > 0: rank this many, deliver none */
 	int			priority;		/* towards services: a RecoPriority; 0 = somebody waits */
+	bool		ahead;			/* nobody asked: the record is none of a habit */
+	int			most_calls;		/* of services, all together; 0 = as usual */
+	int64_t		keep_until;		/* it stays fresh until then; 0 = as usual */
 
 	/* is told each stage that begins, a RecoStage; NULL = nobody wants to know */
 	void		(*progress)(void *arg, int stage);

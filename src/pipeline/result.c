@@ -31,8 +31,10 @@
 #include "miscadmin.h"
 #include "popular.h"
 #include "record.h"
+#include "result_entry.h"
 #include "result_key.h"
 #include "result_prompt.h"
+#include "result_rows.h"
 #include "shmem/cached.h"
 #include "shmem/cached_use.h"
 #include "shmem/result_epoch.h"
@@ -60,8 +62,6 @@ typedef struct Question
 	RecoPopularAsk popular;
 } Question;
 
-#define EPOCHS			32		/* characters in front of an entry, see find */
-#define MEANING			40		/* ... behind them, by words: of the key by meaning */
 #define MISSED_US		((int64) 5 * 1000 * 1000)	/* for a list that lacks something */
 #define BEHIND_US		((int64) 1000 * 1000)	/* ... made from an older catalogue */
 
@@ -79,6 +79,7 @@ static void write_epochs(const Question *question, char *text);
 static bool find_raw(Question *question, RecoResult *result);
 static const char *find_by_meaning(Question *question, RecoOrigin *origin);
 static const char *find_in_table(Question *question, RecoOrigin *origin);
+static void note_given(const Question *question);
 static void put(const Question *question, const char *bytes, RecoCachedValue *value,
 				bool written);
 static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
@@ -106,7 +107,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	memset(result, 0, sizeof(*result));
 	result->origin = RECO_ORIGIN_LOCAL;
 	reco_result_settle(request);
-	question.extension = reco_result_extension(function);
+	question.extension = reco_sql_extension_of(function);
 	if (!reco_result_is_shared(request))
 		result->bytes = generate_alone(&question, context);
 	else
@@ -153,6 +154,24 @@ reco_result_make(RecoRequest *request, MemoryContext context, const RecoResultFo
 	if (pause == NULL)
 		MemoryContextSwitchTo(old);
 	return run;
+}
+
+/* Is a list kept that stays fresh until a time, as far as is known now? */
+bool
+reco_result_holds(RecoRequest *request, TimestampTz until)
+{
+	Question	question = {.request = request, .form = &reco_result_rows};
+	RecoCachedValue value;
+	RecoOrigin	origin;
+
+	reco_result_settle(request);
+	question.extension = reco_sql_own_extension();
+	if (!reco_result_is_shared(request))
+		return false;
+	begin(&question);
+	make_key(&question);
+	return question.key != NULL && find_text(&question, &value, &origin) != NULL &&
+		origin == RECO_ORIGIN_CACHED && value.fresh_until >= until;
 }
 
 /* Gets the bytes of a result that is not ready for these very words. */
@@ -326,8 +345,20 @@ find_by_meaning(Question *question, RecoOrigin *origin)
 		bytes = find_in_table(question, origin);
 		table = bytes != NULL;
 	}
+	if (bytes != NULL && question->publishes)
+		note_given(question);
 	count(bytes, *origin, table);
 	return bytes;
+}
+
+/* It counts as one that was read by these words: so the keeper knows whose run it was. */
+static void
+note_given(const Question *question)
+{
+	RecoCachedKey key = buffer_key(question, question->raw);
+	RecoCachedValue value;
+
+	(void) reco_cached_copy(&key, &value, NULL, 0);
 }
 
 /*
@@ -380,6 +411,7 @@ put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
 {
 	RecoCachedKey key = buffer_key(question, question->raw);
 	char		epochs[EPOCHS + 1];
+	int64		run_id = reco_result_run_id(bytes);
 	char	   *packed;
 	char	   *entry;
 	Size		size;
@@ -394,31 +426,14 @@ put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
 	write_epochs(question, epochs);
 	memcpy(entry, epochs, EPOCHS);
 	if (question->key != NULL)
-		memcpy(entry + EPOCHS,
-			   question->key + strlen(question->key) - RECO_RESULT_KEY_END,
-			   RECO_RESULT_KEY_END);
+		memcpy(entry + EPOCHS, question->key + strlen(question->key) - KEY_END, KEY_END);
+	memcpy(entry + EPOCHS + RUN_AT, &run_id, sizeof(run_id));
 	memcpy(entry + EPOCHS + MEANING, packed, size);
 	value->value = entry;
 	value->len = EPOCHS + MEANING + size;
 	(void) reco_cached_put(&key, value, true, question->epoch);
 	pfree(packed);
 	pfree(entry);
-}
-
-/* The entry by words has the key by meaning in front. */
-const char *
-reco_result_row_key(const RecoCachedUse *use)
-{
-	Size		prefix = Max(strlen(use->key), RECO_RESULT_KEY_END) - RECO_RESULT_KEY_END;
-
-	StaticAssertStmt(EPOCHS + RECO_RESULT_KEY_END <= RECO_CACHED_HEAD,
-					 "the key is not in the head");
-
-	if (use->key[prefix] == RECO_RESULT_BY_MEANING ||
-		use->nhead < EPOCHS + RECO_RESULT_KEY_END)
-		return use->key;
-	return psprintf("%.*s%.*s", (int) prefix, use->key, RECO_RESULT_KEY_END,
-					use->head + EPOCHS);
 }
 
 /* Makes the key by the very words. */
@@ -523,6 +538,8 @@ publish(const Question *question, const char *bytes, const RecoRun *run)
 	value.fetched_at = run->started;
 	value.fresh_until = now + (int64) (policy.fresh_us * share);
 	value.usable_until = now + (int64) (Max(policy.usable_us, policy.fresh_us) * share);
+	if (most_us == 0 && question->request->keep_until > value.fresh_until)
+		value.fresh_until = Min(question->request->keep_until, value.usable_until);
 	put(question, bytes, &value, most_us > 0 || RecoveryInProgress());
 }
 
@@ -542,18 +559,12 @@ count(const char *found, RecoOrigin origin, bool table)
 static bool
 find_popular(Question *question, RecoResult *result)
 {
-	bool		found;
-
 	reco_popular_begin(&question->popular, question->request, question->extension);
 	if (!question->publishes || !is_nobodys(question))
 		return false;
-	reco_patience_begin(reco_run_patience(question->request));
-	found = reco_popular_find_words(&question->popular, question->form->kind,
-									&result->packed, &result->size);
-	reco_patience_end();
-	if (found)
-		result->origin = RECO_ORIGIN_CACHED;
-	return found;
+	result->origin = RECO_ORIGIN_CACHED;
+	return reco_popular_find_words(&question->popular, question->form->kind,
+								   &result->packed, &result->size);
 }
 
 /* Is a list for nobody in this form the same as one for somebody who is new? */
@@ -573,8 +584,6 @@ fit_popular(Question *question, MemoryContext context, bool stale, RecoOrigin *o
 	RecoCachedValue value = {0};
 	RecoPopularFit fit;
 	const char *bytes;
-	char	   *packed;
-	Size		size;
 
 	if (!reco_popular_fit(&question->popular, context, is_nobodys(question), &fit) ||
 		(stale && fit.origin == RECO_ORIGIN_STALE))
@@ -590,10 +599,7 @@ fit_popular(Question *question, MemoryContext context, bool stale, RecoOrigin *o
 	if (!fit.for_nobody)
 		put_raw(question, bytes, &value);
 	else
-	{
-		packed = question->form->pack(bytes, &size);
-		reco_popular_put_words(&question->popular, question->form->kind, packed, size,
+		reco_popular_put_words(&question->popular, question->form, bytes,
 							   fit.fresh_until);
-	}
 	return bytes;
 }

@@ -61,22 +61,26 @@ extern RecoRun *reco_result_make(RecoRequest *request, MemoryContext context,
 								 const RecoResultForm *form, RecoPauser pause, void *arg);
 
 /*
+ * Is a list in the buffer that stays fresh until a time, unless something invalidates it?
+ */
+extern bool reco_result_holds(RecoRequest *request, TimestampTz until);
+
+/*
  * The key of the row that an entry of category result in the buffer stands for: entries
  * by words have none of their own. In the current context, or the entry's own key.
  */
 extern const char *reco_result_row_key(const RecoCachedUse *use);
 
+/* The run whose list was given to a listener by reading an entry; 0 = none was. */
+extern int64 reco_result_given(const RecoCachedUse *use, char **user_id);
+
 /*
  * For result.c: may a request's result come from others at all? The buffer's text, which is
  * UTF-8, in the database's encoding; a key with its listener in front.
  */
-#define RECO_RESULT_KEY_END 33	/* characters of a key without its listener */
 extern bool reco_result_is_shared(const RecoRequest *request);
 extern const char *reco_result_own_text(const char *text);
 extern const char *reco_result_listeners_key(const RecoRequest *request, const char *key);
-
-/* The extension that an SQL function belongs to; ERROR where it is of another version. */
-extern Oid	reco_result_extension(Oid function);
 
 /*
  * A number for the services that a role's lists may have come from: whoever may ask

@@ -135,6 +135,17 @@ reco_result_put_rows(const RecoResult *found, ReturnSetInfo *result)
 		tuplestore_putvalues(result->setResult, result->setDesc, row.values, row.nulls);
 }
 
+int64
+reco_result_run_id(const char *bytes)
+{
+	const char *fields[NFIELDS];
+	int			lengths[NFIELDS];
+
+	return read_fields(&bytes, fields, lengths)
+		? (int64) strtoll(fields[COLUMN_RUN], NULL, 10)
+		: 0;
+}
+
 /* Makes the tuples of all rows, one after another, each aligned. */
 static char *
 pack_rows(const char *bytes, Size *size)

@@ -25,4 +25,7 @@ extern void reco_result_put_rows(const RecoResult *found, ReturnSetInfo *result)
 extern const RecoResultForm reco_result_document;
 extern Datum reco_result_to_jsonb(const RecoResult *found);
 
+/* The run that made a result; 0 = its list is empty. */
+extern int64 reco_result_run_id(const char *bytes);
+
 #endif							/* RECO_RESULT_ROWS_H */

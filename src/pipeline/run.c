@@ -143,7 +143,7 @@ reco_run_open(const RecoRequest *request, MemoryContext context, RecoPauser paus
 	reco_patience_begin(reco_run_patience(request));
 	reco_run_begin_stage(run, RECO_STAGE_OPEN);
 	run->source = reco_source_open(context, pause, arg);
-	reco_source_prioritise(run->source, request->priority);
+	reco_source_prioritise(run->source, request->priority, request->most_calls);
 	reco_run_end_stage(run);
 	return run;
 }

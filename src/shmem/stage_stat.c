@@ -176,6 +176,24 @@ reco_stage_stat_hit(Oid database, int64 us)
 			&row->kept[reco_histogram_bucket(us > 0 ? (uint64) us : 0)], 1);
 }
 
+double
+reco_stage_stat_hit_us(Oid database)
+{
+	Row		   *row = row_of(database);
+	RecoHistogram times = {0};
+
+	for (int i = 0; row != NULL && i < RECO_HISTOGRAM_BUCKETS; i++)
+	{
+		uint64_t	low;
+
+		times.counts[i] = pg_atomic_read_u32(&row->kept[i]);
+		times.n += times.counts[i];
+		if (times.counts[i] > 0)
+			reco_histogram_bounds(i, &low, &times.max_us);
+	}
+	return reco_histogram_percentile(&times, 0.5);
+}
+
 /* Adds what was kept to the total. */
 static void
 add_kept(const Row *row, RecoStageStat *stat)

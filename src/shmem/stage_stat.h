@@ -40,6 +40,9 @@ extern void reco_stage_stat_add(Oid database, int metric, int64 us, int keys, in
 /* Counts a list that was kept: its time is in the total, too. */
 extern void reco_stage_stat_hit(Oid database, int64 us);
 
+/* The median of what lists took that were kept, in us; -1 = there was none yet. */
+extern double reco_stage_stat_hit_us(Oid database);
+
 /* Reads one metric of one row. */
 extern void reco_stage_stat_read(int row, int metric, RecoStageStat *stat);
 

@@ -39,7 +39,7 @@ static const RecoOperation operations[] = {RECO_OP_SEARCH, RECO_OP_ARTIST_TRACKS
 
 /* Opens what a run knows of services. */
 RecoLive *
-reco_live_open(MemoryContext context, RecoEngine *engine, int priority)
+reco_live_open(MemoryContext context, RecoEngine *engine, int priority, int most)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	List	   *servers = reco_server_list(GetUserId());
@@ -53,6 +53,7 @@ reco_live_open(MemoryContext context, RecoEngine *engine, int priority)
 		live->context = context;
 		live->engine = engine;
 		live->priority = (RecoPriority) priority;
+		live->most = most;
 		live->servers = servers;
 		live->tracks = make_table("reco live tracks", sizeof(RecoLiveTrack), context);
 		live->artists = make_table("reco live artists", sizeof(RecoLiveName), context);

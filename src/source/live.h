@@ -26,8 +26,15 @@ typedef struct RecoLive RecoLive;
 /* What was asked at one time. */
 typedef struct RecoLiveTicket RecoLiveTicket;
 
-/* NULL where no service can be asked anything, which is told at once. */
-extern RecoLive *reco_live_open(MemoryContext context, RecoEngine *engine, int priority);
+/*
+ * NULL where no service can be asked anything, which is told at once. 'most' calls in
+ * all, 0 = as many as reco.call_budget allows.
+ */
+extern RecoLive *reco_live_open(MemoryContext context, RecoEngine *engine, int priority,
+								int most);
+
+/* How many calls were spent, of all services. */
+extern int	reco_live_spent(const RecoLive *live);
 
 /*
  * Asks for what can be added to answers that the engine has given, until 'give_up' (0 =

@@ -205,6 +205,7 @@ struct RecoLive
 	int64		features_until; /* deadline of what waits */
 
 	List	   *allowances;		/* RecoLiveAllowance */
+	int			most;			/* calls of all kinds together; 0 = no limit */
 	int			spent[RECO_NBUDGETS];
 	int			spent_on[RECO_LIVE_NLOTS];
 	List	   *fallbacks;		/* RecoFallback */

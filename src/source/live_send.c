@@ -21,6 +21,7 @@
 #define THIRDS			3		/* ids, recommendations and features have one each */
 #define RENEWED_SHARE	3		/* one part of what is left is for what is old */
 #define BUDGET_SPENT	"the run's budget of calls is used up (reco.call_budget)"
+#define AHEAD_SPENT		"what it may spend before anybody asks is used up (reco.prewarm_budget)"
 #define SHARE_SPENT		"the run's share of the day's quota is used up (option daily_quota)"
 
 /* One lot: what a service is asked, and what is taken where it does not answer. */
@@ -87,6 +88,17 @@ allowance_of(RecoLive *live, const RecoServer *server)
 	return allowance;
 }
 
+/* Calls are counted before they are made. */
+int
+reco_live_spent(const RecoLive *live)
+{
+	int			spent = 0;
+
+	for (int kind = 0; kind < RECO_NBUDGETS; kind++)
+		spent += live->spent[kind];
+	return spent;
+}
+
 /*
  * How many calls of a lot a run may still make. Names come before all, but leave a third
  * to what is found by them; a recommendation leaves a call to features.
@@ -105,6 +117,8 @@ reco_live_left(RecoLive *live, RecoLiveLot lot)
 	kind = reco_budget_kind(server->options.service);
 	all = allowance_of(live, server)->allowance.calls;
 	left = all - live->spent[kind];
+	if (live->most > 0)
+		left = Min(left, live->most - reco_live_spent(live));
 	third = Max(1, all / THIRDS);
 	switch (lot)
 	{
@@ -207,12 +221,16 @@ reco_live_note_spent(RecoLive *live, RecoLiveLot lot)
 {
 	const RecoServer *server = reco_live_server(live, lot);
 	bool		by_quota = allowance_of(live, server)->allowance.by_quota;
+	bool		by_limit = live->most > 0 && reco_live_spent(live) >= live->most;
 	RecoOutcome why = by_quota ? RECO_OUTCOME_QUOTA : RECO_OUTCOME_LIMITED;
 
 	if (live->spares)
 		return RECO_OUTCOME_LIMITED;
-	reco_live_note(live, lot, why, by_quota ? SHARE_SPENT : BUDGET_SPENT);
-	live->missed |= by_quota;	/* another hour may have more */
+	reco_live_note(live, lot, why,
+				   by_limit	  ? AHEAD_SPENT
+					   : by_quota ? SHARE_SPENT
+								  : BUDGET_SPENT);
+	live->missed |= by_quota || by_limit;	/* another time there may be more */
 	return why;
 }
 

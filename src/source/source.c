@@ -64,6 +64,7 @@ struct RecoSource
 	RecoPauser	pause;
 	void	   *pause_arg;
 	int			priority;
+	int			most_calls;
 	RecoSourceCount counts[RECO_NKINDS];
 	int64		waited_us;
 };
@@ -99,9 +100,16 @@ reco_source_open(MemoryContext context, RecoPauser pause, void *arg)
 }
 
 void
-reco_source_prioritise(RecoSource *source, int priority)
+reco_source_prioritise(RecoSource *source, int priority, int most_calls)
 {
 	source->priority = priority;
+	source->most_calls = most_calls;
+}
+
+int
+reco_source_spent(const RecoSource *source)
+{
+	return source->live == NULL ? 0 : reco_live_spent(source->live);
 }
 
 /* Looks for services, once a run. */
@@ -112,7 +120,8 @@ look_for_services(RecoSource *source)
 		return;
 	source->looked = true;
 	if (reco_remote_is_on())
-		source->live = reco_live_open(source->context, source->engine, source->priority);
+		source->live = reco_live_open(source->context, source->engine, source->priority,
+									  source->most_calls);
 }
 
 void

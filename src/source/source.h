@@ -85,8 +85,14 @@ typedef void (*RecoPauser)(void *arg, RecoPause how);
 /* Opens the seam for a run; 'pause' is NULL for a caller's backend. */
 extern RecoSource *reco_source_open(MemoryContext context, RecoPauser pause, void *arg);
 
-/* Services are asked with this priority from here on, a RecoPriority. */
-extern void reco_source_prioritise(RecoSource *source, int priority);
+/*
+ * Services are asked with this priority, a RecoPriority, and get so many calls all
+ * together (0 = as many as reco.call_budget allows). Before anything is asked.
+ */
+extern void reco_source_prioritise(RecoSource *source, int priority, int most_calls);
+
+/* How many calls of services it may have caused so far, at most. */
+extern int	reco_source_spent(const RecoSource *source);
 
 /*
  * From here on no service is asked anything; what they said before and is kept counts,

@@ -13,6 +13,7 @@
  */
 #include "care.h"
 
+#include "ask.h"
 #include "cache.h"
 #include "guc.h"
 #include "job.h"
@@ -87,6 +88,12 @@ reco_care_history(void)
 	{
 		CHECK_FOR_INTERRUPTS();
 		deleted += some = reco_run_trim(now - reco_guc_run_history_age * minute,
+										reco_guc_run_history, MOST_AT_ONCE);
+	} while (some >= MOST_AT_ONCE);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		deleted += some = reco_ask_trim(now - reco_guc_run_history_age * minute,
 										reco_guc_run_history, MOST_AT_ONCE);
 	} while (some >= MOST_AT_ONCE);
 	do

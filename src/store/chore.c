@@ -29,18 +29,19 @@
 #include "utils/timestamp.h"
 
 static const RecoChoreKind kinds[RECO_NCHORES] = {
-	[RECO_CHORE_LEARN] = {"learn", "reco_learn_moods", &reco_guc_learn_interval,
+	[RECO_CHORE_LEARN] = {"learn", "reco_learn_moods", "", &reco_guc_learn_interval,
 						  "reco.learn_interval", .after_change = true},
-	[RECO_CHORE_EXPIRE] = {"expire", "reco_expire", &reco_guc_expire_interval,
+	[RECO_CHORE_EXPIRE] = {"expire", "reco_expire", "", &reco_guc_expire_interval,
 						   "reco.expire_interval", .as_it_goes = true},
-	[RECO_CHORE_SNAPSHOT] = {"snapshot", "reco_snapshot", &reco_guc_snapshot_interval,
+	[RECO_CHORE_SNAPSHOT] = {"snapshot", "reco_snapshot", "", &reco_guc_snapshot_interval,
 							 "reco.snapshot_interval", .as_it_goes = true},
-	[RECO_CHORE_HISTORY] = {"history", "reco_trim_history", &reco_guc_history_interval,
+	[RECO_CHORE_HISTORY] = {"history", "reco_trim_history", "", &reco_guc_history_interval,
 							"reco.history_interval", .as_it_goes = true},
-	[RECO_CHORE_REPROBE] = {"reprobe", "reco_reprobe", &reco_guc_reprobe_interval,
+	[RECO_CHORE_REPROBE] = {"reprobe", "reco_reprobe", "", &reco_guc_reprobe_interval,
 							"reco.reprobe_interval"},
-	[RECO_CHORE_REINDEX] = {"reindex", "reco_reindex_advice", &reco_guc_reindex_interval,
-							"reco.reindex_interval", .of_rows = true},
+	[RECO_CHORE_REINDEX] = {"reindex", "reco_reindex_advice", "bigint",
+							&reco_guc_reindex_interval, "reco.reindex_interval",
+							.of_rows = true},
 };
 
 static RecoStatement marks_statement = {
@@ -155,6 +156,32 @@ char *
 reco_chore_call(RecoChore chore)
 {
 	return psprintf("%s.%s()", reco_sql_schema_of("reco"), kinds[chore].function);
+}
+
+int64
+reco_chore_every(RecoChore chore)
+{
+	const RecoChoreKind *kind = &kinds[chore];
+
+	if (kind->interval_s == NULL || !reco_chore_is_on(chore))
+		return 0;
+	return *kind->interval_s * USECS_PER_SEC;
+}
+
+bool
+reco_chore_is_on(RecoChore chore)
+{
+	const RecoChoreKind *kind = &kinds[chore];
+
+	return reco_guc_keeper && (kind->interval_s == NULL || *kind->interval_s > 0) &&
+		!(kind->of_workers && reco_guc_job_workers == 0);
+}
+
+char *
+reco_chore_signature(RecoChore chore)
+{
+	return psprintf("%s.%s(%s)", reco_sql_schema_of("reco"), kinds[chore].function,
+					kinds[chore].arguments);
 }
 
 char *
@@ -506,10 +533,9 @@ reco_chore_is_allowed(RecoChore chore, Oid role)
 		bool		isnull;
 
 		arguments[0] = ObjectIdGetDatum(role);
-		arguments[1] = CStringGetTextDatum(
-			i == 0 ? psprintf("%s.reco_chore(text)", schema)
-				   : psprintf("%s.%s(%s)", schema, kinds[chore].function,
-							  kinds[chore].of_rows ? "bigint" : ""));
+		arguments[1] =
+			CStringGetTextDatum(i == 0 ? psprintf("%s.reco_chore(text)", schema)
+									   : reco_chore_signature(chore));
 		reco_sql_run(&allowed_statement, arguments, NULL, true, 1);
 		allowed = allowed &&
 			DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,

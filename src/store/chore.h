@@ -36,16 +36,27 @@ typedef enum RecoChore
 typedef struct RecoChoreKind
 {
 	const char *name;
-	const char *function;		/* without arguments, in the extension's schema */
-	const int  *interval_s;		/* of the keeper's timer; 0 = off */
+	const char *function;		/* in the extension's schema; is called without arguments */
+	const char *arguments;		/* that it has, by type */
+	const int  *interval_s;		/* of the keeper's timer; 0 = off; NULL = when needed */
 	const char *setting;
 	bool		as_it_goes;		/* the keeper does it between other things */
 	bool		of_rows;		/* its function returns rows: the result is how many */
 	bool		after_change;	/* nothing to do while the catalogue has not changed */
+	bool		of_workers;		/* it queues jobs, so there must be workers */
 } RecoChoreKind;
 
 extern const RecoChoreKind *reco_chore_kind(RecoChore chore);
 extern int	reco_chore_of(const char *name);	/* -1 = none */
+
+/* How often the keeper does it, in us; 0 = not by a timer, or not at all. */
+extern int64 reco_chore_every(RecoChore chore);
+
+/* Does the keeper do it, as the settings are, where pg_cron does not? */
+extern bool reco_chore_is_on(RecoChore chore);
+
+/* The function with its arguments' types, as GRANT takes it. */
+extern char *reco_chore_signature(RecoChore chore);
 
 /* The call of a chore's function, or of reco_chore() for it: an expression. */
 extern char *reco_chore_call(RecoChore chore);

@@ -41,11 +41,12 @@
 static RecoStatement queue_statement = {
 	.text = "INSERT INTO reco.job (user_id, job_id, kind, key, role_id, arguments, priority,"
 	"  created, run_after, turn)"
-	" SELECT $1, $2, $3, $4, $5, $6, $7, $8, $8, greatest($8, (SELECT max(turn) + interval '1 min'"
+	" SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, greatest($9, (SELECT max(turn) + interval '1 min'"
 	"   FROM reco.job WHERE user_id = $1 AND priority = $7 AND state = 'queued'))"
 	" ON CONFLICT DO NOTHING RETURNING job_id",
-	.nargs = 8,
-	.types = {TEXTOID, INT8OID, TEXTOID, TEXTOID, OIDOID, JSONBOID, INT2OID, TIMESTAMPTZOID},
+	.nargs = 9,
+	.types = {TEXTOID, INT8OID, TEXTOID, TEXTOID, OIDOID, JSONBOID, INT2OID,
+			  TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
 static RecoStatement open_statement = {
@@ -187,7 +188,8 @@ reco_job_key(Oid role, Jsonb *arguments)
 int64
 reco_job_queue(const RecoJobOrder *order)
 {
-	Datum		arguments[8];
+	TimestampTz now = GetCurrentTimestamp();
+	Datum		arguments[9];
 	Datum		key[3];
 	int64		job_id = 0;
 	bool		is_new = false;
@@ -199,7 +201,8 @@ reco_job_queue(const RecoJobOrder *order)
 	arguments[4] = ObjectIdGetDatum(OidIsValid(order->role) ? order->role : GetUserId());
 	arguments[5] = JsonbPGetDatum(order->arguments);
 	arguments[6] = Int16GetDatum(order->priority);
-	arguments[7] = TimestampTzGetDatum(GetCurrentTimestamp());
+	arguments[7] = TimestampTzGetDatum(now);
+	arguments[8] = TimestampTzGetDatum(Max(now, order->run_after));
 	watch();
 	reco_sql_begin(&sql);
 	for (int tries = 0; tries < MAX_TRIES && job_id == 0; tries++)

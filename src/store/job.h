@@ -37,6 +37,7 @@ typedef struct RecoJobOrder
 	RecoJobPriority priority;
 	Jsonb	   *arguments;
 	bool	   *is_new;			/* is told whether it was queued; NULL = never mind */
+	TimestampTz run_after;		/* 0 = now */
 } RecoJobOrder;
 
 /* The key of a job that is made by what it shall do, and for whom. */

@@ -25,11 +25,13 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 static void check_version(Relation rel, HeapTuple tuple);
 static bool find_extension(const char *name, Oid *extension, Oid *owner, Oid *schema);
@@ -221,6 +223,44 @@ reco_sql_own_extension(void)
 
 	if (!find_extension("reco", &extension, &owner, &schema))
 		return reco_sql_extension();	/* raises the error */
+	return extension;
+}
+
+/* The extension that functions belong to, by function; none after a change. */
+static struct
+{
+	Oid			functions[4];
+	Oid			extensions[4];
+	int			next;
+}			known;
+
+static void
+forget_extensions(Datum arg, int cache, uint32 hash)
+{
+	memset(&known, 0, sizeof(known));
+}
+
+/*
+ * The extension that a function belongs to. An update of the extension goes with new
+ * functions: then its version is looked at again, so that what is kept is never given to
+ * a function that another library made.
+ */
+Oid
+reco_sql_extension_of(Oid function)
+{
+	static bool registered = false;
+	Oid			extension;
+
+	for (int i = 0; i < lengthof(known.functions); i++)
+		if (known.functions[i] == function && OidIsValid(function))
+			return known.extensions[i];
+	if (!registered)
+		CacheRegisterSyscacheCallback(PROCOID, forget_extensions, (Datum) 0);
+	registered = true;
+	extension = reco_sql_own_extension();
+	known.extensions[known.next] = extension;
+	known.functions[known.next] = function;
+	known.next = (known.next + 1) % lengthof(known.functions);
 	return extension;
 }
 

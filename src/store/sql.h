@@ -64,6 +64,9 @@ extern Oid	reco_sql_extension(void);
 /* The same, and an ERROR where its version is not the library's. */
 extern Oid	reco_sql_own_extension(void);
 
+/* The same for a function of it, remembered until functions change. */
+extern Oid	reco_sql_extension_of(Oid function);
+
 /*
  * Does this transaction see all that was committed until a time? False in doubt: under
  * REPEATABLE READ, and where a cursor keeps an older snapshot.

@@ -23,8 +23,11 @@ static RecoRequest *plain_request(RecoJobWork *work);
 RecoRun *
 reco_job_make_anew(RecoJobWork *work)
 {
-	return reco_result_make(reco_job_request(work), work->context, &reco_result_rows,
-							reco_job_pause, work);
+	RecoRequest *request = reco_job_request(work);
+
+	request->ahead = strcmp(work->kind->name, "generate") != 0;
+	return reco_result_make(request, work->context, &reco_result_rows, reco_job_pause,
+							work);
 }
 
 /* A request of the listener, for nothing in particular. */
@@ -47,26 +50,39 @@ reco_job_prefetch(RecoJobWork *work)
 	return NULL;
 }
 
-RecoRun *
-reco_job_hydrate(RecoJobWork *work)
+/* Ids among the arguments. */
+static const char **
+read_ids(const RecoJob *job, const char *name, int *n)
 {
-	JsonbValue *tracks = getKeyJsonValueFromContainer(&work->job->arguments->root,
-													  "tracks", strlen("tracks"), NULL);
-	JsonbContainer *list = tracks != NULL && tracks->type == jbvBinary &&
-			JsonContainerIsArray(tracks->val.binary.data)
-		? tracks->val.binary.data
+	JsonbValue *value = getKeyJsonValueFromContainer(&job->arguments->root, name,
+													 (int) strlen(name), NULL);
+	JsonbContainer *list = value != NULL && value->type == jbvBinary &&
+			JsonContainerIsArray(value->val.binary.data)
+		? value->val.binary.data
 		: NULL;
 	int			nall = list == NULL ? 0 : JsonContainerSize(list);
 	const char **ids = palloc(sizeof(char *) * Max(nall, 1));
-	int			n = 0;
 
+	*n = 0;
 	for (int i = 0; i < nall; i++)
 	{
 		JsonbValue *id = getIthJsonbValueFromContainer(list, i);
 
 		if (id != NULL && id->type == jbvString)
-			ids[n++] = pnstrdup(id->val.string.val, id->val.string.len);
+			ids[(*n)++] = pnstrdup(id->val.string.val, id->val.string.len);
 	}
-	reco_ahead_hydrate(plain_request(work), ids, n, work->context, reco_job_pause, work);
+	return ids;
+}
+
+RecoRun *
+reco_job_hydrate(RecoJobWork *work)
+{
+	int			nids;
+	int			nunmeasured;
+	const char **ids = read_ids(work->job, "facts", &nids);
+	const char **unmeasured = read_ids(work->job, "features", &nunmeasured);
+
+	reco_ahead_hydrate(plain_request(work), ids, nids, unmeasured, nunmeasured,
+					   work->context, reco_job_pause, work);
 	return NULL;
 }

@@ -56,6 +56,9 @@ struct RecoJobKind
 	bool		is_recorded;	/* the run's record is kept, with the job's end */
 };
 
+/* What does each kind, where that is in a file of its own. */
+extern RecoRun *reco_job_prewarm(RecoJobWork *work);
+
 /* NULL = there is no such kind. */
 extern const RecoJobKind *reco_job_kind(const char *name);
 

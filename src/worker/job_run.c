@@ -85,11 +85,12 @@ static void end_taken(const char *why);
 /* What a worker does. */
 static const RecoJobKind kinds[] = {
 	{"generate", RECO_PRIORITY_PREFETCH, reco_job_make_anew, true},
-	{"complete", RECO_PRIORITY_REFRESH, reco_job_make_anew, false},
-	{"refresh", RECO_PRIORITY_REFRESH, reco_job_make_anew, false},
+	{"complete", RECO_PRIORITY_REFRESH, reco_job_make_anew, true},
+	{"refresh", RECO_PRIORITY_REFRESH, reco_job_make_anew, true},
 	{"hydrate", RECO_PRIORITY_REFRESH, reco_job_hydrate, false},
 	{"prefetch", RECO_PRIORITY_PREFETCH, reco_job_prefetch, false},
 	{"warm", RECO_PRIORITY_WARM, reco_job_warm, true},
+	{"prewarm", RECO_PRIORITY_PREFETCH, reco_job_prewarm, true},
 };
 
 const RecoJobKind *

@@ -32,6 +32,7 @@
 #include "shmem/cached.h"
 #include "shmem/cached_use.h"
 #include "source/remote.h"
+#include "store/ask.h"
 #include "store/cache.h"
 #include "store/denied.h"
 #include "store/registry.h"
@@ -45,6 +46,7 @@
 #define MOST_EXPIRED	5000	/* rows that are deleted in one transaction */
 #define MOST_EVICTED	30000	/* likewise; finding them costs more than deleting them */
 #define USES_US			(10 * INT64CONST(1000000))	/* between two looks at the buffer */
+#define ASKS_US			(60 * INT64CONST(1000000))	/* between two looks at how many there are */
 #define AGAIN_US		INT64CONST(500000)	/* after an ERROR in what goes first */
 #define MOST_DOUBLED	6		/* times that it is doubled */
 
@@ -80,6 +82,7 @@ static First promises;
 static First limits;
 static TimestampTz last_care = 0;
 static TimestampTz last_trim = 0;
+static TimestampTz next_asks = 0;
 static TimestampTz next_uses = 0;
 static bool held_up = false;	/* the last round, by an invalidation */
 
@@ -92,6 +95,7 @@ static bool trim_runs(bool written);
 static bool make_row(const RecoCachedUnwritten *entry, RecoCacheRow *row);
 static char *own_key(const char *key);
 static bool note_uses(void);
+static void note_asks(const RecoCachedUse *uses, int n);
 static bool care(void);
 static int64 sum_of(const RecoCacheCount *counts, int ncounts);
 static bool count_gone(const RecoCacheCount *counts, int ncounts, int64 *gone,
@@ -275,7 +279,7 @@ make_run(const RecoCachedUnwritten *entry, RecoRunRow *row)
 	return true;
 }
 
-/* Keeps reco.run within its bounds; whether there is more to delete. */
+/* Keeps reco.run and reco.ask within their bounds; whether there is more to delete. */
 static bool
 trim_runs(bool written)
 {
@@ -287,6 +291,11 @@ trim_runs(bool written)
 		(!written && now < last_trim + reco_guc_history_interval * USECS_PER_SEC))
 		return false;
 	gone = reco_run_trim(now - age, reco_guc_run_history, MOST_EVICTED);
+	if (now >= next_asks && gone < MOST_EVICTED)
+	{
+		gone += reco_ask_trim(now - age, reco_guc_run_history, MOST_EVICTED);
+		next_asks = now + ASKS_US;
+	}
 	reco_keeper_chore_went(RECO_CHORE_HISTORY, gone);
 	if (gone < MOST_EVICTED)
 		last_trim = now;
@@ -366,10 +375,35 @@ note_uses(void)
 			nkeys++;
 	}
 	reco_cache_touch(categories, keys, nkeys);
+	note_asks(uses, n);
 	if (n == BATCH_ENTRIES)
 		return true;
 	next_uses = now + USES_US;
 	return false;
+}
+
+/* Notes which lists were given that way: that they were asked for, no run tells. */
+static void
+note_asks(const RecoCachedUse *uses, int n)
+{
+	const char **users = palloc(sizeof(char *) * Max(n, 1));
+	int64	   *runs = palloc(sizeof(int64) * Max(n, 1));
+	int			nasks = 0;
+
+	if (reco_guc_prewarm_budget == 0 || reco_guc_run_history == 0)
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		char	   *user = NULL;
+
+		runs[nasks] = uses[i].category == RECO_CATEGORY_RESULT
+			? reco_result_given(&uses[i], &user)
+			: 0;
+		users[nasks] = runs[nasks] == 0 ? NULL : own_key(user);
+		if (users[nasks] != NULL)
+			nasks++;
+	}
+	reco_ask_write(users, runs, nasks);
 }
 
 /* Deletes what has expired and what is too much; whether there is more of it. */

@@ -220,9 +220,10 @@ due_at(const Known *one, RecoChore chore)
 	const RecoChoreKind *kind = reco_chore_kind(chore);
 	TimestampTz last = one->state.last_run != 0 ? one->state.last_run : one->state.since;
 
-	if (kind->as_it_goes || *kind->interval_s == 0 || one->state.by_cron || last == 0)
+	if (kind->as_it_goes || reco_chore_every(chore) == 0 || one->state.by_cron ||
+		last == 0)
 		return 0;
-	return Max(one->not_before, last + *kind->interval_s * USECS_PER_SEC);
+	return Max(one->not_before, last + reco_chore_every(chore));
 }
 
 /* The chore that is due first; -1 = none ever is. */
@@ -231,6 +232,7 @@ next_due(TimestampTz *due)
 {
 	int			first = -1;
 
+	*due = 0;
 	if (known_of == InvalidOid)
 		return -1;
 	for (int i = 0; i < RECO_NCHORES; i++)

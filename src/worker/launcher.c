@@ -56,7 +56,7 @@ static List *unseen = NIL;		/* oids of databases that nobody looked into yet */
 static Oid	looking_at = InvalidOid;	/* the one of these that somebody looks into */
 static bool told_full = false;	/* no room in the table */
 static bool no_worker = false;	/* none was free for the last keeper */
-static bool told_workers = false;	/* ... and that was said, while one still waits */
+static int	told_workers = 0;	/* how many would do, as was said while one waits */
 
 static void turn(void);
 static void see_who_ended(void);
@@ -291,16 +291,20 @@ start(const RecoWorkerOrder *due)
 	return true;
 }
 
-/* Says how many background workers would do, once until nobody waits for one. */
+/*
+ * Says how many background workers would do, once until nobody waits for one or more
+ * would. After the first failure others may yet come: of databases that are looked at
+ * right now, and a keeper, for which a job worker makes room.
+ */
 static void
 tell_workers(const RecoWorkerOrder *due)
 {
 	int			waiting;
 
 	(void) reco_database_next_due(true, &waiting);
-	if (told_workers)
+	if (reco_database_failures(due) < 2 || max_worker_processes + waiting <= told_workers)
 		return;
-	told_workers = true;
+	told_workers = max_worker_processes + waiting;
 	ereport(LOG,
 			(errmsg("reco could not start a %s: no background worker is free",
 					due->seat == RECO_SEAT_KEEPER ? "keeper" : "job worker"),
@@ -310,7 +314,7 @@ tell_workers(const RecoWorkerOrder *due)
 				 : errdetail("Jobs wait for those that run, or until one is; it is tried "
 							 "again."),
 			 errhint("Set max_worker_processes to at least %d and restart the server.",
-					 max_worker_processes + waiting)));
+					 told_workers)));
 }
 
 /* The databases that take connections, as a list of oids in 'life'. */
@@ -360,7 +364,7 @@ next_turn(void)
 	TimestampTz due = reco_database_next_due(unseen == NIL, &waiting);
 
 	if (waiting == 0 && unseen == NIL)
-		told_workers = false;
+		told_workers = 0;
 	if (!reco_guc_keeper || due == 0)
 		return -1;
 	return Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), due) + 1);

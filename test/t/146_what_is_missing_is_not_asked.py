@@ -237,7 +237,7 @@ def watched(r):
 
 def main():
     with Emulator("--latency", "none", "--preset", "extended") as emulator, \
-            Cluster("reco.keeper_interval = '50ms'", "reco.id_registry = on", "reco.deny_list = on",
+            Cluster("reco.job_workers = 0", "reco.keeper_interval = '50ms'", "reco.id_registry = on", "reco.deny_list = on",
                     "pg_stat_statements.track = all", preload="pg_stat_statements,reco") as cluster:
         session = cluster.session()
         session.query("CREATE EXTENSION reco CASCADE; CREATE EXTENSION pg_stat_statements")

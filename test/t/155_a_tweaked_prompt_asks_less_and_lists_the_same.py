@@ -338,7 +338,7 @@ def check_services(session, emulator, listener):
 
 def main():
     with Emulator("--preset", "extended", "--latency", "none", "--window", "none") as emulator, \
-            Cluster("reco.keeper_interval = '50ms'", "reco.learn = off") as cluster:
+            Cluster("reco.job_workers = 0", "reco.keeper_interval = '50ms'", "reco.learn = off") as cluster:
         one, two = cluster.session(), cluster.session()
         one.query("CREATE EXTENSION reco CASCADE")
         one.query("SELECT reco_demo_catalogue(8000)")

@@ -137,7 +137,7 @@ def nothing_is_lost(cluster, emulator, one, artists):
 
 def main():
     with Emulator("--preset", "extended", "--latency", "none") as emulator, \
-            Cluster(f"max_connections = {CLIENTS + 40}", "reco.result_cache = on", "reco.cache = on", "reco.id_registry = on", "reco.deny_list = on",
+            Cluster("reco.job_workers = 0", f"max_connections = {CLIENTS + 40}", "reco.result_cache = on", "reco.cache = on", "reco.id_registry = on", "reco.deny_list = on",
                     "reco.keeper_interval = '50ms'", "reco.learn = off", "shared_buffers = 128MB") as cluster:
         one = cluster.session()
         one.query("CREATE EXTENSION reco CASCADE")

@@ -199,7 +199,7 @@ def stale(runs, prompt):
 
 def main():
     with Emulator("--preset", "dev-2026", "--latency", "none", "--window", "none") as emulator, \
-            Cluster("reco.gateway_upstreams = 200", "reco.learn = off") as cluster:
+            Cluster("reco.job_workers = 0", "reco.gateway_upstreams = 200", "reco.learn = off") as cluster:
         session = cluster.session()
         session.query("CREATE EXTENSION reco CASCADE")
         session.query("SELECT reco_demo_catalogue(2000)")

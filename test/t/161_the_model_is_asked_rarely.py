@@ -471,7 +471,7 @@ def nothing_stops_keeping(models, cluster):
 
 def main():
     with Emulator("--preset", "extended", "--latency", "none", "--window", "none") as emulator, \
-            Cluster("reco.gateway_upstreams = 400", "reco.keeper_interval = 100") as cluster:
+            Cluster("reco.job_workers = 0", "reco.gateway_upstreams = 400", "reco.keeper_interval = 100") as cluster:
         session = cluster.session()
         session.query("CREATE EXTENSION reco CASCADE")
         session.query("SELECT reco_demo_catalogue(2000)")

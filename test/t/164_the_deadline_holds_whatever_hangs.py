@@ -521,7 +521,7 @@ def kept(session, services, prompt):
 
 def upstreams():
     with Emulator("--preset", "extended", "--latency", "none", "--window", "none") as emulator, \
-            Cluster("reco.gateway_upstreams = 300", "reco.artifacts = off", "reco.learn = off") as cluster:
+            Cluster("reco.job_workers = 0", "reco.gateway_upstreams = 300", "reco.artifacts = off", "reco.learn = off") as cluster:
         session = cluster.session()
         watcher = cluster.session()
         session.query("CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(3000)")

@@ -176,7 +176,7 @@ def two_at_once(s):
 
 def main():
     with Emulator("--preset", "extended", "--window", "none") as emulator, \
-            Cluster("reco.gateway_upstreams = 500", "reco.cache = on", "reco.id_registry = on", "reco.deny_list = on", "reco.learn = off",
+            Cluster("reco.job_workers = 0", "reco.gateway_upstreams = 500", "reco.cache = on", "reco.id_registry = on", "reco.deny_list = on", "reco.learn = off",
                     "reco.result_cache = on") as cluster:
         setup = cluster.session()
         setup.query("CREATE EXTENSION reco CASCADE")

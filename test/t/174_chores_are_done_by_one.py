@@ -157,14 +157,23 @@ def by_hand(session):
     same(chore(session, "reprobe", "last_by"), ["pg_cron"], "who connects as pg_cron does is taken for it")
     session.query("COMMIT")
     session.query("RESET application_name")
+    setting(session, expire_interval="1d")
+    ok(keeper_looked(session, "reprobe"), "with a long interval again")
     session.query("INSERT INTO reco.cache (category, key, value, fetched_at, fresh_until, usable_until)"
                   " SELECT 'search', 'old ' || n || chr(31) || 'x', '{}', now() - interval '2 d', now() - interval '2 d',"
                   " now() - interval '1 d' FROM generate_series(1, 100) AS n")
     session.query("INSERT INTO reco.cache (category, key, value, fetched_at, fresh_until, usable_until)"
                   " SELECT 'search', 'new ' || n || chr(31) || 'x', '{}', now(), now() + interval '1 d',"
                   " now() + interval '1 d' FROM generate_series(1, 100) AS n")
+    ok(keeper_looked(session, "reprobe"), "some time later")
+    same(session.value("SELECT count(*) FROM reco.cache WHERE key LIKE 'old %'"), "100", "what has expired is there yet")
     session.query("SELECT reco_expire()")
     same(session.value("SELECT count(*) FROM reco.cache WHERE category = 'search'"), "100", "reco_expire deletes what is over")
+    session.query("UPDATE reco.cache SET usable_until = now(), fresh_until = now() WHERE key IN"
+                  " (SELECT key FROM reco.cache WHERE category = 'search' LIMIT 10)")
+    setting(session, expire_interval="1s")
+    ok(until(lambda: session.value("SELECT count(*) FROM reco.cache WHERE category = 'search'") == "90"),
+       "with a short interval the keeper does")
     session.query("UPDATE reco.cache_policy SET max_entries = 40 WHERE category = 'search'")
     session.query("SELECT reco_expire()")
     ok(int(session.value("SELECT count(*) FROM reco.cache WHERE category = 'search'")) <= 40, "and what is too much")
