@@ -19,15 +19,12 @@
  */
 #include "result.h"
 
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "ahead.h"
 #include "catalogue/change.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "deadline.h"
-#include "guc.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "popular.h"
 #include "record.h"
@@ -36,13 +33,11 @@
 #include "result_prompt.h"
 #include "result_rows.h"
 #include "shmem/cached.h"
-#include "shmem/cached_use.h"
 #include "shmem/result_epoch.h"
 #include "shmem/run_flight.h"
 #include "shmem/shared.h"
 #include "source/remote.h"
 #include "store/cache.h"
-#include "store/listener.h"
 #include "store/patience.h"
 #include "store/sql.h"
 #include "utils/timestamp.h"
@@ -574,10 +569,7 @@ is_nobodys(const Question *question)
 	return question->request->user_id[0] == '\0' || !question->form->names_listener;
 }
 
-/*
- * Makes a list of a popular mood's candidates; NULL = there are none. One that is stale
- * is no better than a stale list of the listener's own.
- */
+/* Makes a list of a popular mood's candidates; NULL = none is at hand that is better. */
 static const char *
 fit_popular(Question *question, MemoryContext context, bool stale, RecoOrigin *origin)
 {
