@@ -402,7 +402,7 @@ CREATE TABLE reco.job (
 	user_id text COLLATE "C" NOT NULL,
 	job_id bigint NOT NULL,
 	kind text COLLATE "C" NOT NULL CHECK (kind IN (
-		'generate', 'complete', 'refresh', 'hydrate', 'prefetch', 'prewarm')),
+		'generate', 'complete', 'refresh', 'hydrate', 'prefetch', 'prewarm', 'warm')),
 	key text COLLATE "C" NOT NULL,
 	role_id oid NOT NULL,
 	arguments jsonb NOT NULL,
@@ -482,7 +482,7 @@ COMMENT ON COLUMN reco.chore.state IS 'Stands for what it has seen: while that d
 
 CREATE TABLE reco.cache_policy (
 	category text COLLATE "C" NOT NULL PRIMARY KEY CHECK (category IN
-		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'top_tracks', 'top_artists', 'result', 'artifacts', 'denied')),
+		('search', 'artist_tracks', 'tracks', 'artists', 'features', 'ids', 'recommendation', 'completion', 'top_tracks', 'top_artists', 'result', 'artifacts', 'denied', 'popular_mood')),
 	fresh interval NOT NULL CHECK (fresh OPERATOR(pg_catalog.>=) '0'),
 	usable interval NOT NULL CHECK (usable OPERATOR(pg_catalog.>=) fresh AND usable OPERATOR(pg_catalog.<=) '10 years'),
 	absent interval NOT NULL DEFAULT '0' CHECK (absent OPERATOR(pg_catalog.>=) '0' AND absent OPERATOR(pg_catalog.<=) '10 years'),
@@ -492,7 +492,7 @@ CREATE TABLE reco.cache_policy (
 	edited boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE reco.cache_policy IS 'Holds how long answers are kept and how many; edit it freely.';
-COMMENT ON COLUMN reco.cache_policy.category IS 'Names what is asked of a service; result: the lists of reco_generate; artifacts: what a run was told, for the listener''s next one; denied: recommendations that a service refused for good.';
+COMMENT ON COLUMN reco.cache_policy.category IS 'Names what is asked of a service; result: the lists of reco_generate; artifacts: what a run was told, for the listener''s next one; denied: recommendations that a service refused for good; popular_mood: candidates of popular moods, fitted to whoever asks.';
 COMMENT ON COLUMN reco.cache_policy.fresh IS 'Is how long an answer is used without asking again; 0 = answers are not kept.';
 COMMENT ON COLUMN reco.cache_policy.usable IS 'Is how long an answer is used while it is asked for again.';
 COMMENT ON COLUMN reco.cache_policy.absent IS 'Is how long it is believed that a service knows no such thing; 0 = that is not kept.';
@@ -514,7 +514,47 @@ INSERT INTO reco.cache_policy (category, fresh, usable, absent, max_entries, max
 	('top_artists', '30 minutes', '24 hours', '0', 100000, 134217728),
 	('result', '30 minutes', '24 hours', '0', 100000, 1073741824),
 	('artifacts', '30 minutes', '30 minutes', '0', 50000, 1073741824),
-	('denied', '24 hours', '24 hours', '0', 100000, 67108864);
+	('denied', '24 hours', '24 hours', '0', 100000, 67108864),
+	('popular_mood', '2 hours', '24 hours', '0', 1000, 268435456);
+
+-- what many ask for: ten ship with it, and the keeper learns more
+CREATE TABLE reco.popular_mood (
+	prompt text COLLATE "C" NOT NULL PRIMARY KEY
+		CHECK (pg_catalog.octet_length(prompt) BETWEEN 1 AND 200 AND pg_catalog.btrim(prompt) OPERATOR(pg_catalog.<>) ''),
+	pinned boolean NOT NULL DEFAULT true,
+	learned boolean NOT NULL DEFAULT false,
+	asked bigint NOT NULL DEFAULT 0,
+	hits bigint NOT NULL DEFAULT 0,
+	hit_ratio real GENERATED ALWAYS AS (CASE WHEN asked OPERATOR(pg_catalog.>) 0 THEN hits::real OPERATOR(pg_catalog./) asked::real END) STORED,
+	recent real NOT NULL DEFAULT 0,
+	last_asked timestamptz,
+	last_warmed timestamptz,
+	warmed_as text COLLATE "C",
+	edited boolean NOT NULL DEFAULT false
+) WITH (fillfactor = 70);
+COMMENT ON TABLE reco.popular_mood IS 'Holds the moods whose candidates reco_warm_popular_moods() and the keeper keep ready for whoever asks; edit it freely.';
+COMMENT ON COLUMN reco.popular_mood.prompt IS 'Is the mood in words; every prompt that means the same is answered by it.';
+COMMENT ON COLUMN reco.popular_mood.pinned IS 'Says that it stays, however seldom it is asked for; a mood that is neither pinned nor learned is not kept ready.';
+COMMENT ON COLUMN reco.popular_mood.learned IS 'Says that the keeper found it among what is asked most; unless pinned, it leaves when it is not asked for any more.';
+COMMENT ON COLUMN reco.popular_mood.asked IS 'Counts questions for it that no list of the listener''s own answered.';
+COMMENT ON COLUMN reco.popular_mood.hits IS 'Counts those of them that its candidates answered.';
+COMMENT ON COLUMN reco.popular_mood.hit_ratio IS 'Is derived: hits per question.';
+COMMENT ON COLUMN reco.popular_mood.recent IS 'Counts questions as of last_asked, such that one counts half after a day.';
+COMMENT ON COLUMN reco.popular_mood.last_warmed IS 'Says when its candidates were made last.';
+COMMENT ON COLUMN reco.popular_mood.warmed_as IS 'Is the role with whose rights they are made again; NULL = that of the mood that was warmed last.';
+COMMENT ON COLUMN reco.popular_mood.edited IS 'Is derived by a trigger: somebody wrote the row, so it belongs into a dump.';
+
+INSERT INTO reco.popular_mood (prompt) VALUES
+	('happy and energetic'),
+	('calm and relaxing'),
+	('focus and concentration'),
+	('workout motivation'),
+	('sad and melancholy'),
+	('romantic and intimate'),
+	('party vibes'),
+	('chill evening'),
+	('morning energy'),
+	('late night vibes');
 
 -- What is predicted, and what became of it. Bounded as reco.run is, by reco_prewarm().
 CREATE TABLE reco.prewarm_hour (
@@ -622,6 +662,26 @@ $$;
 COMMENT ON FUNCTION reco.note_policy() IS 'Marks rows of reco.cache_policy that somebody wrote; a new one takes the place of a shipped one.';
 REVOKE ALL ON FUNCTION reco.note_policy() FROM PUBLIC;
 
+CREATE FUNCTION reco.note_popular_mood() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	-- a dump brings edited rows into a table that has the shipped ones
+	IF TG_OP OPERATOR(pg_catalog.=) 'INSERT' THEN
+		DELETE FROM reco.popular_mood AS p
+		WHERE p.prompt OPERATOR(pg_catalog.=) NEW.prompt AND NOT p.edited;
+	END IF;
+	NEW.edited := true;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION reco.note_popular_mood() IS 'Marks rows of reco.popular_mood that somebody wrote; a new one takes the place of a shipped or learned one.';
+REVOKE ALL ON FUNCTION reco.note_popular_mood() FROM PUBLIC;
+
+CREATE FUNCTION reco.note_popular_moods() RETURNS trigger
+AS 'MODULE_PATHNAME', 'reco_note_popular_moods' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.note_popular_moods() IS 'Tells everybody at commit that there are other popular moods.';
+REVOKE ALL ON FUNCTION reco.note_popular_moods() FROM PUBLIC;
+
 CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.artist
 	FOR EACH ROW EXECUTE FUNCTION reco.derive();
 CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.track
@@ -630,6 +690,15 @@ CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.mood_term
 	FOR EACH ROW EXECUTE FUNCTION reco.derive_term();
 CREATE TRIGGER note_policy BEFORE INSERT OR UPDATE ON reco.cache_policy
 	FOR EACH ROW EXECUTE FUNCTION reco.note_policy();
+-- what the keeper learns is no edit
+CREATE TRIGGER note_popular_mood BEFORE INSERT ON reco.popular_mood
+	FOR EACH ROW WHEN (NEW.edited OR NOT NEW.learned) EXECUTE FUNCTION reco.note_popular_mood();
+CREATE TRIGGER note_popular_mood_change BEFORE UPDATE OF prompt, pinned, learned ON reco.popular_mood
+	FOR EACH ROW EXECUTE FUNCTION reco.note_popular_mood();
+CREATE TRIGGER note_popular_moods AFTER INSERT OR DELETE OR UPDATE OF prompt, pinned, learned ON reco.popular_mood
+	FOR EACH ROW EXECUTE FUNCTION reco.note_popular_moods();
+CREATE TRIGGER note_popular_moods_end AFTER TRUNCATE ON reco.popular_mood
+	FOR EACH STATEMENT EXECUTE FUNCTION reco.note_popular_moods();
 -- before, so that what a row trigger reads is never taken for the state before;
 -- after, so that it is not taken for the state at the end either
 CREATE TRIGGER note_change_before BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON reco.track
@@ -1375,6 +1444,15 @@ COMMENT ON FUNCTION @extschema@.reco_job_cancel(bigint) IS
 	'Cancels a job that is queued or running; false = it had ended. For the role that queued it and its members.';
 REVOKE ALL ON FUNCTION @extschema@.reco_job_cancel(bigint) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.reco_warm_popular_moods(
+	prompt text DEFAULT NULL,
+	most integer DEFAULT NULL)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'reco_warm_popular_moods' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.reco_warm_popular_moods(text, integer) IS
+	'Queues a job for each popular mood whose candidates are not at hand or should be made again, at most so many, and returns how many; with a prompt, for that mood in any case. From then on the keeper has them made again in time.';
+REVOKE ALL ON FUNCTION @extschema@.reco_warm_popular_moods(text, integer) FROM PUBLIC;
+
 CREATE FUNCTION reco.stat_wish(
 	OUT kind text,
 	OUT wished bigint,
@@ -1824,3 +1902,4 @@ SELECT pg_catalog.pg_extension_config_dump('reco.listen', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.feedback', '');
 SELECT pg_catalog.pg_extension_config_dump('reco.mood_term', $$WHERE source <> 'builtin'$$);
 SELECT pg_catalog.pg_extension_config_dump('reco.cache_policy', 'WHERE edited');
+SELECT pg_catalog.pg_extension_config_dump('reco.popular_mood', 'WHERE edited');

@@ -30,6 +30,7 @@ bool		reco_guc_single_flight = true;
 int			reco_guc_run_history = 10000;
 int			reco_guc_run_history_age = 30 * 24 * 60;
 bool		reco_guc_result_cache = true;
+int			reco_guc_popular_moods = 50;
 bool		reco_guc_artifacts = true;
 bool		reco_guc_parallel_strategies = true;
 bool		reco_guc_cache = true;
@@ -72,6 +73,7 @@ static const char *const memory_tables[] = {"cache", "id_registry", "deny_list"}
 
 static void define_history(void);
 static void define_upstreams(void);
+static void define_moods(void);
 static void define_model(void);
 static void define_gateway(void);
 static void define_buffer(void);
@@ -109,6 +111,7 @@ reco_guc_define(void)
 
 	define_history();
 	define_upstreams();
+	define_moods();
 	define_model();
 	if (process_shared_preload_libraries_in_progress)
 	{
@@ -200,6 +203,18 @@ define_upstreams(void)
 							 "Off, each session's question is sent.",
 							 &reco_guc_single_flight, true, PGC_USERSET, 0, NULL, NULL,
 							 NULL);
+}
+
+/* What is kept ready for whoever asks. */
+static void
+define_moods(void)
+{
+	DefineCustomIntVariable(
+		"reco.popular_moods",
+		"Sets how many popular moods are kept ready for whoever asks.",
+		"The pinned ones of reco.popular_mood first, then what is asked most. "
+		"0 turns it off.",
+		&reco_guc_popular_moods, 50, 0, 1000, PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 /* When a language model is asked. */

@@ -27,6 +27,7 @@ extern int	reco_guc_run_history_age;	/* min */
 extern bool reco_guc_batching;	/* may keys share a call with others */
 extern bool reco_guc_single_flight; /* may a key share the call of the same key */
 extern bool reco_guc_result_cache;	/* whether lists are kept and given again */
+extern int	reco_guc_popular_moods;	/* so many are kept ready; 0 = none */
 extern bool reco_guc_parallel_strategies;	/* whether strategies ask at once */
 extern bool reco_guc_artifacts; /* whether runs reuse what earlier ones were told */
 extern bool reco_guc_cache;		/* whether answers are kept and used again */

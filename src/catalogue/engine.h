@@ -28,6 +28,7 @@ typedef struct RecoKey
 	const char *artist;			/* with the name of a track */
 	bool		exact;			/* no likeness, only the folded name */
 	bool		required;		/* a rule rests on it: asked however late it is */
+	bool		brief;			/* of a listener: nobody asks for artists */
 	const RecoFit *fit;			/* what to look for */
 	int			nwords;			/* stems that a title or artist may hold */
 	const char *const *words;

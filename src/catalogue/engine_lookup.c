@@ -17,6 +17,9 @@
 #include "names.h"
 #include "store/patience.h"
 
+/* Tracks that are looked up where it is not known whether the catalogue has them. */
+#define BRIEF_MORE		4
+
 /* Turns found names into an answer of artists. */
 static void
 answer_named_artists(const RecoKey *key, RecoAnswer *answer)
@@ -175,9 +178,13 @@ need_listener(RecoEngine *engine, const RecoKey *key)
 	int			refusals = reco_patience_refusals();
 
 	if (engine->listener != NULL && strcmp(engine->listener, key->id) == 0 &&
-		engine->since == key->since)
+		engine->since == key->since &&
+		engine->brief == (key->brief && key->since == DT_NOEND))
 		return;
-	engine->listened = reco_listener_tracks(key->id, key->since, &engine->nlistened);
+	engine->brief = key->brief && key->since == DT_NOEND;
+	engine->listened = engine->brief
+		? reco_listener_brief(key->id, &engine->nlistened)
+		: reco_listener_tracks(key->id, key->since, &engine->nlistened);
 	engine->since = key->since;
 	engine->listener = reco_patience_refusals() == refusals ? pstrdup(key->id) : NULL;
 }
@@ -195,15 +202,18 @@ static void
 answer_top_tracks(RecoEngine *engine, const RecoKey *key, RecoAnswer *answer)
 {
 	const char **ids = palloc(sizeof(char *) * Max(engine->nlistened, 1));
+	int			most = engine->brief ? key->limit + BRIEF_MORE : key->limit;
 	int			n = 0;
 	int			next = 0;
 
-	for (int i = 0; i < engine->nlistened && n < key->limit; i++)
-		if (engine->listened[i].artist_id != NULL && !engine->listened[i].skipped)
+	for (int i = 0; i < engine->nlistened && n < most; i++)
+		if ((engine->brief || engine->listened[i].artist_id != NULL) &&
+			!engine->listened[i].skipped)
 			ids[n++] = engine->listened[i].track_id;
 	if (n == 0)
 		return;
 	answer_facts(ids, n, answer);
+	answer->ntracks = Min(answer->ntracks, key->limit);
 	for (int i = 0; i < engine->nlistened && next < answer->ntracks; i++)
 	{
 		RecoTrack  *track = answer->tracks[next];

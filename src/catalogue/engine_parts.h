@@ -30,6 +30,7 @@ struct RecoEngine
 	int			nfits;
 	RecoScanFit fits[RECO_ENGINE_MAXFITS];
 	TimestampTz since;
+	bool		brief;			/* without artists */
 	const char *listener;		/* whose history is in hand */
 	RecoListened *listened;
 	int			nlistened;

@@ -17,6 +17,7 @@
 #include "deadline.h"
 #include "lib/stringinfo.h"
 #include "model.h"
+#include "popular.h"
 #include "store/patience.h"
 #include "strategy.h"
 
@@ -97,6 +98,22 @@ explain_stages(const RecoRun *run, List *lines)
 	return lines;
 }
 
+/* Tells of the popular mood that a list comes from, or that is kept from here on. */
+static List *
+explain_popular(const RecoRun *run, List *lines)
+{
+	const RecoPopularMark *popular = run->popular;
+
+	if (popular == NULL)
+		return lines;
+	if (popular->run_id == run->run_id)
+		line("Popular mood: \"%s\", kept for whoever asks", popular->prompt);
+	else
+		line("Popular mood: \"%s\", candidates of run " INT64_FORMAT " %.1f s ago",
+			 popular->prompt, popular->run_id, (double) popular->age_us / 1000000);
+	return lines;
+}
+
 /* Returns the lines. */
 List *
 reco_explain_lines(const RecoRun *run)
@@ -111,6 +128,7 @@ reco_explain_lines(const RecoRun *run)
 		 run->complete						? "complete"
 			 : run->missed & RECO_READS_FACTS ? "incomplete: tables were locked"
 											  : "incomplete: the deadline came first");
+	lines = explain_popular(run, lines);
 	lines = reco_run_explain_missed(run, lines);
 	lines = explain_stages(run, lines);
 	lines = reco_explain_total(run, lines);

@@ -78,6 +78,7 @@ ask_listener(const RecoRun *run, RecoAsk *ask, RecoKind kind, int limit)
 	key->limit = limit;
 	key->since = request->repeat_days > 0 ? reco_run_repeat_since(run) : DT_NOEND;
 	key->required = kind == RECO_KIND_USER_HISTORY;
+	key->brief = run->popular != NULL;
 	ask->kind = kind;
 	ask->nkeys = 1;
 	ask->keys = key;

@@ -211,17 +211,16 @@ say_genre(const RecoRun *run, const RecoCandidate *candidate, StringInfo reason,
 
 /* Why a track is in the list. */
 char *
-reco_reason_of(const RecoRun *run, const RecoCandidate *candidate)
+reco_reason_of(const RecoRun *run, const RecoCandidate *candidate, const RecoNear *near)
 {
 	StringInfoData reason;
 	int			clauses = 0;
-	RecoNear	near = reco_rank_near(&run->ranking, candidate->track);
 
 	initStringInfo(&reason);
 	if (candidate->protected && begin_clause(&reason, &clauses))
 		appendStringInfoString(&reason, "you named it");
 	say_artist(run, candidate, &reason, &clauses);
-	say_near(run, &near, &reason, &clauses);
+	say_near(run, near, &reason, &clauses);
 	say_genre(run, candidate, &reason, &clauses);
 	say_feature(run, candidate, &reason, &clauses);
 	if (candidate->track->text_match > 0 && begin_clause(&reason, &clauses))

@@ -17,6 +17,7 @@
 #include "guc.h"
 #include "json_write.h"
 #include "model.h"
+#include "popular.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "shmem/cached.h"
@@ -442,6 +443,19 @@ put_artifacts(StringInfo json, const RecoRun *run)
 	appendStringInfoChar(json, '}');
 }
 
+/* The popular mood whose candidates it is made from. */
+static void
+put_popular(StringInfo json, const RecoPopularMark *popular)
+{
+	if (popular == NULL)
+		return;
+	open_with(json, "popular", '{');
+	put_text(json, "prompt", popular->prompt, MOST_PROMPT);
+	put_id(json, "run_id", popular->run_id);
+	put_ms(json, "age_ms", popular->age_us);
+	appendStringInfoChar(json, '}');
+}
+
 static void
 put_track(StringInfo json, const RecoRun *run, int i)
 {
@@ -504,6 +518,7 @@ write_record(const RecoRun *run)
 	put_number(&json, "lists", run->lists->asked);
 	reco_record_put_lists(&json, run);
 	put_artifacts(&json, run);
+	put_popular(&json, run->popular);
 	put_number(&json, "delivered", run->nlist);
 	open_with(&json, "tracks", '[');
 	for (int i = 0; i < run->nlist; i++)

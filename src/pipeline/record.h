@@ -15,7 +15,7 @@
  * era_from, era_to, confidence, understood [], unknown [], targets {}, left_out []},
  * found {}, strategies {}, pruned {}, quality {}, arc, stages {}, calls {}, services [],
  * spent_calls, fallbacks [], lists, tier, guardrails [], artifacts {}, origins {},
- * delivered, tracks [].
+ * popular {} (where a popular mood has a part in it), delivered, tracks [].
  *
  *-------------------------------------------------------------------------
  */

@@ -20,6 +20,7 @@
 #include "deadline.h"
 #include "mb/pg_wchar.h"
 #include "model.h"
+#include "popular.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
@@ -34,6 +35,7 @@ static void read_stages(JsonbContainer *stages, RecoRun *run);
 static void read_calls(JsonbContainer *calls, RecoRun *run);
 static void read_services(JsonbContainer *record, RecoRun *run);
 static void read_lists(JsonbContainer *record, RecoRun *run);
+static void read_popular(JsonbContainer *from, RecoRun *run);
 static void read_tracks(JsonbContainer *tracks, RecoRun *run);
 
 /* A member of an object, false = none; an object that is NULL has none. */
@@ -172,8 +174,20 @@ reco_record_read(Jsonb *jsonb)
 	read_calls(get_container(record, "calls"), run);
 	read_services(record, run);
 	read_lists(record, run);
+	read_popular(get_container(record, "popular"), run);
 	read_tracks(get_container(record, "tracks"), run);
 	return run;
+}
+
+static void
+read_popular(JsonbContainer *from, RecoRun *run)
+{
+	RecoPopularMark *popular = palloc(sizeof(RecoPopularMark));
+
+	popular->prompt = get_string(from, "prompt");
+	popular->run_id = get_id(from, "run_id");
+	popular->age_us = get_ms(from, "age_ms");
+	run->popular = popular->prompt == NULL ? NULL : popular;
 }
 
 static void

@@ -19,29 +19,25 @@
  */
 #include "result.h"
 
-#include "access/xact.h"
 #include "access/xlog.h"
 #include "ahead.h"
 #include "catalogue/change.h"
 #include "common/hashfn.h"
 #include "common/pg_prng.h"
 #include "deadline.h"
-#include "guc.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "popular.h"
 #include "record.h"
 #include "result_entry.h"
 #include "result_key.h"
 #include "result_prompt.h"
 #include "result_rows.h"
 #include "shmem/cached.h"
-#include "shmem/cached_use.h"
 #include "shmem/result_epoch.h"
 #include "shmem/run_flight.h"
 #include "shmem/shared.h"
 #include "source/remote.h"
 #include "store/cache.h"
-#include "store/listener.h"
 #include "store/patience.h"
 #include "store/sql.h"
 #include "utils/timestamp.h"
@@ -58,12 +54,12 @@ typedef struct Question
 	const char *raw;
 	const char *key;			/* by meaning; NULL = not made yet */
 	const RecoRun *run;			/* that made the list; NULL = it was kept */
+	RecoPopularAsk popular;
 } Question;
 
 #define MISSED_US		((int64) 5 * 1000 * 1000)	/* for a list that lacks something */
 #define BEHIND_US		((int64) 1000 * 1000)	/* ... made from an older catalogue */
 
-static bool is_shared(const RecoRequest *request);
 static void begin(Question *question);
 static int64 latest_landing(const RecoRequest *request, int64 until);
 static const char *get(Question *question, int64 until, MemoryContext context,
@@ -75,7 +71,6 @@ static bool find(const Question *question, const char *key, RecoCachedValue *val
 static const char *find_text(const Question *question, RecoCachedValue *value,
 							 RecoOrigin *origin);
 static void write_epochs(const Question *question, char *text);
-static const char *own_text(const char *text);
 static bool find_raw(Question *question, RecoResult *result);
 static const char *find_by_meaning(Question *question, RecoOrigin *origin);
 static const char *find_in_table(Question *question, RecoOrigin *origin);
@@ -85,12 +80,15 @@ static void put(const Question *question, const char *bytes, RecoCachedValue *va
 static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
 static void make_raw(Question *question);
 static void make_key(Question *question);
-static const char *listeners_key(const RecoRequest *request, const char *key);
 static const char *generate_alone(Question *question, MemoryContext context);
 static const char *generate(Question *question, MemoryContext context);
 static void publish(const Question *question, const char *bytes, const RecoRun *run);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
 static void count(const char *found, RecoOrigin origin, bool table);
+static bool find_popular(Question *question, RecoResult *result);
+static bool is_nobodys(const Question *question);
+static const char *fit_popular(Question *question, MemoryContext context, bool stale,
+							   RecoOrigin *origin);
 
 /* Gets a result. */
 void
@@ -105,15 +103,18 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 	result->origin = RECO_ORIGIN_LOCAL;
 	reco_result_settle(request);
 	question.extension = reco_sql_extension_of(function);
-	if (!is_shared(request))
+	if (!reco_result_is_shared(request))
 		result->bytes = generate_alone(&question, context);
 	else
 	{
 		begin(&question);
-		if (!find_raw(&question, result))
+		if (!find_raw(&question, result) && !find_popular(&question, result))
 		{
 			reco_patience_begin(reco_run_patience(request));
-			result->bytes = get(&question, until, context, &result->origin);
+			if (question.publishes && reco_popular_recall(&question.popular))
+				result->bytes = fit_popular(&question, context, false, &result->origin);
+			if (result->bytes == NULL)
+				result->bytes = get(&question, until, context, &result->origin);
 			reco_patience_end();
 		}
 	}
@@ -130,7 +131,7 @@ reco_result_make(RecoRequest *request, MemoryContext context, const RecoResultFo
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Question	question = {.request = request, .form = form};
-	bool		shared = is_shared(request);
+	bool		shared = reco_result_is_shared(request);
 	RecoRun    *run;
 
 	reco_result_settle(request);
@@ -160,7 +161,7 @@ reco_result_holds(RecoRequest *request, TimestampTz until)
 
 	reco_result_settle(request);
 	question.extension = reco_sql_own_extension();
-	if (!is_shared(request))
+	if (!reco_result_is_shared(request))
 		return false;
 	begin(&question);
 	make_key(&question);
@@ -174,6 +175,7 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 {
 	RecoRequest *request = question->request;
 	const char *bytes = NULL;
+	const char *popular;
 	bool		waited = false;
 
 	for (;;)
@@ -189,6 +191,9 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 									1);
 		if ((bytes != NULL && *origin == RECO_ORIGIN_CACHED) || !question->publishes)
 			break;
+		popular = fit_popular(question, context, bytes != NULL, origin);
+		if (popular != NULL)
+			return popular;
 		if (bytes != NULL && reco_ahead_refresh(request, question->extension))
 			break;
 
@@ -247,14 +252,6 @@ lead(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 	return generate(question, context);
 }
 
-/* May a result of this request come from others at all? */
-static bool
-is_shared(const RecoRequest *request)
-{
-	return reco_guc_result_cache && reco_shared != NULL && request->ranked == 0 &&
-		!IsolationUsesXactSnapshot() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
-}
-
 static RecoCachedKey
 buffer_key(const Question *question, const char *key)
 {
@@ -292,7 +289,9 @@ find(const Question *question, const char *key, RecoCachedValue *value,
 static const char *
 find_text(const Question *question, RecoCachedValue *value, RecoOrigin *origin)
 {
-	return find(question, question->key, value, origin) ? own_text(value->value) : NULL;
+	return find(question, question->key, value, origin)
+		? reco_result_own_text(value->value)
+		: NULL;
 }
 
 static void
@@ -301,13 +300,6 @@ write_epochs(const Question *question, char *text)
 	snprintf(text, EPOCHS + 1, "%016llx%016llx",
 			 (unsigned long long) question->epochs.all,
 			 (unsigned long long) question->epochs.listener);
-}
-
-/* The buffer's text is UTF-8. */
-static const char *
-own_text(const char *text)
-{
-	return GetDatabaseEncoding() == PG_UTF8 ? text : reco_remote_text(text);
 }
 
 /*
@@ -428,7 +420,8 @@ put_raw(const Question *question, const char *bytes, RecoCachedValue *value)
 	entry = palloc0(EPOCHS + MEANING + size);
 	write_epochs(question, epochs);
 	memcpy(entry, epochs, EPOCHS);
-	memcpy(entry + EPOCHS, question->key + strlen(question->key) - KEY_END, KEY_END);
+	if (question->key != NULL)
+		memcpy(entry + EPOCHS, question->key + strlen(question->key) - KEY_END, KEY_END);
 	memcpy(entry + EPOCHS + RUN_AT, &run_id, sizeof(run_id));
 	memcpy(entry + EPOCHS + MEANING, packed, size);
 	value->value = entry;
@@ -446,7 +439,7 @@ make_raw(Question *question)
 
 	reco_result_raw_key(question->request, reco_result_servers(GetUserId()), key);
 	key[0] = question->form->kind;
-	question->raw = listeners_key(question->request, key);
+	question->raw = reco_result_listeners_key(question->request, key);
 }
 
 /*
@@ -458,28 +451,20 @@ make_key(Question *question)
 {
 	char		key[RECO_RESULT_KEYSIZE];
 	int			refusals = reco_patience_refusals();
+	RecoResultReading *reading;
 	uint64		generation;
 
 	if (question->key != NULL || !reco_change_read(NULL, &generation))
 		return;
+	reading = reco_result_read(question->request->prompt);
+	if (question->popular.on && reco_patience_refusals() == refusals)
+		reco_popular_note_meaning(&question->popular, reading, generation);
 	generation =
 		hash_combine64(generation, reco_listener_judged(question->request->user_id));
 	generation = hash_combine64(generation, reco_result_servers(GetUserId()));
-	reco_result_key(question->request, reco_result_read(question->request->prompt),
-					generation, key);
+	reco_result_key(question->request, reading, generation, key);
 	if (reco_patience_refusals() == refusals)
-		question->key = listeners_key(question->request, key);
-}
-
-/*
- * The listener in front of a key, as invalidations look for it; what of the key stands
- * behind the hash is the listener once more.
- */
-static const char *
-listeners_key(const RecoRequest *request, const char *key)
-{
-	return reco_remote_key(
-		psprintf("%s%c%.*s", request->user_id, RECO_CACHED_SEPARATOR, KEY_END, key));
+		question->key = reco_result_listeners_key(question->request, key);
 }
 
 /* Generates a result for the caller only. */
@@ -563,4 +548,50 @@ count(const char *found, RecoOrigin origin, bool table)
 								: table						  ? &counts->table_hits
 															  : &counts->hits,
 							1);
+}
+
+/* Looks for a popular mood's list, for who is new, by these very words. */
+static bool
+find_popular(Question *question, RecoResult *result)
+{
+	reco_popular_begin(&question->popular, question->request, question->extension);
+	if (!question->publishes || !is_nobodys(question))
+		return false;
+	result->origin = RECO_ORIGIN_CACHED;
+	return reco_popular_find_words(&question->popular, question->form->kind,
+								   &result->packed, &result->size);
+}
+
+/* Is a list for nobody in this form the same as one for somebody who is new? */
+static bool
+is_nobodys(const Question *question)
+{
+	return question->request->user_id[0] == '\0' || !question->form->names_listener;
+}
+
+/* Makes a list of a popular mood's candidates; NULL = none is at hand that is better. */
+static const char *
+fit_popular(Question *question, MemoryContext context, bool stale, RecoOrigin *origin)
+{
+	RecoCachedValue value = {0};
+	RecoPopularFit fit;
+	const char *bytes;
+
+	if (!reco_popular_fit(&question->popular, context, is_nobodys(question), &fit) ||
+		(stale && fit.origin == RECO_ORIGIN_STALE))
+		return NULL;
+	bytes = question->form->write_own(fit.run);
+	*origin = fit.origin;
+	question->run = fit.run;
+	reco_record_keep(fit.run, question->extension);
+	if (fit.origin == RECO_ORIGIN_STALE)
+		return bytes;
+	value.fetched_at = fit.run->started;
+	value.fresh_until = value.usable_until = fit.fresh_until;
+	if (!fit.for_nobody)
+		put_raw(question, bytes, &value);
+	else
+		reco_popular_put_words(&question->popular, question->form, bytes,
+							   fit.fresh_until);
+	return bytes;
 }

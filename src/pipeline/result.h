@@ -25,9 +25,13 @@
 typedef struct RecoResultForm
 {
 	char		kind;			/* a letter that no other form has */
+	bool		names_listener; /* it says whose list it is */
 
 	/* the bytes that stand for a run's result: text without a NUL, palloc'd */
 	char	   *(*write)(const RecoRun *run);
+
+	/* as much of them as this form returns */
+	char	   *(*write_own)(const RecoRun *run);
 
 	/* what is returned where such bytes were kept, ready to be used; palloc'd */
 	char	   *(*pack)(const char *bytes, Size *size);
@@ -69,6 +73,14 @@ extern const char *reco_result_row_key(const RecoCachedUse *use);
 
 /* The run whose list was given to a listener by reading an entry; 0 = none was. */
 extern int64 reco_result_given(const RecoCachedUse *use, char **user_id);
+
+/*
+ * For result.c: may a request's result come from others at all? The buffer's text, which is
+ * UTF-8, in the database's encoding; a key with its listener in front.
+ */
+extern bool reco_result_is_shared(const RecoRequest *request);
+extern const char *reco_result_own_text(const char *text);
+extern const char *reco_result_listeners_key(const RecoRequest *request, const char *key);
 
 /*
  * A number for the services that a role's lists may have come from: whoever may ask

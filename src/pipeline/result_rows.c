@@ -47,6 +47,8 @@ typedef struct Row
 } Row;
 
 static char *write_run(const RecoRun *run);
+static char *write_rows(const RecoRun *run);
+static void put_rows(StringInfo bytes, const RecoRun *run);
 static void put_field(StringInfo bytes, const char *text);
 static char *pack_rows(const char *bytes, Size *size);
 static TupleDesc columns(void);
@@ -56,8 +58,9 @@ static bool read_fields(const char **at, const char **fields, int *lengths);
 static char *pack_document(const char *bytes, Size *size);
 static char *document_of(const char *bytes, RecoOrigin origin);
 
-const RecoResultForm reco_result_rows = {'r', write_run, pack_rows};
-const RecoResultForm reco_result_document = {'d', write_run, pack_document};
+const RecoResultForm reco_result_rows = {'r', false, write_run, write_rows, pack_rows};
+const RecoResultForm reco_result_document = {'d', true, write_run, write_run,
+											 pack_document};
 
 /* Makes the bytes of a run's result. */
 static char *
@@ -66,6 +69,25 @@ write_run(const RecoRun *run)
 	StringInfoData bytes;
 
 	initStringInfo(&bytes);
+	put_rows(&bytes, run);
+	appendStringInfoString(&bytes, reco_run_json(run));
+	return bytes.data;
+}
+
+/* ... without the document. */
+static char *
+write_rows(const RecoRun *run)
+{
+	StringInfoData bytes;
+
+	initStringInfo(&bytes);
+	put_rows(&bytes, run);
+	return bytes.data;
+}
+
+static void
+put_rows(StringInfo bytes, const RecoRun *run)
+{
 	for (int i = 0; i < run->nlist; i++)
 	{
 		const RecoCandidate *candidate = run->list[i];
@@ -73,20 +95,18 @@ write_run(const RecoRun *run)
 		uint32		score;
 
 		memcpy(&score, &candidate->score, sizeof(score));
-		appendStringInfo(&bytes, "%d%c", i + 1, FIELD);
-		put_field(&bytes, track->track_id);
-		put_field(&bytes, track->title);
-		put_field(&bytes, track->artist);
-		put_field(&bytes, track->album);
-		appendStringInfo(&bytes, "%u%c", score, FIELD);
-		put_field(&bytes, reco_rank_strategy_name(reco_rank_strategy(candidate)));
-		put_field(&bytes, reco_source_origin_name(track->origin));
-		put_field(&bytes, run->reasons[i]);
-		appendStringInfo(&bytes, INT64_FORMAT "%c%c", run->run_id, FIELD, ROW);
+		appendStringInfo(bytes, "%d%c", i + 1, FIELD);
+		put_field(bytes, track->track_id);
+		put_field(bytes, track->title);
+		put_field(bytes, track->artist);
+		put_field(bytes, track->album);
+		appendStringInfo(bytes, "%u%c", score, FIELD);
+		put_field(bytes, reco_rank_strategy_name(reco_rank_strategy(candidate)));
+		put_field(bytes, reco_source_origin_name(track->origin));
+		put_field(bytes, run->reasons[i]);
+		appendStringInfo(bytes, INT64_FORMAT "%c%c", run->run_id, FIELD, ROW);
 	}
-	appendStringInfoChar(&bytes, END);
-	appendStringInfoString(&bytes, reco_run_json(run));
-	return bytes.data;
+	appendStringInfoChar(bytes, END);
 }
 
 static void

@@ -32,12 +32,9 @@
 #define TASTE_PATIENCE	0.25f	/* for artists that the model is told of */
 #define NEAR_PATIENCE	0.35f	/* for what services know to be near seeds */
 
-static RecoRun *begin(MemoryContext context, const RecoRequest *request);
 static int	ask_to_read(RecoRun *run, RecoAsk *asks);
 static int	ask_to_weigh(RecoRun *run, RecoAsk *asks);
 static void rank(RecoRun *run);
-static void deliver(RecoRun *run);
-static void conclude(RecoRun *run);
 static void note_calls(RecoRun *run);
 
 /* The nodes of a run, in an order in which all could run one after the other. */
@@ -142,7 +139,7 @@ reco_run_open(const RecoRequest *request, MemoryContext context, RecoPauser paus
 	RecoRun    *run;
 
 	MemoryContextSwitchTo(context);
-	run = begin(context, request);
+	run = reco_run_begin(context, request);
 	reco_patience_begin(reco_run_patience(request));
 	reco_run_begin_stage(run, RECO_STAGE_OPEN);
 	run->source = reco_source_open(context, pause, arg);
@@ -168,13 +165,13 @@ reco_run_execute(const RecoRequest *request, MemoryContext context, RecoPauser p
 		reco_run_fail(run);
 	rank(run);
 	if (request->ranked == 0)
-		deliver(run);
+		reco_run_deliver(run);
 	else if (reco_source_is_behind(run->source))
 		reco_select_seen(run);
 	reco_run_begin_stage(run, RECO_STAGE_KEEP);
 	reco_artifacts_publish(run);
 	reco_run_end_stage(run);
-	conclude(run);
+	reco_run_conclude(run);
 	reco_run_note_tail(run);
 	reco_patience_end();
 
@@ -198,8 +195,8 @@ rank(RecoRun *run)
 }
 
 /* Makes the ranked candidates into a list. */
-static void
-deliver(RecoRun *run)
+void
+reco_run_deliver(RecoRun *run)
 {
 	static const struct
 	{
@@ -223,20 +220,9 @@ deliver(RecoRun *run)
 	}
 }
 
-/* The seed that a track is nearest to, if there is one that can be named. */
-static RecoNear
-nearest_seed(const RecoRun *run, const RecoTrack *track)
-{
-	RecoNear	near = reco_rank_near(&run->ranking, track);
-
-	if (near.track != NULL && (near.track->title == NULL || near.track->artist == NULL))
-		near.track = NULL;
-	return near;
-}
-
 /* Notes what is told of a run, but for its stages. */
-static void
-conclude(RecoRun *run)
+void
+reco_run_conclude(RecoRun *run)
 {
 	run->total_us = GetCurrentTimestamp() - run->started;
 	run->catalogue = reco_source_tracks(run->source);
@@ -248,8 +234,14 @@ conclude(RecoRun *run)
 	run->near = palloc(sizeof(RecoNear) * Max(run->nlist, 1));
 	for (int i = 0; i < run->nlist; i++)
 	{
-		run->reasons[i] = reco_reason_of(run, run->list[i]);
-		run->near[i] = nearest_seed(run, run->list[i]->track);
+		/* the seed that it is nearest to, if there is one that can be named */
+		RecoNear	near = reco_rank_near(&run->ranking, run->list[i]->track);
+
+		run->reasons[i] = reco_reason_of(run, run->list[i], &near);
+		if (near.track != NULL &&
+			(near.track->title == NULL || near.track->artist == NULL))
+			near.track = NULL;
+		run->near[i] = near;
 	}
 }
 
@@ -282,7 +274,7 @@ reco_run_mood(const char *prompt, MemoryContext context)
 	request->prompt = prompt;
 	request->size = 1;
 	request->deadline_ms = reco_guc_deadline;
-	run = begin(context, request);
+	run = reco_run_begin(context, request);
 	reco_patience_begin(reco_run_patience(request));
 	run->source = reco_source_open(context, NULL, NULL);
 	run_nodes(run, NODES_OF_MOOD);
@@ -291,8 +283,8 @@ reco_run_mood(const char *prompt, MemoryContext context)
 	return run;
 }
 
-static RecoRun *
-begin(MemoryContext context, const RecoRequest *request)
+RecoRun *
+reco_run_begin(MemoryContext context, const RecoRequest *request)
 {
 	RecoRun    *run = MemoryContextAllocZero(context, sizeof(RecoRun));
 

@@ -121,6 +121,7 @@ typedef struct RecoRun
 	RecoTrack **history;
 
 	struct RecoModel *model;	/* model.h; NULL = it was not asked */
+	const struct RecoPopularMark *popular;	/* popular.h; NULL = it has no part in it */
 
 	/* what search found */
 	const RecoAsk *searched;	/* at services; NULL = none, or nothing yet */
@@ -145,6 +146,8 @@ typedef struct RecoRun
 	struct RecoFound *found;	/* by each strategy; see strategy.h */
 	int			ncandidates;
 	RecoCandidate *candidates;	/* best first, once ranked */
+	const RecoBackground *background;	/* NULL = as the seam tells it */
+	bool		has_labels;		/* labels were asked for that exist, as is known before */
 	RecoRanking ranking;
 	RecoRules	rules;
 
@@ -193,6 +196,14 @@ extern PGDLLEXPORT RecoRun *reco_run_execute(const RecoRequest *request,
 extern RecoRun *reco_run_open(const RecoRequest *request, MemoryContext context,
 							  RecoPauser pause, void *arg);
 
+/*
+ * Parts of that, for a run that begins with candidates: a run without anything; the list
+ * of what is ranked; what is told of a run at its end.
+ */
+extern RecoRun *reco_run_begin(MemoryContext context, const RecoRequest *request);
+extern void reco_run_deliver(RecoRun *run);
+extern void reco_run_conclude(RecoRun *run);
+
 /* Only the first stage: what the prompt means. */
 extern RecoRun *reco_run_mood(const char *prompt, MemoryContext context);
 
@@ -207,8 +218,9 @@ extern void reco_run_count(const RecoRun *run, int64 total_us);
 /* A metric of stage_stat.h by its name; NULL = there is none of that number. */
 extern const char *reco_run_metric_name(int metric);
 
-/* Why a track is in the list: a short true sentence. */
-extern char *reco_reason_of(const RecoRun *run, const RecoCandidate *candidate);
+/* Why a track is in the list: a short true sentence; 'near' is its nearest seed. */
+extern char *reco_reason_of(const RecoRun *run, const RecoCandidate *candidate,
+							const RecoNear *near);
 
 /*
  * Nodes of the run: what each asks of the seam, and what it makes of the answers; see
@@ -247,6 +259,7 @@ extern void reco_seeds_build_pool(RecoRun *run, RecoAsk *asks, int nasks);
 extern void reco_select_list(RecoRun *run);
 extern void reco_select_seen(RecoRun *run);
 extern void reco_select_improve(RecoRun *run);
+extern void reco_select_complete(RecoRun *run, int n);
 extern void reco_select_order(RecoRun *run);
 
 /*

@@ -144,7 +144,8 @@ put_mood(StringInfo json, const char *key, const RecoRun *run)
 		put_number(json, "to", mood->era_to);
 	appendStringInfoChar(json, '}');
 	put_number(json, "confidence", mood->confidence);
-	put_string(json, "source", mood->refined ? "llm"
+	put_string(json, "source", run->popular != NULL ? "popular"
+			   : mood->refined ? "llm"
 			   : mood->learned				 ? "learned" : "lexicon");
 	appendStringInfoChar(json, '}');
 }

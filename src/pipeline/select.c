@@ -286,6 +286,39 @@ need_facts(RecoRun *run, int from, int n)
 }
 
 /*
+ * Reads the facts of the first n candidates, and of the seeds, whatever the rules made of
+ * them: for others they may make something else.
+ */
+void
+reco_select_complete(RecoRun *run, int n)
+{
+	const char **ids = palloc(sizeof(char *) * (n + run->nseeds));
+	RecoTrack **tracks = palloc(sizeof(RecoTrack *) * (n + run->nseeds));
+	RecoKey		key = {.ids = ids, .catalogue_only = true};
+	RecoAsk		ask = {.kind = RECO_KIND_TRACK_FACTS, .nkeys = 1, .keys = &key};
+	RecoAnswer *answer;
+	int			next = 0;
+
+	for (int i = 0; i < Min(n, run->ncandidates) + run->nseeds; i++)
+	{
+		RecoTrack *track =
+			i < run->nseeds ? run->seeds[i] : run->candidates[i - run->nseeds].track;
+
+		if (track->has_facts)
+			continue;
+		tracks[key.nids] = track;
+		ids[key.nids++] = track->track_id;
+	}
+	if (key.nids == 0)
+		return;
+	reco_run_resolve(run, &ask, 1);
+	answer = &ask.values[0].answer;
+	for (int i = 0; i < key.nids; i++)
+		if (next < answer->ntracks && strcmp(ids[i], answer->tracks[next]->track_id) == 0)
+			take_facts(tracks[i], answer->tracks[next++]);
+}
+
+/*
  * Lets a track be listed that nobody can tell the title of now: the matrix has its id,
  * its artist's, and all that rules go by, but for an artist who is excluded by name.
  */

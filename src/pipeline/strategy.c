@@ -258,12 +258,13 @@ void
 reco_strategy_rank(RecoRun *run)
 {
 	RecoRanking *ranking = &run->ranking;
-	bool		has_labels = false;
+	bool		has_labels = run->has_labels;
 
 	for (int i = 0; i < run->ncandidates && !has_labels; i++)
 		has_labels = run->candidates[i].track->genre_match > 0;
 	ranking->fit = &run->fit;
-	ranking->background = reco_source_background(run->source);
+	ranking->background =
+		run->background != NULL ? run->background : reco_source_background(run->source);
 	ranking->has_labels = has_labels;
 	ranking->has_words = run->has_words;
 	ranking->ntaste = run->ntop_tracks;

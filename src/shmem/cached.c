@@ -393,6 +393,8 @@ reco_category_name(RecoCategory category)
 			return "denied";
 		case RECO_CATEGORY_RUN:
 			return "run";
+		case RECO_CATEGORY_POPULAR:
+			return "popular_mood";
 		default:
 			return reco_operation_name(category);
 	}

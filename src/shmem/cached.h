@@ -43,7 +43,8 @@ typedef int RecoCategory;
 #define RECO_CATEGORY_ARTIFACTS	(RECO_NOPERATIONS + 1)
 #define RECO_CATEGORY_DENIED	(RECO_NOPERATIONS + 2)	/* key: see upstream/denial.h */
 #define RECO_CATEGORY_RUN		(RECO_NOPERATIONS + 3)	/* records; in reco.run */
-#define RECO_NCATEGORIES		(RECO_NOPERATIONS + 4)
+#define RECO_CATEGORY_POPULAR	(RECO_NOPERATIONS + 4)	/* candidates of popular moods */
+#define RECO_NCATEGORIES		(RECO_NOPERATIONS + 5)
 
 #define RECO_CATEGORY_ANSWERS	(-2)	/* where -1 means all: all but records */
 

@@ -17,6 +17,7 @@
 
 #include <time.h>
 
+#include "asked.h"
 #include "cached.h"
 #include "common/controldata_utils.h"
 #include "guc.h"
@@ -77,6 +78,7 @@ reco_shared_size(void)
 	size = add_size(size, reco_limits_size());
 	size = add_size(size, reco_matrices_size());
 	size = add_size(size, reco_stage_stats_size());
+	size = add_size(size, reco_asked_size());
 	size = add_size(size, reco_wishes_size());
 	return add_size(size, reco_pool_size(count_blocks()));
 }
@@ -176,6 +178,8 @@ attach(char *memory, bool fresh)
 	memory += reco_matrices_size();
 	reco_stage_stats_attach(memory, fresh);
 	memory += reco_stage_stats_size();
+	reco_asked_attach(memory, fresh);
+	memory += reco_asked_size();
 	reco_wishes_attach(memory, fresh);
 	memory += reco_wishes_size();
 	reco_pool_attach(memory, fresh);
@@ -198,6 +202,7 @@ make(void)
 	LWLockInitialize(&reco_shared->runs, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->matrices, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->stages, reco_shared->tranche);
+	LWLockInitialize(&reco_shared->asked, reco_shared->tranche);
 	LWLockInitialize(&reco_shared->wishes, reco_shared->tranche);
 	reco_database_make();
 	SpinLockInit(&reco_shared->gateway_lock);

@@ -65,6 +65,7 @@ typedef struct RecoShared
 	LWLock		runs;			/* the table of run_flight.c */
 	LWLock		matrices;		/* the table of matrix_shared.c */
 	LWLock		stages;			/* whose each row of stage_stat.c is */
+	LWLock		asked;			/* the table of asked.c */
 	LWLock		wishes;			/* the tables of wish.c; no other is taken below it */
 
 	/* the gateway: 'gateway_lock' (a spinlock, for a few instructions) */

@@ -88,6 +88,12 @@ make_table(const char *name, Size entry, MemoryContext context)
 	return hash_create(name, 64, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
+void
+reco_live_spare(RecoLive *live)
+{
+	live->spares = true;
+}
+
 bool
 reco_live_can_ask(const RecoLive *live, RecoOperation operation)
 {

@@ -63,6 +63,9 @@ extern void reco_live_wait_for_keeper(RecoLive *live, TimestampTz until);
 /* Adds to the answers what came, and forgets the ticket. */
 extern void reco_live_collect(RecoLive *live, RecoLiveTicket *ticket);
 
+/* From here on nobody is asked: only what is kept counts. */
+extern void reco_live_spare(RecoLive *live);
+
 /* Is there a server that can be asked this? */
 extern bool reco_live_can_ask(const RecoLive *live, RecoOperation operation);
 

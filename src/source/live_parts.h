@@ -179,6 +179,7 @@ struct RecoLive
 	MemoryContext context;
 	RecoEngine *engine;
 	RecoPriority priority;
+	bool		spares;			/* nobody is asked: only what is kept counts */
 	List	   *servers;
 	HTAB	   *tracks;			/* RecoLiveTrack */
 	HTAB	   *artists;		/* RecoLiveName */

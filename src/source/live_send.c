@@ -112,7 +112,7 @@ reco_live_left(RecoLive *live, RecoLiveLot lot)
 	int			left;
 	int			third;
 
-	if (server == NULL)
+	if (server == NULL || live->spares)
 		return 0;
 	kind = reco_budget_kind(server->options.service);
 	all = allowance_of(live, server)->allowance.calls;
@@ -224,6 +224,8 @@ reco_live_note_spent(RecoLive *live, RecoLiveLot lot)
 	bool		by_limit = live->most > 0 && reco_live_spent(live) >= live->most;
 	RecoOutcome why = by_quota ? RECO_OUTCOME_QUOTA : RECO_OUTCOME_LIMITED;
 
+	if (live->spares)
+		return RECO_OUTCOME_LIMITED;
 	reco_live_note(live, lot, why,
 				   by_limit	  ? AHEAD_SPENT
 					   : by_quota ? SHARE_SPENT

@@ -95,6 +95,15 @@ put_float(StringInfo line, float value)
 	reco_memo_put_bits(line, bits);
 }
 
+/* Appends floats, to the last bit, as one field. */
+void
+reco_memo_put_floats(StringInfo line, const float *values, int n)
+{
+	for (int i = 0; i < n; i++)
+		put_float(line, values[i]);
+	appendStringInfoChar(line, '\t');
+}
+
 /* Appends a track with all that answers about facts and listeners tell. */
 void
 reco_memo_put_track(StringInfo line, const RecoTrack *track)
@@ -106,9 +115,7 @@ reco_memo_put_track(StringInfo line, const RecoTrack *track)
 	reco_memo_put(line, track->album);
 	reco_memo_put(line, track->isrc);
 	reco_memo_put(line, track->release);
-	for (int f = 0; f < RECO_NCOLUMNS; f++)
-		put_float(line, track->values[f]);
-	appendStringInfoChar(line, '\t');
+	reco_memo_put_floats(line, track->values, RECO_NCOLUMNS);
 	reco_memo_put_number(line, track->missing);
 	reco_memo_put_number(line, track->key);
 	reco_memo_put_number(line, track->facets);
@@ -159,8 +166,8 @@ reco_memo_next_number(char **line, int64 *number)
 	return end != field && *end == '\0';
 }
 
-static bool
-next_int(char **line, int *number)
+bool
+reco_memo_next_int(char **line, int *number)
 {
 	int64		wide;
 
@@ -174,7 +181,8 @@ next_int(char **line, int *number)
 bool
 reco_memo_next_count(char **line, int *count)
 {
-	return next_int(line, count) && *count >= 0 && (Size) *count <= strlen(*line);
+	return reco_memo_next_int(line, count) && *count >= 0 &&
+		(Size) *count <= strlen(*line);
 }
 
 /* What a digit stands for; -1 = it is none. */
@@ -206,8 +214,8 @@ reco_memo_read_bits(const char *text, uint32 *bits)
 }
 
 /* Reads so many numbers that stand in one field. */
-static bool
-next_floats(char **line, float *values, int n)
+bool
+reco_memo_next_floats(char **line, float *values, int n)
 {
 	char	   *field = reco_memo_next(line);
 
@@ -256,10 +264,13 @@ reco_memo_read_track(char **line)
 	track->isrc = reco_memo_next(line);
 	track->release = reco_memo_next(line);
 	if (track->track_id == NULL || track->artist_id == NULL || track->title == NULL ||
-		track->artist == NULL || !next_floats(line, track->values, RECO_NCOLUMNS) ||
-		!next_int(line, &missing) || !next_int(line, &track->key) ||
-		!next_int(line, &facets) || !reco_memo_next_number(line, &track->dup_key) ||
-		!next_int(line, &track->events) || !next_int(line, &track->plays) ||
+		track->artist == NULL ||
+		!reco_memo_next_floats(line, track->values, RECO_NCOLUMNS) ||
+		!reco_memo_next_int(line, &missing) || !reco_memo_next_int(line, &track->key) ||
+		!reco_memo_next_int(line, &facets) ||
+		!reco_memo_next_number(line, &track->dup_key) ||
+		!reco_memo_next_int(line, &track->events) ||
+		!reco_memo_next_int(line, &track->plays) ||
 		!reco_memo_next_number(line, &track->last_played) ||
 		!reco_memo_next_count(line, &track->nartist_ids) ||
 		!reco_memo_next_count(line, &track->ngenres))
@@ -279,8 +290,8 @@ reco_memo_read_played(char **line)
 	track->track_id = reco_memo_next(line);
 	track->artist_id = reco_memo_next(line);
 	track->missing = (1 << RECO_NCOLUMNS) - 1;
-	if (track->track_id == NULL || !next_int(line, &track->events) ||
-		!next_int(line, &track->plays) ||
+	if (track->track_id == NULL || !reco_memo_next_int(line, &track->events) ||
+		!reco_memo_next_int(line, &track->plays) ||
 		!reco_memo_next_number(line, &track->last_played))
 		return NULL;
 	return track;
@@ -295,8 +306,9 @@ reco_memo_read_artist(char **line)
 
 	artist->artist_id = reco_memo_next(line);
 	artist->name = reco_memo_next(line);
-	if (artist->artist_id == NULL || !next_floats(line, numbers, 2) ||
-		!next_int(line, &artist->popularity) || !next_int(line, &fuzzy))
+	if (artist->artist_id == NULL || !reco_memo_next_floats(line, numbers, 2) ||
+		!reco_memo_next_int(line, &artist->popularity) ||
+		!reco_memo_next_int(line, &fuzzy))
 		return NULL;
 	artist->score = numbers[0];
 	artist->genre_match = numbers[1];

@@ -28,6 +28,9 @@ extern void reco_memo_put_number(StringInfo line, int64 number);
 /* Appends 32 bits as characters, without an end: as many as there are always. */
 extern void reco_memo_put_bits(StringInfo line, uint32 bits);
 
+/* Appends floats, to the last bit, as one field. */
+extern void reco_memo_put_floats(StringInfo line, const float *values, int n);
+
 /*
  * Appends a track with all that answers about facts and listeners tell; only what a
  * history tells of it; an artist.
@@ -44,6 +47,8 @@ extern char *reco_memo_next(char **line);
 extern bool reco_memo_next_number(char **line, int64 *number);
 extern bool reco_memo_next_count(char **line, int *count);	/* of what follows */
 extern bool reco_memo_read_bits(const char *text, uint32 *bits);
+extern bool reco_memo_next_floats(char **line, float *values, int n);
+extern bool reco_memo_next_int(char **line, int *number);
 extern RecoTrack *reco_memo_read_track(char **line);
 extern RecoTrack *reco_memo_read_played(char **line);
 extern RecoArtist *reco_memo_read_artist(char **line);

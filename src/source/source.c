@@ -124,6 +124,16 @@ look_for_services(RecoSource *source)
 									  source->most_calls);
 }
 
+void
+reco_source_spare(RecoSource *source, bool kept)
+{
+	if (kept)
+		look_for_services(source);
+	source->looked = true;
+	if (source->live != NULL)
+		reco_live_spare(source->live);
+}
+
 bool
 reco_source_can_ask(RecoSource *source, RecoKind kind)
 {

@@ -94,6 +94,12 @@ extern void reco_source_prioritise(RecoSource *source, int priority, int most_ca
 /* How many calls of services it may have caused so far, at most. */
 extern int	reco_source_spent(const RecoSource *source);
 
+/*
+ * From here on no service is asked anything; what they said before and is kept counts,
+ * unless 'kept' is false.
+ */
+extern void reco_source_spare(RecoSource *source, bool kept);
+
 /* Remembers answers, and gives what is remembered; see memo.h. */
 struct RecoMemo;
 extern void reco_source_remember(RecoSource *source, struct RecoMemo *memo);

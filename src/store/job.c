@@ -192,6 +192,7 @@ reco_job_queue(const RecoJobOrder *order)
 	Datum		arguments[9];
 	Datum		key[3];
 	int64		job_id = 0;
+	bool		is_new = false;
 	RecoSql		sql;
 
 	arguments[0] = key[0] = CStringGetTextDatum(order->user_id);
@@ -213,7 +214,7 @@ reco_job_queue(const RecoJobOrder *order)
 		if (SPI_processed > 0)
 		{
 			job_id = id;
-			queued = true;
+			queued = is_new = true;
 			break;
 		}
 
@@ -228,6 +229,8 @@ reco_job_queue(const RecoJobOrder *order)
 		}
 	}
 	reco_sql_end(&sql);
+	if (order->is_new != NULL)
+		*order->is_new = is_new;
 	if (job_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

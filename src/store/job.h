@@ -36,6 +36,7 @@ typedef struct RecoJobOrder
 	Oid			role;			/* with whose rights; InvalidOid = the current one */
 	RecoJobPriority priority;
 	Jsonb	   *arguments;
+	bool	   *is_new;			/* is told whether it was queued; NULL = never mind */
 	TimestampTz run_after;		/* 0 = now */
 } RecoJobOrder;
 

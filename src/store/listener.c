@@ -74,6 +74,14 @@ static RecoStatement judged_statement = {
 	.types = {TEXTOID},
 };
 
+static RecoStatement known_statement = {
+	.text = "SELECT EXISTS (SELECT FROM reco.listen WHERE user_id = $1)"
+	" OR EXISTS (SELECT FROM reco.feedback WHERE user_id = $1),"
+	" EXISTS (SELECT FROM reco.listener_token WHERE user_id = $1)",
+	.nargs = 1,
+	.types = {TEXTOID},
+};
+
 static RecoStatement judge_statement = {
 	.text = "INSERT INTO reco.feedback (user_id, feedback_id, track_id, event)"
 	" VALUES ($1, $2, $3, $4) ON CONFLICT (user_id, feedback_id) DO NOTHING",
@@ -167,6 +175,31 @@ reco_listener_listened_at(const char *user_id)
 		at = reco_id_time(DatumGetInt64(id));
 	reco_sql_end(&sql);
 	return at;
+}
+
+/* Tells whether anything is known of a listener; a look into three indexes. */
+bool
+reco_listener_known(const char *user_id, RecoListenerKnown *known)
+{
+	Datum		argument;
+	bool		isnull;
+	RecoSql		sql;
+
+	memset(known, 0, sizeof(*known));
+	if (user_id[0] == '\0')
+		return true;
+	if (!reco_patience_lock(RECO_READS(LISTEN) | RECO_READS(FEEDBACK) |
+							RECO_READS(LISTENER_TOKEN)))
+		return false;
+	argument = CStringGetTextDatum(user_id);
+	reco_sql_begin(&sql);
+	reco_sql_run(&known_statement, &argument, NULL, true, 1);
+	known->listened = DatumGetBool(
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	known->connected = DatumGetBool(
+		SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	reco_sql_end(&sql);
+	return true;
 }
 
 /* Writes a play. */

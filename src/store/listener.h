@@ -37,11 +37,24 @@ typedef struct RecoListened
 extern RecoListened *reco_listener_tracks(const char *user_id, TimestampTz since,
 										  int *nfound);
 
+/* The same of the last 1000 plays, without artists; listener_brief.c. */
+extern RecoListened *reco_listener_brief(const char *user_id, int *nfound);
+
 /* A number that moves with every judgement of a listener; 0 without any. */
 extern uint64 reco_listener_judged(const char *user_id);
 
 /* When a listener's newest play was written; 0 without any, infinity where unknown. */
 extern TimestampTz reco_listener_listened_at(const char *user_id);
+
+/* What is known of a listener. */
+typedef struct RecoListenerKnown
+{
+	bool		listened;		/* played or judged something */
+	bool		connected;		/* has a token at some service */
+} RecoListenerKnown;
+
+/* False = a table could not be read. */
+extern bool reco_listener_known(const char *user_id, RecoListenerKnown *known);
 
 /* Writes a play or a judgement; each an id of its own. */
 extern int64 reco_listener_play(const char *user_id, const char *track_id,

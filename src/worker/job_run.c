@@ -25,6 +25,7 @@
 #include "guc.h"
 #include "job_ahead.h"
 #include "job_kind.h"
+#include "job_warm.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "pipeline/record.h"
@@ -88,6 +89,7 @@ static const RecoJobKind kinds[] = {
 	{"refresh", RECO_PRIORITY_REFRESH, reco_job_make_anew, true},
 	{"hydrate", RECO_PRIORITY_REFRESH, reco_job_hydrate, false},
 	{"prefetch", RECO_PRIORITY_PREFETCH, reco_job_prefetch, false},
+	{"warm", RECO_PRIORITY_WARM, reco_job_warm, true},
 	{"prewarm", RECO_PRIORITY_PREFETCH, reco_job_prewarm, true},
 };
 

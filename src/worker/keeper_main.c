@@ -21,6 +21,7 @@
 #include "keeper.h"
 #include "keeper_chores.h"
 #include "keeper_facts.h"
+#include "keeper_popular.h"
 #include "keeper_promises.h"
 
 #include "access/xact.h"
@@ -64,6 +65,7 @@ typedef enum Work
 	WORK_TABLES = 0,			/* keeper.c */
 	WORK_MATRIX,				/* keeper_matrix.c */
 	WORK_FACTS,					/* keeper_facts.c */
+	WORK_POPULAR,				/* keeper_popular.c */
 	WORK_CHORES,				/* keeper_chores.c */
 	NWORKS
 } Work;
@@ -73,6 +75,7 @@ static Round try_round(Work work);
 static Round do_round(Work work);
 static bool care_for_matrix(Round round);
 static bool learn(Round round);
+static void care_for_moods(Round round);
 static bool do_chores(Round round);
 static void work_again(Work work);
 static void recover(Work work);
@@ -88,7 +91,7 @@ static RecoWorkerEnd end = RECO_WORKER_FAILED;
 static bool shown = false;		/* it has a row in reco_stat_worker */
 static int	failures = 0;		/* rounds in a row */
 static char last_error[NWORKS][256] =
-	{"", "", "", ""}; /* that was logged; '' = none since a good round */
+	{"", "", "", "", ""}; /* that was logged; '' = none since a good round */
 static TimestampTz started = 0;
 
 /* Runs the process. */
@@ -115,6 +118,7 @@ reco_keeper_main(Datum arg)
 		more = learn(round);
 		more = do_chores(round) || more;
 		more = care_for_matrix(round) || more;
+		care_for_moods(round);
 		if (!more && round != ROUND_MORE)
 			wait_after(round);
 	}
@@ -177,6 +181,16 @@ learn(Round round)
 	return done == ROUND_MORE;
 }
 
+/* Learns popular moods, and has them made again, where that is due. */
+static void
+care_for_moods(Round round)
+{
+	if ((round != ROUND_DONE && round != ROUND_MORE) || reco_keeper_popular_due() > 0)
+		return;
+	if (try_round(WORK_POPULAR) == ROUND_DONE)
+		work_again(WORK_POPULAR);
+}
+
 /* Does a chore, or looks whose they are, where that is due; whether more may be. */
 static bool
 do_chores(Round round)
@@ -199,6 +213,8 @@ work_again(Work work)
 		return;
 	if (work == WORK_MATRIX)
 		ereport(LOG, (errmsg("reco keeper reads the catalogue again")));
+	else if (work == WORK_POPULAR)
+		ereport(LOG, (errmsg("reco keeper cares for popular moods again")));
 	else if (work == WORK_CHORES)
 		ereport(LOG, (errmsg("reco keeper does its chores again")));
 	else
@@ -236,6 +252,7 @@ do_round(Work work)
 		[WORK_TABLES] = "reco: keeping what was learned",
 		[WORK_MATRIX] = "reco: reading the catalogue",
 		[WORK_FACTS] = "reco: writing what services told",
+		[WORK_POPULAR] = "reco: looking at popular moods",
 		[WORK_CHORES] = "reco: doing a chore"
 	};
 	Round		round = ROUND_DONE;
@@ -254,7 +271,8 @@ do_round(Work work)
 		more = work == WORK_TABLES ? reco_keeper_round()
 			: work == WORK_MATRIX  ? reco_keeper_matrix_step(extension)
 			: work == WORK_FACTS   ? reco_keeper_facts_step(extension)
-								   : reco_keeper_chores_step(extension);
+			: work == WORK_CHORES  ? reco_keeper_chores_step(extension)
+								   : reco_keeper_popular_step(extension);
 		if (more)
 			round = ROUND_MORE;
 	}
@@ -262,6 +280,8 @@ do_round(Work work)
 	MemoryContextSwitchTo(turn);
 	if (work == WORK_TABLES && (round == ROUND_DONE || round == ROUND_MORE))
 		reco_keeper_committed();
+	if (work == WORK_POPULAR && round == ROUND_DONE)
+		reco_keeper_popular_committed();
 	if (OidIsValid(extension))
 		reco_database_found(extension, reco_guc_job_workers);
 	pgstat_report_stat(true);
@@ -298,6 +318,8 @@ recover(Work work)
 		reco_keeper_matrix_failed(error->message);
 	if (work == WORK_FACTS)
 		reco_keeper_facts_failed();
+	if (work == WORK_POPULAR)
+		reco_keeper_popular_failed();
 	if (work == WORK_CHORES)
 		reco_keeper_chores_failed(error->message);
 	pgstat_report_activity(STATE_IDLE, NULL);

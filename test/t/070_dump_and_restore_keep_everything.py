@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Claim: pg_dump and restore keep the catalogue, the listeners, the lexicon, policies and services.
+"""Claim: pg_dump and restore keep the catalogue, the listeners, the lexicon, policies, moods and services.
 
 The rows that ship with the extension are not dumped, and not there twice; the
 restored database gives the same lists. What was kept for a while is not dumped: no
@@ -20,6 +20,7 @@ TABLES = {
     "artist": "*", "track": "*", "listen": "*", "feedback": "*",
     "mood_term": "term, source, targets, tracks, labels, stem",
     "cache_policy": "*",
+    "popular_mood": "*",
 }
 # addresses, who may use them, and their secrets
 SERVICES = ("SELECT s.srvname, f.fdwname, ARRAY(SELECT o FROM unnest(s.srvoptions) AS o ORDER BY o), s.srvacl, u.usename,"
@@ -73,6 +74,8 @@ def main():
     session.query("SELECT reco_feedback('ann', track_id, 'skip') FROM"
                   " (SELECT track_id FROM reco.track ORDER BY track_id OFFSET 7 LIMIT 7) AS t")
     session.query("UPDATE reco.cache_policy SET fresh = '20 minutes', max_entries = 77 WHERE category IN ('search', 'result')")
+    session.query("INSERT INTO reco.popular_mood (prompt) VALUES (E'brunch,\\n\"with\" friends')")
+    session.query("UPDATE reco.popular_mood SET pinned = false WHERE prompt = 'party vibes'")
     session.query("DROP ROLE IF EXISTS dumped_listener")
     session.query("CREATE ROLE dumped_listener")
     # not enabled, so that lists do not wait for them

@@ -223,6 +223,7 @@ def bounds(session):
             "reco.single_flight": ["on", "", "", "", "user"],
             "reco.upstreams": ["on", "", "", "", "user"],
             "reco.call_budget": ["spotify=12, reccobeats=6, model=1", "", "", "", "superuser"],
+            "reco.popular_moods": ["50", "", "0", "1000", "superuser"],
             "reco.gateway_slots": ["256", "", "8", "65536", "postmaster"],
             "reco.gateway_memory": ["16384", "kB", "1024", "2097152", "postmaster"],
             "reco.gateway_upstreams": ["500", "", "1", "1024", "postmaster"],
