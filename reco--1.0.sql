@@ -1598,6 +1598,8 @@ COMMENT ON FUNCTION @extschema@.reco_chore(text) IS
 REVOKE ALL ON FUNCTION @extschema@.reco_chore(text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.reco_schedule(
+	warm text DEFAULT '13,43 * * * *',
+	prewarm text DEFAULT '37 * * * *',
 	learn text DEFAULT '23 4 * * *',
 	expire text DEFAULT NULL,
 	snapshot text DEFAULT NULL,
@@ -1610,9 +1612,9 @@ CREATE FUNCTION @extschema@.reco_schedule(
 	OUT jobid bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'reco_schedule' LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 8 COST 1000;
-COMMENT ON FUNCTION @extschema@.reco_schedule(text, text, text, text, text, text) IS
+COMMENT ON FUNCTION @extschema@.reco_schedule(text, text, text, text, text, text, text, text) IS
 	'Registers chores with pg_cron, to run as the calling role, and says what it registered; the keeper''s timer leaves them alone from then on. NULL = that chore stays as it is.';
-REVOKE ALL ON FUNCTION @extschema@.reco_schedule(text, text, text, text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.reco_schedule(text, text, text, text, text, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION @extschema@.reco_unschedule(
 	INOUT chore text DEFAULT NULL,

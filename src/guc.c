@@ -60,6 +60,7 @@ int			reco_guc_job_pause = 5000;
 int			reco_guc_job_history = 10000;
 int			reco_guc_job_history_age = 7 * 24 * 60;
 int			reco_guc_prewarm_budget = 100;
+int			reco_guc_prewarm_interval = 1200;
 int			reco_guc_learn_interval = 24 * 3600;
 int			reco_guc_expire_interval = 10;
 int			reco_guc_history_interval = 10;
@@ -407,9 +408,16 @@ static void
 define_chores(void)
 {
 	DefineCustomIntVariable(
+		"reco.prewarm_interval",
+		"Sets how often keepers predict the next hour, and have its lists made.",
+		"0 turns it off. Where pg_cron does it, keepers do not; likewise below.",
+		&reco_guc_prewarm_interval, 1200, 0, 365 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S,
+		NULL, NULL, NULL);
+
+	DefineCustomIntVariable(
 		"reco.learn_interval",
 		"Sets how often keepers rebuild what the lexicon learned, if the catalogue changed.",
-		"0 turns it off. Where pg_cron does it, keepers do not; likewise below.",
+		"0 turns it off.",
 		&reco_guc_learn_interval, 24 * 3600, 0, 365 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S,
 		NULL, NULL, NULL);
 

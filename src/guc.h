@@ -66,6 +66,7 @@ extern int	reco_guc_job_pause;		/* ms; after the first failure */
 extern int	reco_guc_job_history;	/* rows of jobs that ended */
 extern int	reco_guc_job_history_age;	/* min */
 extern int	reco_guc_prewarm_budget;	/* calls of services per hour; 0 = off */
+extern int	reco_guc_prewarm_interval;
 extern int	reco_guc_learn_interval;
 extern int	reco_guc_expire_interval;
 extern int	reco_guc_history_interval;

@@ -29,6 +29,11 @@
 #include "utils/timestamp.h"
 
 static const RecoChoreKind kinds[RECO_NCHORES] = {
+	[RECO_CHORE_WARM] = {"warm", "reco_warm_popular_moods", "text,integer",
+						 .as_it_goes = true, .of_workers = true},
+	[RECO_CHORE_PREWARM] = {"prewarm", "reco_prewarm", "timestamptz",
+							&reco_guc_prewarm_interval, "reco.prewarm_interval",
+							.of_workers = true},
 	[RECO_CHORE_LEARN] = {"learn", "reco_learn_moods", "", &reco_guc_learn_interval,
 						  "reco.learn_interval", .after_change = true},
 	[RECO_CHORE_EXPIRE] = {"expire", "reco_expire", "", &reco_guc_expire_interval,

@@ -24,7 +24,9 @@
 /* In the order of the arguments of reco_schedule(). */
 typedef enum RecoChore
 {
-	RECO_CHORE_LEARN = 0,
+	RECO_CHORE_WARM = 0,
+	RECO_CHORE_PREWARM,
+	RECO_CHORE_LEARN,
 	RECO_CHORE_EXPIRE,
 	RECO_CHORE_SNAPSHOT,
 	RECO_CHORE_HISTORY,

@@ -17,6 +17,7 @@
 
 #include "access/xlog.h"
 #include "guc.h"
+#include "keeper_chores.h"
 #include "miscadmin.h"
 #include "pipeline/popular_queue.h"
 #include "pipeline/result_prompt.h"
@@ -113,7 +114,7 @@ reco_keeper_popular_step(Oid extension)
 	epochs[1] = now.listener;
 	(void) reco_popular_forget(reco_guc_popular_moods);
 	done.look_us = LOOK_US;
-	if (reco_guc_job_workers > 0)
+	if (reco_guc_job_workers > 0 && reco_keeper_chore_is_mine(RECO_CHORE_WARM))
 		look();
 	return false;
 }

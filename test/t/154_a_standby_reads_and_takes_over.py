@@ -52,7 +52,7 @@ FUNCTIONS = {
     "reco_reprobe()": (WRITES, "SELECT reco_reprobe()"),
     "reco_reindex_advice(bigint)": "SELECT count(*) FROM reco_reindex_advice()",
     "reco_chore(text)": (WRITES, "SELECT reco_chore('reindex')"),
-    "reco_schedule(text,text,text,text,text,text)": (WRITES, "SELECT * FROM reco_schedule()"),
+    "reco_schedule(text,text,text,text,text,text,text,text)": (WRITES, "SELECT * FROM reco_schedule()"),
     "reco_unschedule(text)": (WRITES, "SELECT * FROM reco_unschedule()"),
     "reco.stat_chore()": "SELECT count(*) FROM reco.stat_chore()",
     "reco_cache_invalidate(text,text,text)": (WRITES, "SELECT reco_cache_invalidate()"),

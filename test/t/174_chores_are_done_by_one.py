@@ -22,7 +22,7 @@ TOLD = """CREATE FUNCTION told(statement text) RETURNS text LANGUAGE plpgsql AS 
 DECLARE hint text; BEGIN EXECUTE statement; RETURN 'it works';
 EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
 RETURN SQLSTATE || '|' || SQLERRM || '|' || hint; END $$"""
-ALL = ["learn", "expire", "snapshot", "history", "reprobe", "reindex"]
+ALL = ["warm", "prewarm", "learn", "expire", "snapshot", "history", "reprobe", "reindex"]
 
 
 def installed(library):
@@ -255,7 +255,7 @@ def with_cron():
         malformed(session, session)
         malformed(shop, session)
         for one in (session, shop):
-            one.query("SELECT * FROM reco_schedule(learn => '* * * * *', reprobe => NULL, reindex => NULL)")
+            one.query("SELECT * FROM reco_schedule(warm => NULL, prewarm => NULL, learn => '* * * * *', reprobe => NULL, reindex => NULL)")
         never_both(session)
         never_both(shop)
         rights(cluster, session, session, "postgres")
@@ -274,23 +274,23 @@ def with_cron():
 def registering(session, cron, database):
     """Registers, again, and takes back."""
     rows = session.query("SELECT * FROM reco_schedule(expire => '* * * * *')")
-    same([row[0] for row in rows], ["learn", "expire", "reprobe", "reindex"], f"{database}: reco_schedule says what it registered")
+    same([row[0] for row in rows], ["warm", "prewarm", "learn", "expire", "reprobe", "reindex"], f"{database}: reco_schedule says what it registered")
     expected = sorted([f"reco {row[0]}: {database}", row[1], row[2], database, "postgres", "t"] for row in rows)
     same(jobs(cron, f"database = '{database}'"), expected, "which is what pg_cron has")
     same(session.query("SELECT chore, schedule, jobid FROM reco_stat_chore WHERE done_by = 'pg_cron'"),
          [[row[0], row[1], row[3]] for row in rows], "and the view")
-    ok(len({row[1].split()[0] for row in rows if row[0] != "expire"}) == 3, "by default they are spread over the hour", rows)
+    ok(len({row[1].split()[0] for row in rows if row[0] != "expire"}) == 5, "by default they are spread over the hour", rows)
     same(session.query("SELECT * FROM reco_schedule(expire => '* * * * *')"), rows, "once more, the same")
-    same(len(jobs(cron, f"database = '{database}'")), 4, "and no job more")
-    changed = session.query("SELECT * FROM reco_schedule(NULL, '*/7 * * * *', reprobe => NULL, reindex => NULL)")
-    same([row[:2] + row[3:] for row in changed], [["expire", "*/7 * * * *", rows[1][3]]], "one alone can be changed")
-    same(session.value("SELECT schedule FROM reco_stat_chore WHERE chore = 'learn'"), rows[0][1], "others stay as they are")
-    ok(says(session, "ok", "pg_cron does expire, learn, reindex, reprobe"), "reco_doctor is content", doctor(session))
+    same(len(jobs(cron, f"database = '{database}'")), 6, "and no job more")
+    changed = session.query("SELECT * FROM reco_schedule(NULL, NULL, NULL, '*/7 * * * *', reprobe => NULL, reindex => NULL)")
+    same([row[:2] + row[3:] for row in changed], [["expire", "*/7 * * * *", rows[3][3]]], "one alone can be changed")
+    same(session.value("SELECT schedule FROM reco_stat_chore WHERE chore = 'learn'"), rows[2][1], "others stay as they are")
+    ok(says(session, "ok", "pg_cron does expire, learn, prewarm, reindex, reprobe, warm"), "reco_doctor is content", doctor(session))
     session.query("BEGIN")
     same(session.query("SELECT chore FROM reco_unschedule('expire')"), [["expire"]], "one can be taken back")
     session.query("COMMIT")
     same(chore(session, "expire", "done_by"), ["keeper"], "it is the keeper's then")
-    same([row[0] for row in session.query("SELECT * FROM reco_unschedule()")], ["learn", "reprobe", "reindex"], "or all")
+    same([row[0] for row in session.query("SELECT * FROM reco_unschedule()")], ["warm", "prewarm", "learn", "reprobe", "reindex"], "or all")
     same(jobs(cron, f"database = '{database}'"), [], "pg_cron has none")
     same(session.query("SELECT * FROM reco_unschedule()"), [], "nor has anything to be taken back again")
     if database == cron.value("SELECT current_database()"):
@@ -312,7 +312,7 @@ def malformed(session, cron):
 def never_both(session):
     """The keeper's timer lets go of what pg_cron has."""
     ok(more_runs(session, "reprobe"), "the keeper does it")
-    session.query("SELECT * FROM reco_schedule(learn => NULL, reprobe => '0 0 1 1 *', reindex => NULL)")
+    session.query("SELECT * FROM reco_schedule(warm => NULL, prewarm => NULL, learn => NULL, reprobe => '0 0 1 1 *', reindex => NULL)")
     before = runs(session, "reprobe")
     ok(keeper_looked(session) and keeper_looked(session), "the keeper does others")
     same(runs(session, "reprobe"), before, "not what was registered, from the commit on")
@@ -321,7 +321,7 @@ def never_both(session):
     session.query("SELECT * FROM reco_unschedule('reprobe')")
     ok(more_runs(session, "reprobe"), "taken back, it is the keeper's again")
     # of those that it does as it goes
-    session.query("SELECT * FROM reco_schedule(learn => NULL, expire => '0 0 1 1 *', reprobe => NULL, reindex => NULL)")
+    session.query("SELECT * FROM reco_schedule(warm => NULL, prewarm => NULL, learn => NULL, expire => '0 0 1 1 *', reprobe => NULL, reindex => NULL)")
     ok(keeper_looked(session), "the keeper has seen it")
     session.query("INSERT INTO reco.cache (category, key, value, fetched_at, fresh_until, usable_until)"
                   " VALUES ('search', 'old' || chr(31) || 'x', '{}', now(), now(), now())")
@@ -341,7 +341,7 @@ def rights(cluster, session, cron, database):
     for name in (role, other):
         session.query(f"CREATE ROLE {name} LOGIN")
     plain = cluster.session(database, role)
-    call = "SELECT * FROM reco_schedule(learn => NULL, reprobe => NULL, reindex => '0 0 1 1 *')"
+    call = "SELECT * FROM reco_schedule(warm => NULL, prewarm => NULL, learn => NULL, reprobe => NULL, reindex => '0 0 1 1 *')"
     same(plain.error(call), "42501", f"{database}: nobody may, at first")
     session.query(f"GRANT EXECUTE ON FUNCTION reco_schedule, reco_unschedule TO {role}, {other}")
     session.query(f"GRANT EXECUTE ON FUNCTION told TO {role}, {other}")
@@ -377,7 +377,7 @@ def rights(cluster, session, cron, database):
 def by_hand_in_cron(session, shop):
     """Jobs that somebody changes in pg_cron."""
     for one, database in ((session, "postgres"), (shop, "shop")):
-        one.query("SELECT reco_schedule(learn => '1 1 1 1 *', reprobe => '2 2 2 2 *', reindex => '3 3 3 3 *')")
+        one.query("SELECT reco_schedule(warm => NULL, prewarm => NULL, learn => '1 1 1 1 *', reprobe => '2 2 2 2 *', reindex => '3 3 3 3 *')")
         session.query(f"SELECT cron.unschedule(jobid) FROM cron.job WHERE jobname = 'reco learn: {database}'")
         session.query(f"SELECT cron.alter_job(jobid, active => false) FROM cron.job WHERE jobname = 'reco reprobe: {database}'")
         session.query(f"SELECT cron.alter_job(jobid, schedule => '4 4 4 4 *') FROM cron.job WHERE jobname = 'reco reindex: {database}'")
@@ -385,7 +385,7 @@ def by_hand_in_cron(session, shop):
            f"{database}: reco_doctor tells of a job that was removed", doctor(one))
         ok(says(one, "error", '"reprobe"', "is not active"), "of one that was switched off", doctor(one))
         ok(says(one, "warning", "reindex", "was changed"), "of one that was changed", doctor(one))
-        one.query("SELECT reco_schedule(learn => '1 1 1 1 *', reprobe => '2 2 2 2 *', reindex => '3 3 3 3 *')")
+        one.query("SELECT reco_schedule(warm => NULL, prewarm => NULL, learn => '1 1 1 1 *', reprobe => '2 2 2 2 *', reindex => '3 3 3 3 *')")
         same([row[0] for row in doctor(one) if row[0] != "ok"], [], "registered again, all is well")
         same([row[5] for row in jobs(session, f"database = '{database}'")], ["t"] * 3, "and active")
 
@@ -396,7 +396,7 @@ def renamed(cluster, session):
     store = cluster.session("store")
     ok(says(store, "warning", 'called "shop"'), "reco_doctor says that its jobs are for the old one", doctor(store))
     ok(more_runs(store, "reprobe"), "the keeper does its chores")
-    store.query("SELECT reco_schedule(learn => '1 1 1 1 *', reprobe => '2 2 2 2 *', reindex => '3 3 3 3 *')")
+    store.query("SELECT reco_schedule(warm => NULL, prewarm => NULL, learn => '1 1 1 1 *', reprobe => '2 2 2 2 *', reindex => '3 3 3 3 *')")
     same([row[0] for row in jobs(session, "database IN ('shop', 'store')")],
          ["reco learn: store", "reco reindex: store", "reco reprobe: store"], "registered again, the old jobs are gone")
     same([row[0] for row in doctor(store) if row[0] != "ok"], [], "and all is well")
