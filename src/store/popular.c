@@ -93,7 +93,8 @@ static RecoStatement forget_statement = {
 /* Runs that warm a mood are nobody's questions. */
 static RecoStatement hours_statement = {
 	.text = "SELECT (EXTRACT(epoch FROM started)::bigint / 3600 % 168)::int, count(*) FROM reco.run"
-	" WHERE record #>> '{popular,run_id}' IS DISTINCT FROM run_id::text GROUP BY 1",
+	" WHERE NOT record ? 'ahead'"
+	"  AND record #>> '{popular,run_id}' IS DISTINCT FROM run_id::text GROUP BY 1",
 };
 
 static bool run(RecoStatement *statement, const Datum *arguments, bool reading);
