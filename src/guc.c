@@ -417,9 +417,8 @@ define_chores(void)
 	DefineCustomIntVariable(
 		"reco.learn_interval",
 		"Sets how often keepers rebuild what the lexicon learned, if the catalogue changed.",
-		"0 turns it off.",
-		&reco_guc_learn_interval, 24 * 3600, 0, 365 * 24 * 3600, PGC_SIGHUP, GUC_UNIT_S,
-		NULL, NULL, NULL);
+		"0 turns it off.", &reco_guc_learn_interval, 24 * 3600, 0, 365 * 24 * 3600,
+		PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 
 	DefineCustomIntVariable(
 		"reco.expire_interval",

@@ -125,8 +125,8 @@ extern bool reco_engine_artist_again(RecoEngine *engine, const RecoKey *key, uin
 
 /*
  * How much a track stands for the words of a fit (0..1), as a search would say; below 0
- * it is banned. 'row' is the track's, RECO_NO_ROW where the catalogue has only its artist.
- * False = it has neither, or was not searched yet.
+ * it is banned. 'row' is the track's, RECO_NO_ROW where only its artist is in the
+ * catalogue. False = neither is, or it was not searched yet.
  */
 extern bool reco_engine_match(RecoEngine *engine, const RecoFit *fit,
 							  const RecoTrack *track, uint32 *row, float *match);

@@ -75,8 +75,8 @@ extern const char *reco_result_row_key(const RecoCachedUse *use);
 extern int64 reco_result_given(const RecoCachedUse *use, char **user_id);
 
 /*
- * For result.c: may a request's result come from others at all? The buffer's text, which is
- * UTF-8, in the database's encoding; a key with its listener in front.
+ * For result.c: may a request's result come from others at all? The buffer's text, which
+ * is UTF-8, in the database's encoding; a key with its listener in front.
  */
 extern bool reco_result_is_shared(const RecoRequest *request);
 extern const char *reco_result_own_text(const char *text);

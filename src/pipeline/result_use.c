@@ -16,7 +16,7 @@
 #include "result_entry.h"
 #include "result_key.h"
 
-/* Is it one by words, with all that stands in front? How long is what precedes its key? */
+/* Is it one by words, with all that stands in front? How long is what comes before? */
 static bool
 is_by_words(const RecoCachedUse *use, Size *prefix)
 {
