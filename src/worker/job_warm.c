@@ -18,5 +18,8 @@
 RecoRun *
 reco_job_warm(RecoJobWork *work)
 {
-	return reco_popular_make(reco_job_request(work), work->context, reco_job_pause, work);
+	RecoRequest *request = reco_job_request(work);
+
+	request->ahead = true;
+	return reco_popular_make(request, work->context, reco_job_pause, work);
 }

@@ -416,8 +416,8 @@ care(void)
 	int			ncounts;
 	bool		more;
 
-	if (!reco_keeper_chore_is_mine(RECO_CHORE_EXPIRE))
-		return false;
+	/* what is too much goes at once, whoever deletes what has expired */
+	due = due && reco_keeper_chore_is_mine(RECO_CHORE_EXPIRE);
 	if (due)
 	{
 		counts = reco_cache_expire(MOST_EXPIRED, &ncounts);
@@ -428,7 +428,7 @@ care(void)
 	}
 	counts = reco_cache_evict(MOST_EVICTED, &ncounts);
 	more = count_gone(counts, ncounts, batch.evicted, MOST_EVICTED);
-	if (ncounts > 0)
+	if (ncounts > 0 && reco_keeper_chore_is_mine(RECO_CHORE_EXPIRE))
 		reco_keeper_chore_went(RECO_CHORE_EXPIRE, sum_of(counts, ncounts));
 	if (!more && due)
 		last_care = now;
