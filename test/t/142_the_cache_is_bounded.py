@@ -200,7 +200,7 @@ def dumps(cache, other):
         same([dump.returncode, restore.returncode, dump.stderr + restore.stderr], [0, 0, ""], f"{form}: dump and restore")
         restored = Session(target)
         same(restored.query(policy), cache.session.query(policy), f"{form}: the policy is as it was edited")
-        same(restored.value("SELECT count(*) FROM reco.cache_policy WHERE NOT edited"), "9", f"{form}: the rest is as shipped")
+        same(restored.value("SELECT count(*) FROM reco.cache_policy WHERE NOT edited"), "10", f"{form}: the rest is as shipped")
         same(restored.value("SELECT count(*) FROM reco.cache"), "0", f"{form}: the cache is not in a dump")
         restored.close()
 
