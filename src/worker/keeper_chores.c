@@ -7,11 +7,12 @@
  * Runs in: the keeper of a database.
  * Locks:	a chore's row, if nobody has it.
  * Never:	do a chore that pg_cron has: what is remembered of that here is a moment old,
- *			so it is looked at again when the row is locked; try one that fails without a
- *			pause that grows.
+ *			so it is looked at again when the row is locked; try one that fails, or to
+ *			note that, without a pause.
  *
- * A chore is due an interval after it was done last, by whoever. One that was never done
- * is due an interval after it was heard of: a server that starts has other things to do.
+ * A chore is due an interval after it was done last, by whoever; what failed was not
+ * done, and is tried again after a pause that grows. One that was never done is due an
+ * interval after it was heard of: a server that starts has other things to do.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,8 +24,7 @@
 #include "utils/timestamp.h"
 
 #define LOOK_US		(2 * INT64CONST(1000000))	/* between two looks whose they are */
-#define AGAIN_US	INT64CONST(1000000) /* after an ERROR; doubles */
-#define MOST_DOUBLED	9
+#define AGAIN_US	INT64CONST(1000000) /* after an ERROR that is no chore's */
 #define NOTE_US		(60 * INT64CONST(1000000))	/* between notes of one that goes on */
 #define IDLE_US		(3600 * INT64CONST(1000000))	/* ... where it had nothing to do */
 
@@ -32,9 +32,10 @@
 typedef struct Known
 {
 	RecoChoreState state;
-	TimestampTz not_before;		/* after a failure */
-	int			failures;		/* in a row */
+	TimestampTz not_before;		/* it is not tried */
+	int			failures;		/* in a row, of the keeper's */
 	char		error[256];		/* of one that is to be noted; '' = none */
+	TimestampTz note_after;		/* it is not tried to note it */
 	TimestampTz failed_at;
 	char		failed_by[16];
 
@@ -48,6 +49,7 @@ static Known known[RECO_NCHORES];
 static Oid	known_of = InvalidOid;	/* which extension; InvalidOid = nothing is known */
 static TimestampTz next_look = 0;
 static int	doing = -1;			/* the chore of this step */
+static bool did = false;		/* it ran */
 static int	noted = -1;			/* the failure that this step noted */
 static int	went = -1;			/* likewise, what went on */
 
@@ -67,7 +69,7 @@ reco_keeper_chores_due(void)
 
 	for (int i = 0; i < RECO_NCHORES; i++)
 		if (known[i].error[0] != '\0')
-			due = Min(due, known[i].not_before);
+			due = Min(due, known[i].note_after);
 	if (next_due(&next) >= 0)
 		due = Min(due, next);
 	return due <= now ? 0 : TimestampDifferenceMilliseconds(now, due) + 1;
@@ -82,6 +84,7 @@ reco_keeper_chores_step(Oid extension)
 	int			chore;
 
 	doing = noted = went = -1;
+	did = false;
 	if (known_of != extension || GetCurrentTimestamp() >= next_look)
 		look(extension);
 	if (note_failure() || note_progress())
@@ -101,7 +104,7 @@ reco_keeper_chores_step(Oid extension)
 		due_at(&known[chore], (RecoChore) chore) <= GetCurrentTimestamp())
 	{
 		(void) reco_chore_do((RecoChore) chore, "keeper");
-		known[chore].state.last_run = GetCurrentTimestamp();
+		did = true;
 	}
 	return true;
 }
@@ -138,19 +141,32 @@ static void
 fail(Known *one, const char *by, TimestampTz at, const char *message)
 {
 	one->failed_at = at;
+	one->note_after = at;
 	strlcpy(one->failed_by, by, sizeof(one->failed_by));
 	strlcpy(one->error, message[0] == '\0' ? "it failed" : message, sizeof(one->error));
 }
 
-/* Notes a failure, in a transaction after the one that failed; whether there was one. */
+/*
+ * Notes a failure, in a transaction after the one that failed; whether there was one.
+ * While somebody has the row it waits.
+ */
 static bool
 note_failure(void)
 {
+	TimestampTz now = GetCurrentTimestamp();
+
 	for (int i = 0; i < RECO_NCHORES && noted < 0; i++)
-		if (known[i].error[0] != '\0' &&
-			reco_chore_note((RecoChore) i, known[i].failed_by, known[i].failed_at, -1,
-							NULL, known[i].error))
+	{
+		Known	   *one = &known[i];
+
+		if (one->error[0] == '\0' || one->note_after > now)
+			continue;
+		if (reco_chore_note_failure((RecoChore) i, one->failed_by, one->failed_at,
+									one->error))
 			noted = i;
+		else
+			one->note_after = now + LOOK_US;
+	}
 	return noted >= 0;
 }
 
@@ -164,7 +180,7 @@ note_progress(void)
 		if (known[i].went &&
 			now - known[i].noted_at >= (known[i].rows > 0 ? NOTE_US : IDLE_US) &&
 			reco_chore_note((RecoChore) i, "keeper", now, -1,
-							psprintf(INT64_FORMAT, known[i].rows), NULL))
+							psprintf(INT64_FORMAT, known[i].rows)))
 			went = i;
 	return went >= 0;
 }
@@ -175,15 +191,22 @@ reco_keeper_chores_done(void)
 	bool		well = true;
 
 	if (noted >= 0)
+	{
 		known[noted].error[0] = '\0';
+		next_look = 0;			/* when it is due next, the row says */
+	}
 	if (went >= 0)
 	{
 		known[went].noted_at = GetCurrentTimestamp();
 		known[went].rows = 0;
 		known[went].went = false;
 	}
-	if (doing >= 0)
+	if (doing >= 0 && did)
+	{
 		known[doing].failures = 0;
+		known[doing].state.last_done = GetCurrentTimestamp();
+		known[doing].state.failing = 0;
+	}
 	for (int i = 0; i < RECO_NCHORES; i++)
 		well = well && known[i].failures == 0;
 	doing = noted = went = -1;
@@ -205,7 +228,10 @@ reco_keeper_chores_failed(const char *message)
 		Known	   *one = &known[doing];
 
 		fail(one, "keeper", now, message);
-		one->not_before = now + (AGAIN_US << Min(one->failures++, MOST_DOUBLED));
+		one->failures++;
+		one->not_before = now +
+			reco_chore_pause((RecoChore) doing,
+							 Max(one->failures, one->state.failing + 1));
 	}
 	else
 		for (int i = 0; i < RECO_NCHORES; i++)
@@ -217,13 +243,9 @@ reco_keeper_chores_failed(const char *message)
 static TimestampTz
 due_at(const Known *one, RecoChore chore)
 {
-	const RecoChoreKind *kind = reco_chore_kind(chore);
-	TimestampTz last = one->state.last_run != 0 ? one->state.last_run : one->state.since;
+	TimestampTz next = reco_chore_next(chore, &one->state);
 
-	if (kind->as_it_goes || reco_chore_every(chore) == 0 || one->state.by_cron ||
-		last == 0)
-		return 0;
-	return Max(one->not_before, last + reco_chore_every(chore));
+	return next == 0 ? 0 : Max(one->not_before, next);
 }
 
 /* The chore that is due first; -1 = none ever is. */

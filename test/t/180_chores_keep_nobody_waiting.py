@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Claim: a chore that fails, that lasts, or that nobody does, keeps nothing else waiting, and is not forgotten.
+
+What failed was not done: it is tried again soon, then later and later, up to its interval.
+That a failure cannot be noted yet costs the keeper nothing.
+"""
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from cluster import Cluster  # noqa: E402
+from reco_tap import done, literal, ok, same, until  # noqa: E402
+
+
+def chore(session, name, columns):
+    return session.query(f"SELECT {columns} FROM reco_stat_chore WHERE chore = '{name}'")[0]
+
+
+def setting(session, **values):
+    for name, value in values.items():
+        session.query(f"ALTER SYSTEM SET reco.{name} = {literal(value)}")
+    session.query("SELECT pg_reload_conf()")
+
+
+def make_due(session, name):
+    """As if it were done long ago."""
+    session.query(f"UPDATE reco.chore SET since = now() - interval '10 d', last_run = now() - interval '9 d',"
+                  f" last_done = now() - interval '9 d' WHERE chore = '{name}'")
+
+
+def failing(session):
+    """A chore with a long interval that fails."""
+    until(lambda: session.value("SELECT count(*) FROM reco.chore WHERE chore = 'reindex'") == "1")
+    session.query("ALTER FUNCTION reco_reindex_advice(bigint) RENAME TO elsewhere")
+    make_due(session, "reindex")
+    done_last = chore(session, "reindex", "last_done")
+    pauses = []
+    for n in range(1, 4):
+        ok(until(lambda: int(chore(session, "reindex", "failures")[0]) >= n), f"failure {n} of a chore that is done once a day",
+           chore(session, "reindex", "*"))
+        pauses.append(float(session.value("SELECT extract(epoch FROM next_run - last_run) FROM reco_stat_chore WHERE chore = 'reindex'")))
+    same(pauses, [1.0, 2.0, 4.0], "it is tried again after pauses that grow")
+    same(chore(session, "reindex", "ended, failures, last_done"), ["failed", "3"] + done_last, "and none of it is taken for having done it")
+    session.query("UPDATE reco.chore SET failing = 40 WHERE chore = 'reindex'")
+    same(chore(session, "reindex", "next_run - last_run"), ["1 day"], "the pause is no longer than the interval, however often it failed")
+    setting(session, reindex_interval="2s")
+    ok(until(lambda: int(chore(session, "reindex", "failures")[0]) >= 5), "nor is it in truth")
+    session.query("ALTER FUNCTION elsewhere(bigint) RENAME TO reco_reindex_advice")
+    ok(until(lambda: chore(session, "reindex", "ended") == ["done"]), "mended, it is done")
+    setting(session, reindex_interval="1d")
+    ok(until(lambda: chore(session, "reindex", "next_run - last_done, last_done = last_run") == ["1 day", "t"]),
+       "and then after its interval", chore(session, "reindex", "*"))
+    same(session.value("SELECT failing FROM reco.chore WHERE chore = 'reindex'"), "0", "as if it had never failed")
+
+
+def commits(session):
+    session.query("SELECT pg_stat_force_next_flush()")
+    return int(session.value("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"))
+
+
+def unnoted(cluster, session):
+    """A failure that cannot be noted, as somebody has the row."""
+    holder = cluster.session()
+    holder.query("BEGIN")
+    holder.query("SELECT FROM reco.chore WHERE chore = 'reprobe' FOR UPDATE")
+    failures = int(chore(session, "reprobe", "failures")[0])
+    session.query("SET lock_timeout = '10ms'")
+    same(session.error("SELECT reco_chore('reprobe')"), "55P03", "a chore fails, as its row is locked")
+    session.query("RESET lock_timeout")
+    before, began = commits(session), time.monotonic()
+    session.query("SELECT pg_sleep(4)")
+    rate = (commits(session) - before) / (time.monotonic() - began)
+    ok(rate < 20, "the keeper sleeps until it can note it", f"{rate} transactions a second")
+    same(chore(session, "reprobe", "failures"), [str(failures)], "which is not yet")
+    holder.query("COMMIT")
+    ok(until(lambda: chore(session, "reprobe", "failures, ended, last_by") == [str(failures + 1), "failed", "hand"]), "when it is let go, it is noted",
+       chore(session, "reprobe", "*"))
+    holder.close()
+
+
+def main():
+    with Cluster("max_worker_processes = 20", "reco.reindex_interval = '1d'", "reco.reprobe_interval = '1d'") as cluster:
+        session = cluster.session()
+        session.query("CREATE EXTENSION reco CASCADE")
+        session.query("SELECT reco_demo_catalogue(500)")
+        failing(session)
+        unnoted(cluster, session)
+        ok("PANIC" not in cluster.log_text() and "terminated by signal" not in cluster.log_text(), "nothing crashed")
+    done()
+
+
+main()
