@@ -2,7 +2,8 @@
 """Claim: a chore that fails, that lasts, or that nobody does, keeps nothing else waiting, and is not forgotten.
 
 What failed was not done: it is tried again soon, then later and later, up to its interval.
-That a failure cannot be noted yet costs the keeper nothing.
+That a failure cannot be noted yet costs the keeper nothing, nor do questions for moods
+that are not popular.
 """
 import sys
 import time
@@ -79,13 +80,26 @@ def unnoted(cluster, session):
     holder.close()
 
 
+def unpopular(session):
+    """What is asked and is not popular: the table of popular moods is not read for it again and again."""
+    scans = ("SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_all_tables WHERE relid = 'reco.popular_mood'::regclass")
+    session.query("SELECT count(*) FROM reco_generate('ana', 'brisk harbour evening', 5)")
+    until(lambda: int(session.value(scans)) > 0)
+    before = int(session.value(scans))
+    session.query("SELECT pg_sleep(13)")
+    read = int(session.value(scans)) - before
+    ok(read < 8, "the keeper does not read the popular moods while nothing changes", f"{read} scans")
+
+
 def main():
-    with Cluster("max_worker_processes = 20", "reco.reindex_interval = '1d'", "reco.reprobe_interval = '1d'") as cluster:
+    with Cluster("max_worker_processes = 20", "reco.reindex_interval = '1d'", "reco.reprobe_interval = '1d'", "reco.cache = on",
+                 "reco.result_cache = on") as cluster:
         session = cluster.session()
         session.query("CREATE EXTENSION reco CASCADE")
         session.query("SELECT reco_demo_catalogue(500)")
         failing(session)
         unnoted(cluster, session)
+        unpopular(session)
         ok("PANIC" not in cluster.log_text() and "terminated by signal" not in cluster.log_text(), "nothing crashed")
     done()
 
