@@ -3,7 +3,8 @@
 
 What failed was not done: it is tried again soon, then later and later, up to its interval.
 That a failure cannot be noted yet costs the keeper nothing, nor do questions for moods
-that are not popular.
+that are not popular. One that lasts is done beside the keeper, which goes on; who needs
+the extension or the database does not wait for it.
 """
 import sys
 import time
@@ -55,6 +56,92 @@ def failing(session):
     same(session.value("SELECT failing FROM reco.chore WHERE chore = 'reindex'"), "0", "as if it had never failed")
 
 
+LASTING = """CREATE FUNCTION rest() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_catalog.pg_sleep(600); RETURN NULL; END $$;
+CREATE TRIGGER rest BEFORE INSERT ON reco.mood_term FOR EACH STATEMENT EXECUTE FUNCTION rest()"""
+
+
+def begin_lasting(session):
+    """Has the lexicon learned, for ten minutes; whether that began."""
+    for statement in LASTING.split(";\n"):
+        session.query(statement)
+    session.query("UPDATE reco.track SET tags = tags || 'quuxic'::text WHERE track_id IN (SELECT track_id FROM reco.track LIMIT 20)")
+    make_due(session, "learn")
+    return until(lambda: at_chore(session) == ["learn"])
+
+
+def at_chore(session):
+    """The chores that are under way here."""
+    return [row[0] for row in session.query("SELECT substring(query FROM '\"(.*)\"') FROM pg_stat_activity"
+                                            " WHERE application_name = 'reco chore' AND wait_event = 'PgSleep'"
+                                            " AND datname = current_database()")]
+
+
+def lasting(cluster, session):
+    """A chore that lasts."""
+    ok(begin_lasting(session), "a chore begins that lasts for ten minutes", session.query("SELECT application_name, query FROM pg_stat_activity"))
+    before = int(session.value("SELECT count(*) FROM reco.run"))
+    session.query("SELECT count(*) FROM reco_generate('ana', 'slow river', 5)")
+    ok(until(lambda: int(session.value("SELECT count(*) FROM reco.run")) > before), "the keeper goes on draining the buffer")
+    make_due(session, "reprobe")
+    failures = int(chore(session, "reprobe", "failures")[0])
+    session.query("ALTER FUNCTION reco_reprobe() RENAME TO elsewhere")
+    session.error("SELECT reco_chore('reprobe')")
+    ok(until(lambda: int(chore(session, "reprobe", "failures")[0]) > failures), "and noting what became of chores")
+    session.query("ALTER FUNCTION elsewhere() RENAME TO reco_reprobe")
+    same(at_chore(session), ["learn"], "while it lasts")
+    other = cluster.session()
+    began = time.monotonic()
+    other.query("BEGIN")
+    other.query("DROP EXTENSION reco")
+    took = time.monotonic() - began
+    ok(took < 60, "who drops the extension does not wait for it", f"{took} s")
+    print(f"# DROP EXTENSION took {took:.2f} s while a chore was under way")
+    other.query("ROLLBACK")
+    ok(until(lambda: at_chore(session) == ["learn"]), "it begins again where the extension stays")
+    same(chore(session, "learn", "failures"), ["0"], "which is no failure")
+    began = time.monotonic()
+    session.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'reco keeper' AND datname = current_database()")
+    ok(until(lambda: at_chore(session) == []), "it ends when its keeper does")
+    ok(until(lambda: at_chore(session) == ["learn"]), "and begins again with the next one")
+    session.query("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'reco chore'")
+    session.query("DROP TRIGGER rest ON reco.mood_term")
+    ok(until(lambda: chore(session, "learn", "ended, last_by") == ["done", "keeper"]), "then it is done", chore(session, "learn", "*"))
+    same(at_chore(session), [], "and nobody is at it")
+    session.query("DROP FUNCTION rest()")
+
+
+def dropping(cluster, session):
+    """A database where a chore lasts."""
+    session.query("CREATE DATABASE shop")
+    shop = cluster.session("shop")
+    shop.query("CREATE EXTENSION reco CASCADE")
+    shop.query("SELECT reco_demo_catalogue(500)")
+    until(lambda: shop.value("SELECT count(*) FROM reco.chore WHERE chore = 'learn'") == "1")
+    ok(begin_lasting(shop), "a chore lasts in another database")
+    shop.close()
+    same(session.error("DROP DATABASE shop"), None, "it can be dropped")
+
+
+def crowded():
+    """A server with no process to spare, nor job workers."""
+    with Cluster("max_worker_processes = 4", "reco.job_workers = 0", "reco.reprobe_interval = '1s'") as cluster:
+        session = cluster.session()
+        session.query("CREATE EXTENSION reco CASCADE")
+        # launcher, gateway, keeper, and PostgreSQL's own
+        ok(until(lambda: int(chore(session, "reprobe", "runs")[0]) > 1), "without another process the keeper does a chore itself",
+           chore(session, "reprobe", "*"), cluster.log_text()[-2000:])
+        same(cluster.log_text().count("could not start a process for chore"), 1, "and says so once")
+        session.query("ALTER SYSTEM SET max_worker_processes = 5")
+        session.close()
+        cluster.stop()
+        cluster.start()
+        session = cluster.session()
+        runs = int(chore(session, "reprobe", "runs")[0])
+        ok(until(lambda: int(chore(session, "reprobe", "runs")[0]) > runs + 1), "with one more a process does, without job workers")
+        same(cluster.log_text().count("could not start a process for chore"), 1, "and nothing is said")
+
+
 def commits(session):
     session.query("SELECT pg_stat_force_next_flush()")
     return int(session.value("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"))
@@ -100,7 +187,10 @@ def main():
         failing(session)
         unnoted(cluster, session)
         unpopular(session)
+        lasting(cluster, session)
+        dropping(cluster, session)
         ok("PANIC" not in cluster.log_text() and "terminated by signal" not in cluster.log_text(), "nothing crashed")
+    crowded()
     done()
 
 
