@@ -185,7 +185,7 @@ put_number(Datum *values, bool *nulls, int column, int64 value)
 	values[column] = Int64GetDatum(value);
 }
 
-/* The registration of a chore; NULL = none that holds. */
+/* The registration of a chore that pg_cron does; NULL = none. */
 static const RecoChoreMark *
 mark_of(const List *marks, RecoChore chore)
 {
@@ -193,7 +193,7 @@ mark_of(const List *marks, RecoChore chore)
 	{
 		const RecoChoreMark *mark = list_nth(marks, i);
 
-		if (mark->chore == chore && mark->holds)
+		if (mark->chore == chore && mark->holds && !mark->overdue)
 			return mark;
 	}
 	return NULL;

@@ -7,7 +7,8 @@
  * Runs in: any process with a database and a transaction.
  * Locks:	rows of reco.chore.
  * Never:	take pg_cron's word for it that a chore is its: what it does not read any
- *			more, since it is not there or the database has another name, nobody does.
+ *			more, since it is not there or the database has another name, nobody does; nor
+ *			what it has not done for long, as its job is gone.
  *
  * A new chore is a member of the enum, a line in the table, a setting, and an argument
  * of reco_schedule().
@@ -20,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
+#include "cron.h"
 #include "guc.h"
 #include "miscadmin.h"
 #include "sql.h"
@@ -30,6 +32,10 @@
 
 #define AGAIN_US		INT64CONST(1000000) /* after a failure; doubles */
 #define MOST_DOUBLED	25			/* a year; the interval bounds it before */
+
+/* Of "s" and "c": from when pg_cron's times count. NULL = nobody heard of the chore yet. */
+#define REFERENCE \
+	"CASE WHEN c.chore IS NOT NULL THEN greatest(s.registered_at, c.since, c.last_cron) END"
 
 static const RecoChoreKind kinds[RECO_NCHORES] = {
 	[RECO_CHORE_WARM] = {"warm", "reco_warm_popular_moods", "text,integer",
@@ -53,8 +59,8 @@ static const RecoChoreKind kinds[RECO_NCHORES] = {
 };
 
 static RecoStatement marks_statement = {
-	.text = "SELECT chore, schedule, command, jobid, jobname, database, cron_database, username"
-	" FROM reco.schedule ORDER BY chore",
+	.text = "SELECT chore, schedule, command, jobid, jobname, database, cron_database, username,"
+	" " REFERENCE " FROM reco.schedule AS s LEFT JOIN reco.chore AS c USING (chore) ORDER BY chore",
 };
 
 static RecoStatement mark_statement = {
@@ -75,14 +81,17 @@ static RecoStatement unmark_statement = {
 };
 
 static RecoStatement look_statement = {
-	.text = "SELECT chore, s.database, s.cron_database, c.since, c.last_run, c.last_done, c.failing"
-	" FROM reco.chore AS c FULL JOIN reco.schedule AS s USING (chore)",
+	.text =
+		"SELECT chore, s.database, s.cron_database, c.since, c.last_run, c.last_done, c.failing,"
+		" s.schedule, " REFERENCE
+		" FROM reco.chore AS c FULL JOIN reco.schedule AS s USING (chore)",
 };
 
 static RecoStatement look_at_statement = {
-	.text = "SELECT chore, s.database, s.cron_database, c.since, c.last_run, c.last_done, c.failing"
-	" FROM (SELECT * FROM reco.chore WHERE chore = $1) AS c"
-	" FULL JOIN (SELECT * FROM reco.schedule WHERE chore = $1) AS s USING (chore)",
+	.text =
+		"SELECT chore, s.database, s.cron_database, c.since, c.last_run, c.last_done, c.failing,"
+		" s.schedule, " REFERENCE " FROM (SELECT * FROM reco.chore WHERE chore = $1) AS c"
+		" FULL JOIN (SELECT * FROM reco.schedule WHERE chore = $1) AS s USING (chore)",
 	.nargs = 1,
 	.types = {TEXTOID},
 };
@@ -107,7 +116,8 @@ static RecoStatement try_statement = {
 
 static RecoStatement note_statement = {
 	.text = "UPDATE reco.chore SET last_run = $2, last_done = $2, last_by = $3, took_ms = $4,"
-	"  result = $5, ended = 'done', runs = runs + 1, failing = 0 WHERE chore = $1",
+	"  result = $5, ended = 'done', runs = runs + 1, failing = 0,"
+	"  last_cron = CASE $3 WHEN 'pg_cron' THEN $2 ELSE last_cron END WHERE chore = $1",
 	.nargs = 5,
 	.types = {TEXTOID, TIMESTAMPTZOID, TEXTOID, FLOAT8OID, TEXTOID},
 };
@@ -120,7 +130,8 @@ static RecoStatement note_failure_statement = {
 		"  last_by = CASE WHEN n.late THEN c.last_by ELSE $3 END,"
 		"  took_ms = CASE WHEN n.late THEN c.took_ms END, result = CASE WHEN n.late THEN c.result END,"
 		"  ended = CASE WHEN n.late THEN c.ended ELSE 'failed' END,"
-		"  failing = CASE WHEN n.late THEN c.failing ELSE c.failing + 1 END"
+		"  failing = CASE WHEN n.late THEN c.failing ELSE c.failing + 1 END,"
+		"  last_cron = CASE $3 WHEN 'pg_cron' THEN greatest(c.last_cron, $2) ELSE c.last_cron END"
 		" FROM (SELECT chore, coalesce(last_run > $2, false) AS late FROM reco.chore WHERE chore = $1) AS n"
 		" WHERE c.chore = n.chore",
 	.nargs = 4,
@@ -159,6 +170,7 @@ static RecoStatement allowed_statement = {
 };
 
 static bool holds(const char *database, const char *cron_database);
+static bool is_overdue(const char *schedule, TimestampTz since);
 
 const RecoChoreKind *
 reco_chore_kind(RecoChore chore)
@@ -263,6 +275,16 @@ holds(const char *database, const char *cron_database)
 		(strcmp(cron, current) != 0 || OidIsValid(get_extension_oid("pg_cron", true)));
 }
 
+/*
+ * Has pg_cron missed its times? Its job may be gone though it is noted here: who took it
+ * back rolled that back, and pg_cron was elsewhere; or this is a copy of a database.
+ */
+static bool
+is_overdue(const char *schedule, TimestampTz since)
+{
+	return since != 0 && reco_cron_is_overdue(schedule, since);
+}
+
 /* A column of the nth row as text, in the caller's context; NULL = it is null. */
 static char *
 text_of(const RecoSql *sql, uint64 nth, int column)
@@ -319,6 +341,7 @@ reco_chore_marks(void)
 		mark->cron_database = text_of(&sql, i, 7);
 		mark->username = text_of(&sql, i, 8);
 		mark->holds = holds(mark->database, mark->cron_database);
+		mark->overdue = mark->holds && is_overdue(mark->schedule, number_of(i, 9));
 		marks = lappend(marks, mark);
 		MemoryContextSwitchTo(old);
 	}
@@ -362,9 +385,12 @@ static void
 take_state(uint64 nth, RecoChoreState *state)
 {
 	SPITupleTable *table = SPI_tuptable;
+	bool		theirs = holds(SPI_getvalue(table->vals[nth], table->tupdesc, 2),
+						SPI_getvalue(table->vals[nth], table->tupdesc, 3));
 
-	state->by_cron = holds(SPI_getvalue(table->vals[nth], table->tupdesc, 2),
-						   SPI_getvalue(table->vals[nth], table->tupdesc, 3));
+	state->overdue = theirs &&
+		is_overdue(SPI_getvalue(table->vals[nth], table->tupdesc, 8), number_of(nth, 9));
+	state->by_cron = theirs && !state->overdue;
 	state->since = number_of(nth, 4);
 	state->last_run = number_of(nth, 5);
 	state->last_done = number_of(nth, 6);
