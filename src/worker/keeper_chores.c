@@ -25,7 +25,7 @@
 #include "shmem/chore_failure.h"
 #include "utils/timestamp.h"
 
-#define MOST_LACKING	5		/* times that no process was free, then the keeper does it */
+#define MOST_LACKING	5		/* times without a free process, then it is done here */
 #define LOOK_US		(2 * INT64CONST(1000000))	/* between two looks whose they are */
 #define AGAIN_US	INT64CONST(1000000) /* after an ERROR that is no chore's */
 #define NOTE_US		(60 * INT64CONST(1000000))	/* between notes of one that goes on */
