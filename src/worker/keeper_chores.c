@@ -21,6 +21,7 @@
 
 #include "chore_process.h"
 #include "guc.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "shmem/chore_failure.h"
 #include "utils/timestamp.h"
@@ -282,11 +283,14 @@ static void
 fail(RecoChore chore, const char *by, TimestampTz at, const char *message)
 {
 	Known	   *one = &known[chore];
+	const char *text = message[0] == '\0' ? "it failed" : message;
+	int len = pg_mbcliplen(text, (int) strlen(text), sizeof(one->error) - 1);
 
 	one->failed_at = at;
 	one->note_after = at;
 	strlcpy(one->failed_by, by, sizeof(one->failed_by));
-	strlcpy(one->error, message[0] == '\0' ? "it failed" : message, sizeof(one->error));
+	memcpy(one->error, text, len);
+	one->error[len] = '\0';
 	if (strcmp(by, "keeper") != 0)
 		return;
 	one->logged = reco_chore_process_digest(message);

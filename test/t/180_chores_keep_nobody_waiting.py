@@ -14,7 +14,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from cluster import BINDIR, Cluster, as_owner  # noqa: E402
-from reco_tap import done, literal, ok, same, skip, until  # noqa: E402
+from reco_tap import SqlError, done, literal, ok, same, skip, until  # noqa: E402
 
 
 def chore(session, name, columns):
@@ -194,6 +194,31 @@ def overdue():
         long_ago_but_done = "UPDATE reco.schedule SET registered_at = now() - interval '10 y' WHERE chore = 'reprobe'"
         shop.query(long_ago_but_done)
         same(chore(shop, "reprobe", "done_by"), ["pg_cron"], "what was done lately is not overdue, however long ago it was registered")
+        errands(cluster, session)
+
+
+def errands(cluster, session):
+    """What goes wrong in pg_cron's database reaches who asked, in the letters of the database that it is told in."""
+    session.query("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    latin = cluster.session("latin")
+    latin.query("CREATE EXTENSION reco CASCADE")
+    latin.query("SELECT reco_demo_catalogue(500)")
+    session.query("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '%', repeat('ä€', 400); END $$")
+    session.query("CREATE TRIGGER refuse BEFORE INSERT ON cron.job FOR EACH ROW EXECUTE FUNCTION refuse()")
+    shop = cluster.session("shop")
+    for one, text in ((shop, "ä€"), (latin, "ä?")):
+        try:
+            schedule(one, "reindex", "2 2 2 2 *")
+            message = ""
+        except SqlError as error:
+            message = error.message
+        ok(message == (text * 400)[:len(message)] and len(message) > 180, "an error is told in whole characters", message)
+    session.query("CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_sleep(600); RETURN NULL; END $$")
+    same(shop.error("SELECT * FROM reco_schedule(reindex => '2 2 2 2 *', warm => NULL, prewarm => NULL, learn => NULL, reprobe => NULL)"), "57000",
+         "and what lasts too long is cancelled")
+    session.query("DROP TRIGGER refuse ON cron.job")
+    shop.close()
+    latin.close()
 
 
 def commits(session):
@@ -210,6 +235,11 @@ def unnoted(cluster, session):
     session.query("SET lock_timeout = '10ms'")
     same(session.error("SELECT reco_chore('reprobe')"), "55P03", "a chore fails, as its row is locked")
     session.query("RESET lock_timeout")
+    other = cluster.session()
+    other.send("SELECT reco_chore('reprobe')")
+    until(lambda: session.value(f"SELECT wait_event_type FROM pg_stat_activity WHERE pid = {other.pid}") == "Lock")
+    session.query(f"SELECT pg_cancel_backend({other.pid})")
+    ok(cancelled(other), "another one is cancelled by somebody")
     before, began = commits(session), time.monotonic()
     session.query("SELECT pg_sleep(4)")
     rate = (commits(session) - before) / (time.monotonic() - began)
@@ -218,7 +248,26 @@ def unnoted(cluster, session):
     holder.query("COMMIT")
     ok(until(lambda: chore(session, "reprobe", "failures, ended, last_by") == [str(failures + 1), "failed", "hand"]), "when it is let go, it is noted",
        chore(session, "reprobe", "*"))
+    ok("lock timeout" in chore(session, "reprobe", "error")[0], "but for what somebody cancelled", chore(session, "reprobe", "*"))
+    holder.query("BEGIN")
+    holder.query("SELECT FROM reco.chore WHERE chore = 'reprobe' FOR UPDATE")
+    other.query("SET statement_timeout = '100ms'")
+    other.query("SET application_name = 'pg_cron'")
+    same(other.error("SELECT reco_chore('reprobe')"), "57014", "one that takes longer than statement_timeout, of pg_cron's")
+    holder.query("COMMIT")
+    ok(until(lambda: chore(session, "reprobe", "failures, ended, last_by") == [str(failures + 2), "failed", "pg_cron"]), "has failed",
+       chore(session, "reprobe", "*"))
+    other.close()
     holder.close()
+
+
+def cancelled(session):
+    """Whether what was sent is cancelled."""
+    try:
+        session.wait()
+    except SqlError as error:
+        return error.sqlstate == "57014"
+    return False
 
 
 def unpopular(session):
