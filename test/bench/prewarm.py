@@ -33,6 +33,7 @@ SERVICES = ("spotify", "reccobeats", "gemini")
 # how often a habit is kept, and how many of ten habits are so
 REGULARITY = ((.95, 3), (.7, 3), (.4, 3), (.15, 1))
 FICKLE = .1                 # of habits: to come, but each time with another question
+GIVEN_GOAL = .9             # a list that lacks something is kept for a moment only
 NOISE = .08                 # one-off questions of a listener an hour
 
 WHERE = ("for a rainy sunday", "for a long drive", "to study by", "while cooking", "for the gym", "late at night", "with friends")
@@ -181,10 +182,10 @@ def calls(emulator):
 
 
 def ask(session, user, prompt):
-    """Milliseconds that a list takes, and where it is from."""
+    """Milliseconds that a list takes, and the run that made it."""
     began = time.monotonic()
-    rows = session.query("SELECT origin FROM " + call(user, prompt, SIZE, None, "60 s", "reco_generate"))
-    return 1000 * (time.monotonic() - began), {row[0] for row in rows}
+    rows = session.query("SELECT run_id FROM " + call(user, prompt, SIZE, None, "60 s", "reco_generate"))
+    return 1000 * (time.monotonic() - began), rows[0][0]
 
 
 def usual(session, emulator, artists):
@@ -231,8 +232,9 @@ class Play:
     """Hours whose lists are made and asked for."""
 
     def __init__(self):
-        self.most = self.spent = self.told = self.queued = self.made = self.hits = self.given = 0
-        self.made_calls = self.asked_calls = 0
+        self.most = self.spent = self.queued = self.made = 0
+        self.due = self.hits = 0    # lists that were made and asked for; of them, those that were given
+        self.hit_calls = self.asked_calls = 0
         self.ahead, self.anew = [], []
 
     def hour(self, world, judge, emulator, wait):
@@ -245,30 +247,32 @@ class Play:
         told = int(session.value(f"SELECT calls FROM reco_stat_prewarm WHERE hour = {world.hour()}"))
         self.most = max(self.most, spent, told)
         self.spent += spent
-        made = {(row[0], row[1]) for row in session.query(
-            f"SELECT user_id, arguments ->> 'prompt' FROM reco.prewarm WHERE hour = {world.hour()} AND run_id IS NOT NULL")}
+        made = {(row[0], row[1]): row[2] for row in session.query(
+            f"SELECT user_id, arguments ->> 'prompt', run_id FROM reco.prewarm WHERE hour = {world.hour()} AND run_id IS NOT NULL")}
+        hits = self.hits
         self.made += len(made)
         asked, _ = judge.look()
         for user, prompt in sorted(asked):
             emulator.reset_counters()
-            ms, origins = ask(session, user, prompt)
-            if (user, prompt) in made:
-                self.given += 1
-                self.hits += origins == {"cached"} and calls(emulator) == 0
+            ms, run = ask(session, user, prompt)
+            self.due += (user, prompt) in made
+            if run == made.get((user, prompt)):
+                self.hits += 1
+                self.hit_calls += calls(emulator)
                 self.ahead.append(ms)
             else:
                 self.anew.append(ms)
                 self.asked_calls += calls(emulator)
         if wait:
-            self.noted(world, made & asked)
+            self.noted(world, self.hits - hits)
         session.query("SELECT reco_cache_invalidate('result')")
 
     @staticmethod
-    def noted(world, given):
+    def noted(world, hits):
         """Waits until the keeper has noted which lists were given."""
         def looked():
             world.prewarm()
-            return world.session.value(f"SELECT hits FROM reco_stat_prewarm WHERE hour = {world.hour()}") == str(len(given))
+            return world.session.value(f"SELECT hits FROM reco_stat_prewarm WHERE hour = {world.hour()}") == str(hits)
         if not until(looked, 60):
             sys.exit("the view does not tell of what was given")
 
@@ -320,16 +324,18 @@ def main():
     judge.print()
     print(f"lists of {played} hour(s) with services; an average one takes {world.calls} calls")
     print(f"  queued {play.queued}, made {play.made}, with {play.spent} calls, at most {play.most} an hour;"
-          f" given {play.hits} of {play.given} that were asked")
+          f" given {play.hits} of {play.due} that were asked for")
     ahead, anew = statistics.median(play.ahead), statistics.median(play.anew)
     print(f"  took {ahead:.1f} ms where made ahead, else {anew:.1f} ms and {play.asked_calls / max(len(play.anew), 1):.1f} calls (medians)")
     if not options.quick:
         print(f"  saved {(anew - ahead) * play.hits / 1000:.1f} s in all; reco_stat_prewarm tells "
-              + session.value("SELECT round((saved_ms / 1000)::numeric, 1) FROM reco_stat_prewarm WHERE hour IS NULL") + " s")
+              + session.value("SELECT round((saved_ms / 1000)::numeric, 1) FROM reco_stat_prewarm WHERE hour IS NULL")
+              + f" s, as on record each took {world.ms:.0f} ms before")
     mine, last, most = (judge.all[who] for who in list(judge.all)[:3])
     print("goals")
     good = goal(play.most <= BUDGET, f"no hour's lists cost more than {play.most} calls (reco.prewarm_budget: {BUDGET})") and good
-    good = goal(play.hits == play.given, f"{play.hits} of {play.given} lists that were made ahead and asked for are given without a call") and good
+    good = goal(play.hits >= GIVEN_GOAL * play.due and play.hit_calls == 0,
+                f"{play.hits} of {play.due} lists that were made ahead and asked for are given (at least {GIVEN_GOAL:.0%}), with {play.hit_calls} calls (0)") and good
     good = goal(mine.precision > last.precision, f"precision {mine.precision:.1%} (more than last week's {last.precision:.1%})") and good
     good = goal(mine.both > max(last.both, most.both),
                 f"precision and recall {mine.both:.1%} (more than {max(last.both, most.both):.1%} of simple guesses)") and good
