@@ -25,7 +25,7 @@ HOUR = 3600
 WEEK = 168 * HOUR
 EPOCH_MS = 1704067200000    # of run ids
 SIZE = 20
-SCALE = .2                  # of the services' latencies
+SCALE, QUICK_SCALE = .2, .05    # of the services' latencies
 KNOWN_WEEKS = 4             # on record before the first that is predicted
 MEMORY_WEEKS = 8            # that a prediction looks back
 BUDGET = 100                # reco.prewarm_budget, as by default
@@ -298,7 +298,8 @@ def main():
     Session("postgres").query("CREATE DATABASE prewarm")
     session = Session("prewarm")
     session.query("CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(5000); VACUUM ANALYZE")
-    with Emulator("--latency", "default", "--scale", SCALE, "--seed", 1, "--preset", "extended", "--window", "none", "--quota", "none") as emulator:
+    scale = QUICK_SCALE if options.quick else SCALE
+    with Emulator("--latency", "default", "--scale", scale, "--seed", 1, "--preset", "extended", "--window", "none", "--quota", "none") as emulator:
         artists = [artist["name"] for artist in emulator.artists(205)]
         town = Town(artists[5:], listeners, slots, weeks)
         connect(session, emulator)
@@ -312,7 +313,7 @@ def main():
             world.prewarm()
             judge.look()
         world.move(hours[-played])
-        good = told_alike(world, judge)
+        told = told_alike(world, judge)
         connect(session, emulator)
         for n, at in enumerate(hours[-played:]):
             world.move(at, played=n > 0)
@@ -323,7 +324,7 @@ def main():
     print(f"questions of {len(hours)} hours, after {KNOWN_WEEKS} weeks on record")
     judge.print()
     print(f"lists of {played} hour(s) with services; an average one takes {world.calls} calls")
-    print(f"  queued {play.queued}, made {play.made}, with {play.spent} calls, at most {play.most} an hour;"
+    print(f"  queued {play.queued} jobs, made {play.made} lists, with {play.spent} calls, at most {play.most} an hour;"
           f" given {play.hits} of {play.due} that were asked for")
     ahead, anew = statistics.median(play.ahead), statistics.median(play.anew)
     print(f"  took {ahead:.1f} ms where made ahead, else {anew:.1f} ms and {play.asked_calls / max(len(play.anew), 1):.1f} calls (medians)")
@@ -333,9 +334,9 @@ def main():
               + f" s, as on record each took {world.ms:.0f} ms before")
     mine, last, most = (judge.all[who] for who in list(judge.all)[:3])
     print("goals")
-    good = goal(play.most <= BUDGET, f"no hour's lists cost more than {play.most} calls (reco.prewarm_budget: {BUDGET})") and good
+    kept = goal(play.most <= BUDGET, f"no hour's lists cost more than {play.most} calls (reco.prewarm_budget: {BUDGET})")
     good = goal(play.hits >= GIVEN_GOAL * play.due and play.hit_calls == 0,
-                f"{play.hits} of {play.due} lists that were made ahead and asked for are given (at least {GIVEN_GOAL:.0%}), with {play.hit_calls} calls (0)") and good
+                f"{play.hits} of {play.due} lists that were made ahead and asked for are given (at least {GIVEN_GOAL:.0%}), with {play.hit_calls} calls (0)")
     good = goal(mine.precision > last.precision, f"precision {mine.precision:.1%} (more than last week's {last.precision:.1%})") and good
     good = goal(mine.both > max(last.both, most.both),
                 f"precision and recall {mine.both:.1%} (more than {max(last.both, most.both):.1%} of simple guesses)") and good
@@ -343,7 +344,8 @@ def main():
     print(f"ratio prewarm.missed {1 - mine.recall:.3f}")
     print(f"ratio prewarm.calls_to_budget {play.most / BUDGET:.3f}")
     print(f"ratio prewarm.made_ahead_to_anew {ahead / anew:.3f}")
-    sys.exit(0 if good else 1)
+    # what is promised holds in every run
+    sys.exit(3 if not (kept and told) else 0 if good or options.quick else 1)
 
 
 main()
