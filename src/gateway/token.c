@@ -210,7 +210,7 @@ adopt(RecoTokenHolder *holder, const RecoListener *listener)
 	holder->expires_at = holder->early_at = PG_INT64_MAX;
 }
 
-/* The refresh token to ask with; NULL where the app's token is asked for, or none is there. */
+/* The refresh token to ask with; NULL for the app, or where there is none. */
 static const char *
 refresh_of(const RecoTokenHolder *holder, const RecoQuestion *question)
 {

@@ -23,6 +23,7 @@
 #include "keeper_facts.h"
 #include "keeper_popular.h"
 #include "keeper_promises.h"
+#include "keeper_wishes.h"
 
 #include "access/xact.h"
 #include "guc.h"
@@ -323,6 +324,8 @@ recover(Work work)
 	FlushErrorState();
 	if (work == WORK_MATRIX)
 		reco_keeper_matrix_failed(error->message);
+	if (work == WORK_TABLES)
+		reco_keeper_wishes_failed();
 	if (work == WORK_FACTS)
 		reco_keeper_facts_failed();
 	if (work == WORK_POPULAR)
