@@ -1,0 +1,142 @@
+/*-------------------------------------------------------------------------
+ *
+ * likeness.c
+ *	  How alike two tracks are, value by value; and one track to many at once.
+ *
+ * Purpose: see likeness.h. The loops over lanes are what the compiler vectorises: each
+ *			lane adds the same numbers in the same order as reco_likeness does.
+ * Runs in: any process, and plain C programs (no server header).
+ * Locks:	none.
+ * Never:	contract a multiplication and an addition: that rounds otherwise.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "likeness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("O3", "fp-contract=off", "no-trapping-math")
+#endif
+
+const float reco_likeness_farness[RECO_NCOLUMNS] = {
+	[RECO_ACOUSTICNESS] = 1, [RECO_DANCEABILITY] = 1, [RECO_ENERGY] = 1,
+	[RECO_INSTRUMENTALNESS] = 1, [RECO_LIVENESS] = 1, [RECO_SPEECHINESS] = 1,
+	[RECO_VALENCE] = 1, [RECO_LOUDNESS] = 1 / 30.0f, [RECO_TEMPO] = 1 / 60.0f,
+	[RECO_MODE] = 1, [RECO_POPULARITY] = 1 / 100.0f, [RECO_YEAR] = 1 / 40.0f,
+};
+
+/* How alike two keys are. */
+float
+reco_likeness_of_keys(int a, int b)
+{
+	int			d = abs(a - b);
+
+	d = d < 12 - d ? d : 12 - d;
+	return d == 0 ? 1 : d == 1 ? 0.8f : 0.3f;
+}
+
+/* How alike two tracks are. */
+float
+reco_likeness(const RecoTrack *a, const RecoTrack *b)
+{
+	float		sum = 0;
+	float		weights = 0;
+
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+	{
+		if (((a->missing | b->missing) >> f) & 1)
+			continue;
+		sum += reco_fit_weights[f] * reco_likeness_of(f, a->values[f] - b->values[f]);
+		weights += reco_fit_weights[f];
+	}
+	if (a->key >= 0 && b->key >= 0)
+	{
+		sum += reco_fit_weights[RECO_KEY] * reco_likeness_of_keys(a->key, b->key);
+		weights += reco_fit_weights[RECO_KEY];
+	}
+	return weights > 0 ? sum / weights : -1;
+}
+
+/* Puts tracks side by side. */
+void
+reco_likeness_pack(RecoTrack *const *tracks, int n, RecoLikenessPack *pack)
+{
+	int			groups;
+
+	pack->n = n < RECO_LIKENESS_MOST ? n : RECO_LIKENESS_MOST;
+	groups = (pack->n + RECO_LIKENESS_LANES - 1) / RECO_LIKENESS_LANES;
+	memset(pack->lanes, 0, sizeof(RecoLikenessLanes) * groups);
+	for (int i = 0; i < pack->n; i++)
+	{
+		const RecoTrack *track = tracks[i];
+		RecoLikenessLanes *lanes = &pack->lanes[i / RECO_LIKENESS_LANES];
+		int			lane = i % RECO_LIKENESS_LANES;
+
+		for (int f = 0; f < RECO_NCOLUMNS; f++)
+		{
+			if ((track->missing >> f) & 1)
+				continue;
+			lanes->values[f][lane] = track->values[f];
+			lanes->weights[f][lane] = reco_fit_weights[f];
+		}
+		for (int key = 0; key < RECO_LIKENESS_KEYS && track->key >= 0; key++)
+			lanes->keys[key][lane] =
+				reco_fit_weights[RECO_KEY] * reco_likeness_of_keys(key, track->key);
+		if (track->key >= 0)
+			lanes->key_weights[lane] = reco_fit_weights[RECO_KEY];
+	}
+}
+
+/* One group of lanes: sums of what is alike, and of what that weighs. */
+static void
+add_up(const RecoLikenessLanes *lanes, const RecoTrack *track,
+	   float *restrict likeness)
+{
+	float		sums[RECO_LIKENESS_LANES] = {0};
+	float		weights[RECO_LIKENESS_LANES] = {0};
+
+	for (int f = 0; f < RECO_NCOLUMNS; f++)
+	{
+		float		value = track->values[f];
+		float		farness = reco_likeness_farness[f];
+
+		if ((track->missing >> f) & 1)
+			continue;
+		for (int i = 0; i < RECO_LIKENESS_LANES; i++)
+		{
+			float		alike = 1 - fabsf(value - lanes->values[f][i]) * farness;
+
+			alike = alike > 0 ? alike : 0;
+			sums[i] += lanes->weights[f][i] * alike;
+			weights[i] += lanes->weights[f][i];
+		}
+	}
+	for (int i = 0; i < RECO_LIKENESS_LANES && track->key >= 0; i++)
+	{
+		sums[i] += lanes->keys[track->key][i];
+		weights[i] += lanes->key_weights[i];
+	}
+	for (int i = 0; i < RECO_LIKENESS_LANES; i++)
+		likeness[i] = weights[i] > 0 ? sums[i] / weights[i] : -1;
+}
+
+/* Tells how alike a track is to each of many. */
+void
+reco_likeness_to_all(const RecoLikenessPack *pack, const RecoTrack *track,
+					 float *likeness)
+{
+	float		lanes[RECO_LIKENESS_LANES];
+
+	for (int i = 0; i < pack->n; i += RECO_LIKENESS_LANES)
+	{
+		int			n = pack->n - i;
+
+		add_up(&pack->lanes[i / RECO_LIKENESS_LANES], track, lanes);
+		memcpy(&likeness[i], lanes,
+			   sizeof(float) * (n < RECO_LIKENESS_LANES ? n : RECO_LIKENESS_LANES));
+	}
+}
