@@ -35,7 +35,6 @@
 #include "shmem/shared.h"
 #include "source/remote.h"
 #include "store/cache.h"
-#include "store/listener.h"
 #include "store/patience.h"
 #include "store/popular.h"
 #include "store/sql.h"
@@ -151,9 +150,8 @@ make_words(RecoPopularAsk *ask, char form)
 static bool
 know_listener(RecoPopularAsk *ask)
 {
-	if (!ask->looked)
-		ask->looked = reco_listener_known(ask->request->user_id, &ask->known);
-	return ask->looked;
+	return reco_popular_listener_look(&ask->listener, ask->request->user_id,
+									  ask->extension, ask->epoch);
 }
 
 /* Finds a list for who is new. */
@@ -187,7 +185,7 @@ find_words(RecoPopularAsk *ask, char form, const char **packed, Size *size)
 	if (!reco_cached_get(&key, &value) || value.len <= EPOCHS + DIGEST ||
 		memcmp(value.value, epochs, EPOCHS) != 0 ||
 		value.fresh_until <= GetCurrentTimestamp() || !know_listener(ask) ||
-		ask->known.listened || ask->known.connected)
+		ask->listener.known.listened || ask->listener.known.connected)
 		return false;
 	memcpy(digest, value.value + EPOCHS, DIGEST);
 	digest[DIGEST] = '\0';
@@ -326,11 +324,14 @@ reco_popular_fit(RecoPopularAsk *ask, MemoryContext context, bool nobodys,
 		fit->origin = found->fresh_until > GetCurrentTimestamp() ? RECO_ORIGIN_CACHED
 																 : RECO_ORIGIN_STALE;
 		fit->fresh_until = found->fresh_until;
-		fit->for_nobody = nobodys && !ask->known.listened && !ask->known.connected;
+		fit->for_nobody = nobodys && !ask->listener.known.listened &&
+			!ask->listener.known.connected;
 		if (fit->for_nobody)
 			request = nobodys_request(request, context);
-		fit->run = reco_popular_fit_run(found->popular, request, &ask->known, fit->origin,
-										context);
+		fit->run = reco_popular_fit_run(found->popular, request, &ask->listener,
+										fit->origin, context);
+		if (fit->run != NULL)
+			reco_popular_listener_keep(&ask->listener, fit->run);
 	}
 	reco_asked_note(MyDatabaseId, ask->extension, ask->digest, ask->request->prompt,
 					ask->request->user_id, fit->run != NULL);

@@ -12,8 +12,8 @@
 #ifndef RECO_POPULAR_FIT_H
 #define RECO_POPULAR_FIT_H
 
+#include "popular_listener.h"
 #include "popular_text.h"
-#include "store/listener.h"
 
 /*
  * Makes a run of it, in 'context', without a question to a service; NULL where too few
@@ -21,7 +21,8 @@
  */
 extern RecoRun *reco_popular_fit_run(const RecoPopular *popular,
 									 const RecoRequest *request,
-									 const RecoListenerKnown *known, RecoOrigin origin,
+									 const RecoPopularListener *listener,
+									 RecoOrigin origin,
 									 MemoryContext context);
 
 #endif							/* RECO_POPULAR_FIT_H */
