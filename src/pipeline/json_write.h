@@ -20,9 +20,13 @@
 #include "catalogue/facet.h"
 #include "common/shortest_dec.h"
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
 #include "utils/json.h"
 
-/* Begins a member of an object, or an element of an array when key is NULL. */
+/*
+ * Begins a member of an object, or an element of an array when key is NULL. Keys are our
+ * own words: nothing in them is to be escaped.
+ */
 static inline void
 begin(StringInfo json, const char *key)
 {
@@ -32,8 +36,9 @@ begin(StringInfo json, const char *key)
 		appendStringInfoChar(json, ',');
 	if (key != NULL)
 	{
-		escape_json(json, key);
-		appendStringInfoChar(json, ':');
+		appendStringInfoCharMacro(json, '"');
+		appendBinaryStringInfo(json, key, (int) strlen(key));
+		appendBinaryStringInfo(json, "\":", 2);
 	}
 }
 
@@ -55,13 +60,21 @@ put_string(StringInfo json, const char *key, const char *value)
 }
 
 static inline void
+put_digits(StringInfo json, int64 value)
+{
+	char		digits[MAXINT8LEN + 1];
+
+	appendBinaryStringInfo(json, digits, pg_lltoa(value, digits));
+}
+
+static inline void
 put_number(StringInfo json, const char *key, double value)
 {
 	begin(json, key);
 	if (!isfinite(value))
 		appendStringInfoString(json, "null");
 	else if (value == floor(value) && fabs(value) < 1e15)
-		appendStringInfo(json, "%.0f", value);
+		put_digits(json, (int64) value);
 	else
 		appendStringInfo(json, "%.4g", value);
 }
@@ -70,7 +83,7 @@ static inline void
 put_id(StringInfo json, const char *key, int64 value)
 {
 	begin(json, key);
-	appendStringInfo(json, INT64_FORMAT, value);
+	put_digits(json, value);
 }
 
 static inline void
@@ -96,9 +109,14 @@ put_exact(StringInfo json, const char *key, float value)
 static inline void
 put_ms(StringInfo json, const char *key, int64 us)
 {
-	us = Max(us, 0);
+	int			rest = (int) (Max(us, 0) % 1000);
+
 	begin(json, key);
-	appendStringInfo(json, INT64_FORMAT ".%03d", us / 1000, (int) (us % 1000));
+	put_digits(json, Max(us, 0) / 1000);
+	appendStringInfoCharMacro(json, '.');
+	appendStringInfoCharMacro(json, '0' + rest / 100);
+	appendStringInfoCharMacro(json, '0' + rest / 10 % 10);
+	appendStringInfoCharMacro(json, '0' + rest % 10);
 }
 
 /* The facets of a mask, as an array of names. */

@@ -22,6 +22,14 @@
 #pragma GCC optimize("O3", "fp-contract=off", "no-trapping-math")
 #endif
 
+/* As the scan kernel does (catalogue/kernel_loops.c). */
+#if defined(__GNUC__) && __GNUC__ >= 12 && !defined(__clang__) && defined(__x86_64__) && \
+	defined(__GLIBC__) && !defined(RECO_KERNEL_PLAIN)
+#define CLONED __attribute__((target_clones("arch=x86-64-v3", "default")))
+#else
+#define CLONED
+#endif
+
 const float reco_likeness_farness[RECO_NCOLUMNS] = {
 	[RECO_ACOUSTICNESS] = 1, [RECO_DANCEABILITY] = 1, [RECO_ENERGY] = 1,
 	[RECO_INSTRUMENTALNESS] = 1, [RECO_LIVENESS] = 1, [RECO_SPEECHINESS] = 1,
@@ -91,52 +99,41 @@ reco_likeness_pack(RecoTrack *const *tracks, int n, RecoLikenessPack *pack)
 	}
 }
 
-/* One group of lanes: sums of what is alike, and of what that weighs. */
-static void
-add_up(const RecoLikenessLanes *lanes, const RecoTrack *track,
-	   float *restrict likeness)
-{
-	float		sums[RECO_LIKENESS_LANES] = {0};
-	float		weights[RECO_LIKENESS_LANES] = {0};
-
-	for (int f = 0; f < RECO_NCOLUMNS; f++)
-	{
-		float		value = track->values[f];
-		float		farness = reco_likeness_farness[f];
-
-		if ((track->missing >> f) & 1)
-			continue;
-		for (int i = 0; i < RECO_LIKENESS_LANES; i++)
-		{
-			float		alike = 1 - fabsf(value - lanes->values[f][i]) * farness;
-
-			alike = alike > 0 ? alike : 0;
-			sums[i] += lanes->weights[f][i] * alike;
-			weights[i] += lanes->weights[f][i];
-		}
-	}
-	for (int i = 0; i < RECO_LIKENESS_LANES && track->key >= 0; i++)
-	{
-		sums[i] += lanes->keys[track->key][i];
-		weights[i] += lanes->key_weights[i];
-	}
-	for (int i = 0; i < RECO_LIKENESS_LANES; i++)
-		likeness[i] = weights[i] > 0 ? sums[i] / weights[i] : -1;
-}
-
-/* Tells how alike a track is to each of many. */
-void
+/*
+ * Tells how alike a track is to each of many: by group of lanes, sums of what is alike,
+ * and of what that weighs.
+ */
+CLONED void
 reco_likeness_to_all(const RecoLikenessPack *pack, const RecoTrack *track,
 					 float *likeness)
 {
-	float		lanes[RECO_LIKENESS_LANES];
-
-	for (int i = 0; i < pack->n; i += RECO_LIKENESS_LANES)
+	for (int first = 0; first < pack->n; first += RECO_LIKENESS_LANES)
 	{
-		int			n = pack->n - i;
+		const RecoLikenessLanes *lanes = &pack->lanes[first / RECO_LIKENESS_LANES];
+		float		sums[RECO_LIKENESS_LANES] = {0};
+		float		weights[RECO_LIKENESS_LANES] = {0};
 
-		add_up(&pack->lanes[i / RECO_LIKENESS_LANES], track, lanes);
-		memcpy(&likeness[i], lanes,
-			   sizeof(float) * (n < RECO_LIKENESS_LANES ? n : RECO_LIKENESS_LANES));
+		for (int f = 0; f < RECO_NCOLUMNS; f++)
+		{
+			float		value = track->values[f];
+			float		farness = reco_likeness_farness[f];
+
+			if ((track->missing >> f) & 1)
+				continue;
+			for (int i = 0; i < RECO_LIKENESS_LANES; i++)
+			{
+				float		alike = 1 - fabsf(value - lanes->values[f][i]) * farness;
+
+				sums[i] += lanes->weights[f][i] * (alike > 0 ? alike : 0);
+				weights[i] += lanes->weights[f][i];
+			}
+		}
+		for (int i = 0; i < RECO_LIKENESS_LANES && track->key >= 0; i++)
+		{
+			sums[i] += lanes->keys[track->key][i];
+			weights[i] += lanes->key_weights[i];
+		}
+		for (int i = 0; i < RECO_LIKENESS_LANES; i++)
+			likeness[first + i] = weights[i] > 0 ? sums[i] / weights[i] : -1;
 	}
 }

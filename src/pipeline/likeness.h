@@ -20,7 +20,7 @@
 #include "catalogue/track.h"
 #include "reco.h"
 
-#define RECO_LIKENESS_MOST	64	/* tracks side by side */
+#define RECO_LIKENESS_MOST	64	/* tracks side by side; whole groups of lanes */
 #define RECO_LIKENESS_LANES	8
 #define RECO_LIKENESS_KEYS	12
 
@@ -60,7 +60,10 @@ typedef struct RecoLikenessPack
 /* Puts up to RECO_LIKENESS_MOST tracks side by side; the others are left out. */
 extern void reco_likeness_pack(RecoTrack *const *tracks, int n, RecoLikenessPack *pack);
 
-/* Tells how alike a track is to each of them; its key is below RECO_LIKENESS_KEYS. */
+/*
+ * Tells how alike a track is to each of them; its key is below RECO_LIKENESS_KEYS. There
+ * is room for RECO_LIKENESS_MOST.
+ */
 extern void reco_likeness_to_all(const RecoLikenessPack *pack, const RecoTrack *track,
 								 float *likeness);
 

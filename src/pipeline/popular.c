@@ -44,6 +44,7 @@
 #define EPOCHS			32		/* characters in front of an entry */
 #define DIGEST			16		/* ... behind them, of lists by words; a multiple of 8 */
 #define NHELD			8		/* moods that a process has in memory */
+#define SCRATCH_BYTES	(64 * 1024) /* of memory for fits */
 #define NPROMPTS		4		/* ways to say one of them */
 
 /* Candidates in this process's memory. */
@@ -73,6 +74,7 @@ static void write_epochs(const RecoPopularAsk *ask, char *text);
 static bool know_listener(RecoPopularAsk *ask);
 static bool find_words(RecoPopularAsk *ask, char form, const char **packed, Size *size);
 static uint64 digest_of(const RecoResultReading *reading);
+static MemoryContext scratch(void);
 static RecoRequest *nobodys_request(const RecoRequest *request, MemoryContext context);
 static Held *find(const RecoPopularAsk *ask);
 static Held *hold(const RecoPopularAsk *ask, const RecoCachedValue *value,
@@ -307,10 +309,10 @@ reco_popular_note_meaning(RecoPopularAsk *ask, const RecoResultReading *reading,
 
 /* Fits candidates to who asks. */
 bool
-reco_popular_fit(RecoPopularAsk *ask, MemoryContext context, bool nobodys,
-				 RecoPopularFit *fit)
+reco_popular_fit(RecoPopularAsk *ask, bool nobodys, RecoPopularFit *fit)
 {
 	const RecoRequest *request = ask->request;
+	MemoryContext context;
 	Held	   *found;
 
 	memset(fit, 0, sizeof(*fit));
@@ -320,6 +322,7 @@ reco_popular_fit(RecoPopularAsk *ask, MemoryContext context, bool nobodys,
 	found = find(ask);
 	if (found != NULL && know_listener(ask))
 	{
+		context = scratch();
 		note_prompt(found, hash_of(ask));
 		fit->origin = found->fresh_until > GetCurrentTimestamp() ? RECO_ORIGIN_CACHED
 																 : RECO_ORIGIN_STALE;
@@ -336,6 +339,22 @@ reco_popular_fit(RecoPopularAsk *ask, MemoryContext context, bool nobodys,
 	reco_asked_note(MyDatabaseId, ask->extension, ask->digest, ask->request->prompt,
 					ask->request->user_id, fit->run != NULL);
 	return fit->run != NULL;
+}
+
+/*
+ * Where a fit works. It is not given back to the system between two fits: that takes
+ * longer than much of the work.
+ */
+static MemoryContext
+scratch(void)
+{
+	static MemoryContext context = NULL;
+
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext, "reco popular fit", 0,
+										SCRATCH_BYTES, 4 * SCRATCH_BYTES);
+	MemoryContextReset(context);
+	return context;
 }
 
 /* The same request, for nobody. */
@@ -394,6 +413,8 @@ hold(const RecoPopularAsk *ask, const RecoCachedValue *value, const char *text)
 	RecoPopular *popular = reco_popular_read(text);
 	Held	   *place = &held[0];
 
+	if (popular != NULL)
+		reco_popular_rate(popular);
 	MemoryContextSwitchTo(old);
 	if (popular == NULL)
 	{

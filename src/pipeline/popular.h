@@ -89,12 +89,11 @@ typedef struct RecoPopularFit
 } RecoPopularFit;
 
 /*
- * Fits the candidates of a mood to who asks; in 'context'. False = there are none, or not
- * enough of them are left. With 'nobodys', who is new gets a run for nobody. Counts the
- * question.
+ * Fits the candidates of a mood to who asks. The run is there until the next fit. False =
+ * there are none, or not enough of them are left. With 'nobodys', who is new gets a run
+ * for nobody. Counts the question.
  */
-extern bool reco_popular_fit(RecoPopularAsk *ask, MemoryContext context, bool nobodys,
-							 RecoPopularFit *fit);
+extern bool reco_popular_fit(RecoPopularAsk *ask, bool nobodys, RecoPopularFit *fit);
 
 /* A number for what a prompt means, the same for all prompts that mean it. */
 extern uint64 reco_popular_digest(const char *prompt);

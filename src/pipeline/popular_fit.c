@@ -33,6 +33,24 @@ static void ask_listener(RecoRun *run, const RecoPopularListener *listener,
 static void exclude(RecoRun *run);
 static void rank(RecoRun *run, const RecoPopular *popular);
 
+/* Rates candidates: as reco_strategy_rank does for who has no history. */
+void
+reco_popular_rate(RecoPopular *popular)
+{
+	RecoRanking *ranking = &popular->ranking;
+
+	ranking->fit = &popular->fit;
+	ranking->background = &popular->background;
+	ranking->has_words = popular->has_words;
+	ranking->has_labels = popular->has_labels;
+	for (int i = 0; i < popular->ncandidates && !ranking->has_labels; i++)
+		ranking->has_labels = popular->candidates[i].track->genre_match > 0;
+	ranking->familiarity = 0.5f;	/* no wish: see popular.c */
+	ranking->era_from = popular->era_from;
+	ranking->era_to = popular->era_to;
+	reco_rank_rate(ranking, popular->candidates, popular->ncandidates);
+}
+
 /* Makes a run of what is kept. */
 RecoRun *
 reco_popular_fit_run(const RecoPopular *popular, const RecoRequest *request,
@@ -183,6 +201,7 @@ rank(RecoRun *run, const RecoPopular *popular)
 	reco_run_begin_stage(run, RECO_STAGE_RANK);
 	run->background = &popular->background;
 	run->has_labels = popular->has_labels;
+	run->rated = &popular->ranking;
 	reco_strategy_rank(run);
 	run->stages[RECO_STAGE_RANK].in = run->stages[RECO_STAGE_RANK].out = run->ncandidates;
 	reco_run_end_stage(run);

@@ -15,6 +15,9 @@
 #include "popular_listener.h"
 #include "popular_text.h"
 
+/* Rates candidates that were read, once for all lists that are made of them. */
+extern void reco_popular_rate(RecoPopular *popular);
+
 /*
  * Makes a run of it, in 'context', without a question to a service; NULL where too few
  * candidates may be listed. Who is nobody, or new, gets nobody's list.

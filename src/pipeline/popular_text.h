@@ -38,6 +38,7 @@ typedef struct RecoPopular
 	int			ncandidates;
 	RecoCandidate *candidates;	/* best first, for nobody in particular */
 	uint64	   *hashes;			/* of their ids, ascending */
+	RecoRanking ranking;		/* as they were rated, for nobody; popular_fit.h */
 } RecoPopular;
 
 /* A number for a track's id. */

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "likeness.h"
-
 /* The one table of weights. */
 const float reco_rank_weights[RECO_NPARTS] = {
 	[RECO_PART_MOOD] = 0.45f,
@@ -137,23 +135,39 @@ taste_of(const RecoRanking *ranking, const RecoLikenessPack *pack, const RecoTra
 	return n > 0 ? sum / n : -1;
 }
 
+/* Takes what is nearest of some tracks, if that is nearer than what is known. */
+static void
+take_nearest(const RecoTrack *track, RecoTrack *const *others, int n,
+			 const RecoLikenessPack *pack, RecoNear *near)
+{
+	float		alike[RECO_LIKENESS_MOST];
+	int			packed = 0;
+
+	if (pack != NULL && track->key < RECO_LIKENESS_KEYS)
+	{
+		reco_likeness_to_all(pack, track, alike);
+		packed = pack->n;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		float		similarity = i < packed ? alike[i] : reco_likeness(track, others[i]);
+
+		if (similarity > near->similarity &&
+			strcmp(others[i]->track_id, track->track_id) != 0)
+		{
+			near->similarity = similarity;
+			near->track = others[i];
+		}
+	}
+}
+
 RecoNear
 reco_rank_near(const RecoRanking *ranking, const RecoTrack *track)
 {
 	RecoNear	near = {NULL, 0};
 
-	for (int i = 0; i < ranking->ntaste + ranking->nseeds; i++)
-	{
-		const RecoTrack *other =
-			i < ranking->ntaste ? ranking->taste[i] : ranking->seeds[i - ranking->ntaste];
-		float		similarity = reco_rank_similarity(track, other);
-
-		if (similarity > near.similarity && strcmp(other->track_id, track->track_id) != 0)
-		{
-			near.similarity = similarity;
-			near.track = other;
-		}
-	}
+	take_nearest(track, ranking->taste, ranking->ntaste, ranking->taste_pack, &near);
+	take_nearest(track, ranking->seeds, ranking->nseeds, ranking->seeds_pack, &near);
 	return near;
 }
 
@@ -191,10 +205,9 @@ era_of(const RecoRanking *ranking, const RecoTrack *track)
 	return (float) exp(-0.5 * off * off);
 }
 
-/* Fills the parts of one candidate; a part without evidence is below 0. */
+/* Fills the parts of one candidate but for taste; a part without evidence is below 0. */
 static void
-fill_parts(const RecoRanking *ranking, const RecoLikenessPack *pack,
-		   RecoCandidate *candidate)
+fill_parts(const RecoRanking *ranking, RecoCandidate *candidate)
 {
 	const RecoTrack *track = candidate->track;
 	bool		has_targets = false;
@@ -217,8 +230,6 @@ fill_parts(const RecoRanking *ranking, const RecoLikenessPack *pack,
 		candidate->parts[RECO_PART_GENRE] = track->genre_match;
 	if (ranking->has_words)
 		candidate->parts[RECO_PART_TEXT] = fminf(track->text_match, 1);
-	if (ranking->ntaste > 0)
-		candidate->parts[RECO_PART_TASTE] = taste_of(ranking, pack, track);
 	candidate->parts[RECO_PART_AGREEMENT] = agreement_of(candidate);
 	if (!((track->missing >> RECO_POPULARITY) & 1))
 	{
@@ -243,19 +254,36 @@ fill_parts(const RecoRanking *ranking, const RecoLikenessPack *pack,
 		candidate->cohesion = DISCOVERY_COHESION;
 }
 
+/* Fills what has nothing to do with the listener. */
+void
+reco_rank_rate(const RecoRanking *ranking, RecoCandidate *candidates, int ncandidates)
+{
+	for (int i = 0; i < ncandidates; i++)
+		fill_parts(ranking, &candidates[i]);
+}
+
 /* Scores candidates. */
 void
 reco_rank_score(const RecoRanking *ranking, RecoCandidate *candidates, int ncandidates)
 {
-	RecoLikenessPack pack;
+	RecoLikenessPack own;
+	const RecoLikenessPack *pack = ranking->taste_pack;
 
-	reco_likeness_pack(ranking->taste, ranking->ntaste, &pack);
+	if (pack == NULL)
+	{
+		reco_likeness_pack(ranking->taste, ranking->ntaste, &own);
+		pack = &own;
+	}
+	if (!ranking->rated)
+		reco_rank_rate(ranking, candidates, ncandidates);
 	for (int i = 0; i < ncandidates; i++)
 	{
 		float		sum = 0;
 		float		weights = 0;
 
-		fill_parts(ranking, &pack, &candidates[i]);
+		if (ranking->ntaste > 0)
+			candidates[i].parts[RECO_PART_TASTE] =
+				taste_of(ranking, pack, candidates[i].track);
 		for (int p = 0; p < RECO_NPARTS; p++)
 		{
 			if (candidates[i].parts[p] < 0)

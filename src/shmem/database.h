@@ -54,6 +54,7 @@ typedef struct RecoSeat
 	int64		claim;			/* by which its jobs are marked; 0 = none yet */
 	int64		job;			/* that it is at; 0 = none */
 	bool		yields;			/* it shall make room for a keeper, after its job */
+	bool		gathers;		/* a keeper that takes what comes without being woken */
 } RecoSeat;
 
 typedef struct RecoDatabase
@@ -78,6 +79,15 @@ typedef struct RecoWorkerOrder
  */
 extern void reco_database_wake(Oid database);
 extern void reco_database_wake_job_workers(Oid database);
+
+/*
+ * The same for what the keeper has to write: one that gathers finds it anyway. Call it
+ * after that is where the keeper looks.
+ */
+extern void reco_database_wake_writer(Oid database);
+
+/* This keeper will look at what there is to write; from 'false' on it may have looked. */
+extern void reco_database_gather(bool gathers);
 
 extern void reco_database_wake_all(void);
 
