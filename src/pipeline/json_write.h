@@ -49,12 +49,32 @@ open_with(StringInfo json, const char *key, char bracket)
 	appendStringInfoChar(json, bracket);
 }
 
+/* Is there nothing in a text that escape_json would escape? How long is it? */
+static inline bool
+is_plain(const char *text, int *len)
+{
+	const char *at = text;
+
+	while ((unsigned char) *at >= ' ' && *at != '"' && *at != '\\')
+		at++;
+	*len = (int) (at - text);
+	return *at == '\0';
+}
+
 static inline void
 put_string(StringInfo json, const char *key, const char *value)
 {
+	int			len;
+
 	begin(json, key);
 	if (value == NULL)
 		appendStringInfoString(json, "null");
+	else if (is_plain(value, &len))
+	{
+		appendStringInfoCharMacro(json, '"');
+		appendBinaryStringInfo(json, value, len);
+		appendStringInfoCharMacro(json, '"');
+	}
 	else
 		escape_json(json, value);
 }
@@ -67,6 +87,43 @@ put_digits(StringInfo json, int64 value)
 	appendBinaryStringInfo(json, digits, pg_lltoa(value, digits));
 }
 
+/* As "%.4g" does, which takes longer than all else where a document has many of them. */
+static inline void
+put_short(StringInfo json, double value)
+{
+	static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+	double		size = fabs(value);
+	int			decimals = 3;
+	int			digits;
+	char		text[16];
+	int			len = 0;
+
+	if (!(size >= 1e-3 && size < 999.9))
+	{
+		appendStringInfo(json, "%.4g", value);
+		return;
+	}
+	while (decimals > 1 && size >= powers[4 - decimals])
+		decimals--;
+	while (size * powers[decimals] < 999.95)
+		decimals++;
+	digits = (int) rint(size * powers[decimals]);
+	for (; decimals > 0 && digits % 10 == 0; digits /= 10)
+		decimals--;
+	for (; len < decimals || digits > 0 || len == decimals; digits /= 10)
+	{
+		if (len == decimals && decimals > 0)
+			text[sizeof(text) - 1 - decimals] = '.';
+		text[sizeof(text) - 1 - len - (len >= decimals && decimals > 0)] =
+			(char) ('0' + digits % 10);
+		len++;
+	}
+	if (value < 0)
+		appendStringInfoCharMacro(json, '-');
+	len += decimals > 0;
+	appendBinaryStringInfo(json, text + sizeof(text) - len, len);
+}
+
 static inline void
 put_number(StringInfo json, const char *key, double value)
 {
@@ -76,7 +133,7 @@ put_number(StringInfo json, const char *key, double value)
 	else if (value == floor(value) && fabs(value) < 1e15)
 		put_digits(json, (int64) value);
 	else
-		appendStringInfo(json, "%.4g", value);
+		put_short(json, value);
 }
 
 static inline void

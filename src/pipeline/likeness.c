@@ -3,8 +3,8 @@
  * likeness.c
  *	  How alike two tracks are, value by value; and one track to many at once.
  *
- * Purpose: see likeness.h. The loops over lanes are what the compiler vectorises: each
- *			lane adds the same numbers in the same order as reco_likeness does.
+ * Purpose: see likeness.h. Each lane adds the same numbers in the same order as
+ *			reco_likeness does.
  * Runs in: any process, and plain C programs (no server header).
  * Locks:	none.
  * Never:	contract a multiplication and an addition: that rounds otherwise.
@@ -99,6 +99,12 @@ reco_likeness_pack(RecoTrack *const *tracks, int n, RecoLikenessPack *pack)
 	}
 }
 
+/* A group of lanes in registers; GCC and clang make of it what the CPU has. */
+typedef float Lanes __attribute__((vector_size(sizeof(float) * RECO_LIKENESS_LANES)));
+typedef int32_t Bits __attribute__((vector_size(sizeof(float) * RECO_LIKENESS_LANES)));
+
+#define LOAD(lanes, from)	memcpy(&(lanes), (from), sizeof(Lanes))
+
 /*
  * Tells how alike a track is to each of many: by group of lanes, sums of what is alike,
  * and of what that weighs.
@@ -109,29 +115,31 @@ reco_likeness_to_all(const RecoLikenessPack *pack, const RecoTrack *track,
 {
 	for (int first = 0; first < pack->n; first += RECO_LIKENESS_LANES)
 	{
-		const RecoLikenessLanes *lanes = &pack->lanes[first / RECO_LIKENESS_LANES];
-		float		sums[RECO_LIKENESS_LANES] = {0};
-		float		weights[RECO_LIKENESS_LANES] = {0};
+		const RecoLikenessLanes *group = &pack->lanes[first / RECO_LIKENESS_LANES];
+		Lanes		sums = {0};
+		Lanes		weights = {0};
+		Lanes		lanes;
+		Lanes		weight;
 
 		for (int f = 0; f < RECO_NCOLUMNS; f++)
 		{
-			float		value = track->values[f];
-			float		farness = reco_likeness_farness[f];
-
 			if ((track->missing >> f) & 1)
 				continue;
-			for (int i = 0; i < RECO_LIKENESS_LANES; i++)
-			{
-				float		alike = 1 - fabsf(value - lanes->values[f][i]) * farness;
-
-				sums[i] += lanes->weights[f][i] * (alike > 0 ? alike : 0);
-				weights[i] += lanes->weights[f][i];
-			}
+			LOAD(lanes, group->values[f]);
+			LOAD(weight, group->weights[f]);
+			lanes = track->values[f] - lanes;
+			lanes = (Lanes) ((Bits) lanes & 0x7FFFFFFF);	/* without its sign */
+			lanes = 1 - lanes * reco_likeness_farness[f];
+			lanes = (Lanes) ((Bits) lanes & (Bits) (lanes > 0));
+			sums += weight * lanes;
+			weights += weight;
 		}
-		for (int i = 0; i < RECO_LIKENESS_LANES && track->key >= 0; i++)
+		if (track->key >= 0)
 		{
-			sums[i] += lanes->keys[track->key][i];
-			weights[i] += lanes->key_weights[i];
+			LOAD(lanes, group->keys[track->key]);
+			LOAD(weight, group->key_weights);
+			sums += lanes;
+			weights += weight;
 		}
 		for (int i = 0; i < RECO_LIKENESS_LANES; i++)
 			likeness[first + i] = weights[i] > 0 ? sums[i] / weights[i] : -1;

@@ -14,8 +14,8 @@
  * the listener's results became stale: that is when a play was committed. A reader has
  * read the same numbers, and his snapshot is younger than all of them.
  *
- * What keepers learn of tracks moves no epoch (catalogue/change.h). So it is kept for a
- * minute only.
+ * What keepers learn of tracks moves no epoch (catalogue/change.h), and no list that is
+ * kept goes for it. So it is kept for some minutes only.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,7 +34,7 @@
 #include "utils/timestamp.h"
 
 #define NAME		"popular"	/* behind the listener; runs' artifacts have digits there */
-#define KEEP_US		(60 * INT64CONST(1000000))
+#define KEEP_US		(10 * SECS_PER_MINUTE * USECS_PER_SEC)
 #define MOST_BYTES	(256 * 1024)
 
 /* How an entry begins; top tracks, events and texts follow, in this order. */
