@@ -198,6 +198,36 @@ def habits(cluster, admin, emulator):
     session.close()
 
 
+def clocks_change(cluster, admin, emulator):
+    """Habits follow the clock on the wall, where the database's time zone changed it ten days ago."""
+    for title, later in (("forward", 60), ("back", -60)):
+        session = database(cluster, admin, emulator, title)
+        start = session.value("SELECT now()")
+        first, last = (session.value(f"SELECT least(extract(doy FROM now() + {days} * interval '1 day'), 365)") for days in (-10, 100))
+        summer = f"J{first}/0,J{last}/0" if later > 0 else f"J{last}/0,J{first}/0"
+        traffic = Traffic(session, start)
+        for week in range(1, 6):
+            # as of UTC, in which this session has its weeks
+            traffic.put("wall", "by the clock", week, 30 + (later if week > 1 else 0))
+            traffic.put("sun", "by the sun", week, 30)
+        full = sum(.9 ** week for week in range(5))
+        always, near = full / (full + 1), (1 + .5 * (full - 1)) / (full + 1)
+        for zone, expected in (("UTC", {"sun": always, "wall": near}), (f"WINTER0SUMMER,{summer}", {"sun": near, "wall": always})):
+            admin.query(f"ALTER DATABASE {title} SET TimeZone = '{zone}'")
+            one = cluster.session(title)
+            same(one.value("SELECT extract(timezone FROM now())::int - extract(timezone FROM now() - interval '14 days')::int"),
+                 str(60 * later) if zone != "UTC" else "0", f"{zone}: the clocks went {title}, or did not")
+            one.query("DELETE FROM reco.prewarm")
+            one.query(f"SELECT reco_prewarm({literal(start)})")
+            scores = {row[0]: float(row[1]) for row in one.query("SELECT user_id, score FROM reco.prewarm WHERE key <> ''")}
+            ok(all(abs(scores.get(user, near) - score) < 1e-9 for user, score in expected.items()) and len(scores) > 0
+               and max(scores, key=scores.get) == max(expected, key=expected.get),
+               f"{zone}, {title}: who keeps to its clock is expected, and who does not was an hour off", scores)
+            one.close()
+        ok(until(lambda: open_jobs(session) == "0", LONG), f"{title}: their jobs end")
+        session.close()
+
+
 def kept(cluster, admin, emulator):
     """A list that lasts is not made again."""
     session = database(cluster, admin, emulator, "kept")
@@ -378,7 +408,7 @@ def main():
         connect_services(admin, emulator, **WIDE_SERVERS)
         start, made = predict(cluster, admin, emulator)
         play(cluster, admin, emulator, start, made)
-        for part in (habits, kept, budget, worker_ends, half_done, roles, bounded):
+        for part in (habits, clocks_change, kept, budget, worker_ends, half_done, roles, bounded):
             part(cluster, admin, emulator)
         admin.close()
     done()

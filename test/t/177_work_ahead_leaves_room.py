@@ -142,7 +142,9 @@ def two_thirds(cluster, admin, upstreams, emulator):
         same(counters["spotify"]["calls"], most, f"{limit}: jobs make {most} of {all_of_it} calls")
         ok(all(counter["calls"] <= most for counter in counters.values()), f"{limit}: and no more of any service",
            {name: counter["calls"] for name, counter in counters.items()})
-        ok(all(counter["most_in_flight"] <= 4 for counter in counters.values()), f"{limit}: of 6 at once 4",
+        # one worker asks less at once than it might
+        most_in_flight = max(counter["most_in_flight"] for counter in counters.values())
+        ok(most_in_flight == 4 if seats > 1 else most_in_flight <= 4, f"{limit}: of 6 at once 4",
            {name: counter["most_in_flight"] for name, counter in counters.items()})
         admin.query("DELETE FROM reco.job")
         admin.query("SELECT " + call("ana", f"like {strangers[0]}, calm", 10, deadline="20 s"))
