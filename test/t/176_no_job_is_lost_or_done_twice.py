@@ -116,9 +116,12 @@ def ended_at_commit(cluster, admin, emulator):
 
 
 def at_work(session):
-    """The pid of the worker that is at a job; one is."""
-    return int(session.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'reco job worker'"
-                             " AND datname = current_database() AND query = 'reco: generate' AND state = 'active'") or 0)
+    """The pid of the worker that is at a job."""
+    pids = []
+    until(lambda: pids.extend(session.query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'reco job worker'"
+                                            " AND datname = current_database() AND query = 'reco: generate' AND state = 'active'")) or pids)
+    ok(len(pids) == 1, "one worker is at work", pids)
+    return int(pids[0][0])
 
 
 def hanging(session, emulator, prompt):
@@ -139,7 +142,7 @@ def told_to_go(cluster, admin, emulator):
 
     def another():
         claim = admin.value("SELECT claim FROM reco.job WHERE state = 'running'")
-        return claim != "" and claim not in claims and not claims.add(claim) and until(lambda: at_work(admin) != 0)
+        return claim != "" and claim not in claims and not claims.add(claim)
     for _ in range(12):
         ok(until(another, LONG), "a worker is at it", facts(admin, job))
         admin.query(f"SELECT pg_terminate_backend({at_work(admin)})")
