@@ -452,13 +452,14 @@ CREATE TABLE reco.schedule (
 	username text NOT NULL,
 	registered_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
-COMMENT ON TABLE reco.schedule IS 'Holds which chores are registered with pg_cron: the keeper leaves those alone. Written by reco_schedule() and reco_unschedule(); view reco_stat_chore shows it.';
+COMMENT ON TABLE reco.schedule IS 'Holds which chores are registered with pg_cron: the keeper leaves those alone, unless pg_cron has missed three of their times. Written by reco_schedule() and reco_unschedule(); view reco_stat_chore shows it.';
 COMMENT ON COLUMN reco.schedule.schedule IS 'Is when, as pg_cron takes it.';
 COMMENT ON COLUMN reco.schedule.command IS 'Is what pg_cron runs.';
 COMMENT ON COLUMN reco.schedule.jobid IS 'Is the job''s number in cron.job.';
 COMMENT ON COLUMN reco.schedule.jobname IS 'Is its name there.';
 COMMENT ON COLUMN reco.schedule.database IS 'Is this database as it was called then: under another name, what is here does not count.';
 COMMENT ON COLUMN reco.schedule.cron_database IS 'Is where pg_cron had its jobs then; likewise.';
+COMMENT ON COLUMN reco.schedule.registered_at IS 'Is when it was registered; from then its times count.';
 COMMENT ON COLUMN reco.schedule.username IS 'Is the role that registered it, and that the job runs as.';
 
 SELECT pg_catalog.pg_extension_config_dump('reco.schedule', '');
@@ -468,6 +469,7 @@ CREATE TABLE reco.chore (
 	since timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	last_run timestamptz,
 	last_done timestamptz,
+	last_cron timestamptz,
 	last_by text,
 	took_ms double precision,
 	ended text CHECK (ended IN ('done', 'failed')),
@@ -481,6 +483,7 @@ CREATE TABLE reco.chore (
 COMMENT ON TABLE reco.chore IS 'Holds how each chore went last; view reco_stat_chore shows it. Its rows keep a chore from being done twice at a time.';
 COMMENT ON COLUMN reco.chore.since IS 'Is when it was heard of: its first run is one interval later.';
 COMMENT ON COLUMN reco.chore.last_done IS 'Is when a run began last that did not fail: from then the interval counts.';
+COMMENT ON COLUMN reco.chore.last_cron IS 'Is when pg_cron began it last: where it has missed three of its times since, the keeper does it.';
 COMMENT ON COLUMN reco.chore.failing IS 'Counts the failures since: with each, the pause before the next try doubles, up to the interval.';
 COMMENT ON COLUMN reco.chore.state IS 'Stands for what it has seen: while that does not change, there is nothing to do.';
 
