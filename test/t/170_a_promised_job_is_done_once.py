@@ -335,6 +335,17 @@ def history(cluster, admin, emulator):
     admin.query("UPDATE reco.job SET finished = now() - interval '10 days' WHERE user_id LIKE 'old%'")
     queue(admin, "ana", "one more")
     ok(until(lambda: admin.value("SELECT count(*) FROM reco.job WHERE user_id LIKE 'old%'") == "0"), "and within its age")
+    admin.query("INSERT INTO reco.job (user_id, job_id, kind, key, role_id, arguments, priority, state, created, run_after, turn, started, finished)"
+                " SELECT 'aged', n, 'generate', n::text, 10, '{}', 1, 'done', t, t, t, t, t FROM generate_series(1, 4) AS n,"
+                " LATERAL (SELECT now() - n * interval '1 hour' AS t) AS x")
+    ok(finished(admin, queue(admin, "ana", "and one more")) and admin.value("SELECT count(*) FROM reco.job WHERE user_id = 'aged'") == "4",
+       "what is younger stays")
+    admin.query("ALTER SYSTEM SET reco.job_history_age = '150min'")
+    admin.query("SELECT pg_reload_conf()")
+    queue(admin, "ana", "the very last one")
+    ok(until(lambda: admin.query("SELECT job_id FROM reco.job WHERE user_id = 'aged' ORDER BY 1") == [["1"], ["2"]]),
+       "as long as reco.job_history_age says", admin.query("SELECT job_id FROM reco.job WHERE user_id = 'aged'"))
+    admin.query("ALTER SYSTEM RESET reco.job_history_age")
     admin.query("ALTER SYSTEM RESET reco.job_history")
     admin.query("SELECT pg_reload_conf()")
 
