@@ -91,6 +91,7 @@ set_up(RecoGatewayLane *lane, const RecoQuestion *question)
 	dlist_init(&lane->app.parked);
 	lane->app.lane = lane;
 	lane->nlisteners = 0;
+	lane->tokens_from = 0;
 	lane->queued = lane->in_flight = 0;
 	lane->shared->queued = lane->shared->in_flight = lane->shared->connections = 0;
 	lane->shared->breaker.probes = 0;

@@ -182,6 +182,7 @@ struct RecoGatewayLane
 	dlist_head	delayed;
 	int			in_flight;
 	RecoRetryBudget budget;
+	int64		tokens_from;	/* no token is asked for before; 0 = any time */
 	RecoTokenHolder app;
 	dlist_head	listeners;
 	int			nlisteners;

@@ -26,6 +26,7 @@ static RecoTokenHolder *holder_of(RecoGatewayLane *lane, RecoQuestion *question)
 static void adopt(RecoTokenHolder *holder, const RecoListener *listener);
 static RecoTokenState find_or_fetch(RecoTokenHolder *holder, RecoQuestion *question,
 									int64 now, RecoTokenAnswer *answer);
+static bool hold_back(RecoTokenHolder *holder, RecoQuestion *question, int64 now);
 static bool fetch(RecoTokenHolder *holder, RecoQuestion *question);
 static void fetched(void *owner, RecoTransferResult *result);
 static void rotate(RecoTokenHolder *holder, const char *refresh);
@@ -71,12 +72,13 @@ find_or_fetch(RecoTokenHolder *holder, RecoQuestion *question, int64 now,
 			  RecoTokenAnswer *answer)
 {
 	bool		waits = holder->transfer != NULL || holder->retry_at > now;
+	bool		may = !waits && holder->closed_until <= now;
 
 	answer->holder = holder;
 	holder->used_at = now;
 	if (holder->access != NULL && holder->expires_at > now)
 	{
-		if (holder->early_at <= now && !waits && holder->closed_until <= now)
+		if (holder->early_at <= now && may && holder->lane->tokens_from <= now)
 			(void) fetch(holder, question);
 		answer->secret = holder->access;
 		return RECO_TOKEN_READY;
@@ -88,6 +90,8 @@ find_or_fetch(RecoTokenHolder *holder, RecoQuestion *question, int64 now,
 		answer->retry_at = holder->closed_until;
 		return RECO_TOKEN_FAILED;
 	}
+	if (may)
+		waits = hold_back(holder, question, now);
 	if (holder->transfer == NULL && holder->retry_at >= question->deadline)
 	{
 		answer->outcome = holder->closed_outcome;
@@ -206,29 +210,63 @@ adopt(RecoTokenHolder *holder, const RecoListener *listener)
 	holder->expires_at = holder->early_at = PG_INT64_MAX;
 }
 
+/* The refresh token to ask with; NULL for the app, or where there is none. */
+static const char *
+refresh_of(const RecoTokenHolder *holder, const RecoQuestion *question)
+{
+	return holder->user_id == NULL ? NULL
+		: holder->rotated != NULL  ? holder->rotated
+								   : question->wire.listener.refresh_token;
+}
+
+/* Whether there is something to ask for a token with. */
+static bool
+can_ask(const RecoTokenHolder *holder, const RecoQuestion *question)
+{
+	const RecoCredential *credential = &question->wire.credential;
+
+	if (credential->client_id == NULL)
+		return false;
+	if (holder->user_id == NULL)
+		return credential->client_secret != NULL;
+
+	/* a former consent's token is another account's, maybe */
+	return refresh_of(holder, question) != NULL &&
+		(holder->rotated != NULL || question->wire.listener.consent >= holder->consent);
+}
+
+/* Whether a limit that another token's request met holds this one back. */
+static bool
+hold_back(RecoTokenHolder *holder, RecoQuestion *question, int64 now)
+{
+	int64		from = holder->lane->tokens_from;
+
+	if (from <= now || !can_ask(holder, question))
+		return false;
+	holder->closed_outcome = RECO_OUTCOME_LIMITED;
+	holder->retry_at = from;
+	if (holder->question == NULL)
+	{
+		question->refs++;
+		holder->question = question;
+	}
+	return true;
+}
+
 /* Asks for a token; false = there is nothing to ask with. */
 static bool
 fetch(RecoTokenHolder *holder, RecoQuestion *question)
 {
 	const RecoCredential *credential = &question->wire.credential;
-	const char *refresh = holder->user_id == NULL ? NULL
-		: holder->rotated != NULL				  ? holder->rotated
-												  : question->wire.listener.refresh_token;
 	RecoHttpRequest request;
 	RecoBuffer	secret;
 	int64		timeout = Min(FETCH_US, (int64) question->wire.options.timeout_ms * 1000);
 
-	if (credential->client_id == NULL ||
-		(holder->user_id == NULL ? credential->client_secret == NULL : refresh == NULL))
-		return false;
-
-	/* a former consent's token is another account's, maybe */
-	if (holder->user_id != NULL && holder->rotated == NULL &&
-		question->wire.listener.consent < holder->consent)
+	if (!can_ask(holder, question))
 		return false;
 	memset(&request, 0, sizeof(request));
 	reco_buffer_init(&secret, 0);
-	if (!reco_spotify_build_token(refresh, &request))
+	if (!reco_spotify_build_token(refresh_of(holder, question), &request))
 	{
 		reco_http_request_free(&request);
 		return false;
@@ -313,6 +351,9 @@ failed(RecoTokenHolder *holder, const RecoToken *token)
 
 	holder->closed_outcome =
 		token->outcome == RECO_OUTCOME_FRESH ? RECO_OUTCOME_MALFORMED : token->outcome;
+	if (token->outcome == RECO_OUTCOME_LIMITED)
+		holder->lane->tokens_from =
+			Max(holder->lane->tokens_from, now + Max(pause, 1000));
 	if ((token->retry || token->outcome == RECO_OUTCOME_LIMITED) &&
 		++holder->failures < MOST_FAILURES)
 	{
@@ -440,6 +481,11 @@ pump(RecoTokenHolder *holder, int64 now)
 
 		/* nobody waits any longer; but nobody shall ask too early either */
 		holder->closed_until = Max(holder->closed_until, holder->retry_at);
+	}
+	else if (!dlist_is_empty(&holder->parked) && hold_back(holder, question, now))
+	{
+		give_up(holder, holder->retry_at, "the token endpoint is limited");
+		return dlist_is_empty(&holder->parked) ? now : holder->retry_at;
 	}
 	holder->question = NULL;
 	holder->retry_at = 0;

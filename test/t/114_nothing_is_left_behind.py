@@ -161,7 +161,7 @@ def main():
         watcher = cluster.session()
         watcher.query("CREATE EXTENSION reco CASCADE")
         process = Process(cluster.gateway())
-        fast = {"rate": "100000/1s", "burst": "10000", "timeout": "1500ms", "max_concurrency": "24",
+        fast = {"rate": "100000/1s", "burst": "10000", "timeout": "5s", "max_concurrency": "24",
                 "daily_quota": "1000000"}
         connect_services(watcher, emulator, spotify=fast, reccobeats=fast, gemini=fast)
         for statement in LOADER.split(";\n", 2):

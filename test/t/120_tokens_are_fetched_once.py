@@ -218,6 +218,23 @@ def revoked(session, emulator):
     same(ask_top(session, "rex", refresh="rex.0")[0], "fresh", "and a new consent counts at once")
 
 
+def limited(session, sessions, emulator):
+    """A limit of the token endpoint counts for every token of the app, not only for the one that met it."""
+    fresh_start(session, emulator)
+    emulator.fault([{"route": "/api/token", "kind": "limited", "times": 1}])
+    sessions[0].send(resolve("track_search", ["limited"], "20 s"))
+    ok(until(lambda: emulator.service("accounts")["statuses"].get("429")), "a token endpoint says when to come back")
+    time.sleep(0.2)
+    for one, user in zip(sessions[1:], ("lea", "lou")):
+        one.send(top(user, refresh=f"{user}.0"))
+    same(ask_top(session, "liz", refresh="liz.0", deadline=300)[0], "limited", "who cannot wait so long is told")
+    same(ask_top(session, "lin", access="expired-lin", deadline=5000)[0], "unauthorised", "who has nothing to ask with, too")
+    same([sessions[0].wait()[0][1], *(told(one.wait())[0] for one in sessions[1:3])], ["fresh"] * 3,
+         "who can is answered, the app and its listeners")
+    accounts = emulator.service("accounts")
+    same((accounts["calls"], accounts["in_cooldown"]), (4, 0), "and nobody asks before")
+
+
 def rotation(session, emulator):
     """A service that puts another refresh token in the place of each one, and kills the old."""
     fresh_start(session, emulator, rotate=True, revoke_rotated=True)
@@ -319,6 +336,7 @@ def run(library):
         two_listeners(sessions, emulator, ana)
         by_access_token(session, emulator)
         revoked(session, emulator)
+        limited(session, sessions, emulator)
         rotation(session, emulator)
         consents(session, sessions, emulator)
         for name, counters in emulator.counters()["services"].items():

@@ -10,8 +10,11 @@ import time
 # So many prompts are remembered.
 MOST_PROMPTS = 500
 
-# A call that was under way when its client was told to be quiet is no offence.
+# A call that was under way when its client was told to be quiet is no offence; as late as the
+# emulator itself was of late, it may have seen it so much later.
 GRACE = 0.05
+TICK = 0.02         # how often it looks how late it is
+FADES = 0.98        # what is left of a lag, a tick later
 
 
 def fingerprint(secret):
@@ -72,6 +75,7 @@ class Ledger:
 
     def __init__(self):
         self.connections = {"opened": 0, "open": 0, "most": 0}
+        self.late = 0.0             # how late the emulator is, of late
         self.reset()
 
     def reset(self):
@@ -80,10 +84,16 @@ class Ledger:
         self.routes = {}
         self.prompts = []           # of models: service, system text, user's text
         self.bugs = []              # what the emulator itself broke on
+        self.lag = 0.0              # the latest it was, in seconds
         self.seen = {}              # question -> calls of it
         self.refused = set()        # identities that were answered 403 or 404
         self.quiet = {}             # (service, client, route or None) -> (from, until)
         self.connections.update(opened=0, most=self.connections["open"])
+
+    def was_late(self, seconds):
+        """A tick came so much later than it was meant to."""
+        self.late = max(seconds, self.late * FADES)
+        self.lag = max(self.lag, seconds)
 
     def connection_opened(self):
         connections = self.connections
@@ -141,7 +151,7 @@ class Ledger:
         """The limits have spoken: the verdict, the keys, the cool-down."""
         request = call.request
         call.row[1] = request.verdict
-        cooling = any(begin + GRACE < request.at < until for begin, until in (
+        cooling = any(begin + GRACE + self.late < request.at < until for begin, until in (
             self.quiet.get((service, request.client, None), (0, 0)),
             self.quiet.get((service, request.client, request.route), (0, 0))))
         for tally in call.tallies:
@@ -180,7 +190,7 @@ class Ledger:
                 tally.abandoned += 1
 
     def as_json(self):
-        return {"now": time.monotonic(), "connections": dict(self.connections),
+        return {"now": time.monotonic(), "connections": dict(self.connections), "lag": self.lag,
                 "bugs": self.bugs,
                 "services": {name: tally.as_json() for name, tally in self.services.items()},
                 "routes": {name: tally.as_json() for name, tally in self.routes.items()}}
