@@ -183,11 +183,25 @@ def failing(cluster, admin, emulator):
     admin.query("CREATE DATABASE empty")
     session = cluster.session("empty")
     session.query("CREATE EXTENSION reco CASCADE")
+    ear = Listener("empty")
+    ear.query("LISTEN reco_progress")
     bad = queue(session, "ana", "nothing to find")
     ok(finished(session, bad, "failed"), "a job that always fails is given up",
        session.query(f"SELECT * FROM reco_job({bad})"))
     same(session.query(f"SELECT attempts, error, percent, run_id FROM reco_job({bad})"),
          [["3", "the catalogue is empty", "0", ""]], "after reco.job_attempts, with its error")
+    heard = []
+    until(lambda: heard.extend(ear.heard()) or (heard and heard[-1]["state"] == "failed"), 20)
+    ends = [note["state"] for note in heard if note["state"] != "running"]
+    same([ends, {note["job"] for note in heard}], [["queued", "queued", "failed"], {str(bad)}], "a listener hears of each attempt that failed, and of the end")
+    session.query("BEGIN")
+    gone = queue(session, "ana", "cancelled before it begins")
+    session.value(f"SELECT reco_job_cancel({gone})")
+    session.query("COMMIT")
+    heard = []
+    until(lambda: heard.extend(ear.heard()) or heard, 20)
+    same([(note["job"], note["state"]) for note in heard], [(str(gone), "cancelled")], "and of a job that is cancelled")
+    ear.close()
     again = queue(session, "ana", "nothing to find")
     ok(again != bad, "and can be queued again")
     until(lambda: session.value(f"SELECT attempts FROM reco_job({again})") != "0")
