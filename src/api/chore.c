@@ -36,7 +36,7 @@ PG_FUNCTION_INFO_V1(reco_reindex_advice);
 PG_FUNCTION_INFO_V1(reco_chore);
 PG_FUNCTION_INFO_V1(reco_stat_chore);
 
-#define NCOLUMNS	15			/* of the view */
+#define NCOLUMNS	16			/* of the view */
 
 static void tell_failure(RecoChore chore, const char *by, MemoryContext context);
 static const char *by_whom(void);
@@ -223,7 +223,10 @@ reco_stat_chore(PG_FUNCTION_ARGS)
 		const RecoChoreKind *kind = reco_chore_kind((RecoChore) i);
 		const RecoChoreMark *mark = mark_of(marks, (RecoChore) i);
 		bool		timer = mark == NULL && is_keepers((RecoChore) i);
-		TimestampTz last = facts[i].last_run != 0 ? facts[i].last_run : facts[i].since;
+		RecoChoreState state = {.since = facts[i].since,
+								.last_run = facts[i].last_run,
+								.last_done = facts[i].last_done,
+								.failing = facts[i].failing};
 		Datum		values[NCOLUMNS];
 		bool		nulls[NCOLUMNS] = {false};
 		Interval   *every = palloc0(sizeof(Interval));
@@ -237,10 +240,7 @@ reco_stat_chore(PG_FUNCTION_ARGS)
 		values[4] = IntervalPGetDatum(every);
 		put_number(values, nulls, 5, mark == NULL ? 0 : mark->jobid);
 		put_facts(values, nulls, &facts[i]);
-		put_number(values, nulls, 14,
-				   timer && last != 0 && !kind->as_it_goes && every->time > 0
-					   ? last + every->time
-					   : 0);
+		put_number(values, nulls, 15, timer ? reco_chore_next((RecoChore) i, &state) : 0);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -251,12 +251,13 @@ static void
 put_facts(Datum *values, bool *nulls, const RecoChoreFacts *facts)
 {
 	put_number(values, nulls, 6, facts->last_run);
-	put_text(values, nulls, 7, facts->last_by);
-	nulls[8] = facts->last_run == 0 || facts->took_ms < 0;
-	values[8] = Float8GetDatum(facts->took_ms);
-	put_text(values, nulls, 9, facts->ended);
-	put_text(values, nulls, 10, facts->result);
-	put_text(values, nulls, 11, facts->error);
-	values[12] = Int64GetDatum(facts->runs);
-	values[13] = Int64GetDatum(facts->failures);
+	put_number(values, nulls, 7, facts->last_done);
+	put_text(values, nulls, 8, facts->last_by);
+	nulls[9] = facts->last_run == 0 || facts->took_ms < 0;
+	values[9] = Float8GetDatum(facts->took_ms);
+	put_text(values, nulls, 10, facts->ended);
+	put_text(values, nulls, 11, facts->result);
+	put_text(values, nulls, 12, facts->error);
+	values[13] = Int64GetDatum(facts->runs);
+	values[14] = Int64GetDatum(facts->failures);
 }

@@ -28,6 +28,9 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#define AGAIN_US		INT64CONST(1000000) /* after a failure; doubles */
+#define MOST_DOUBLED	25			/* a year; the interval bounds it before */
+
 static const RecoChoreKind kinds[RECO_NCHORES] = {
 	[RECO_CHORE_WARM] = {"warm", "reco_warm_popular_moods", "text,integer",
 						 .as_it_goes = true, .of_workers = true},
@@ -72,12 +75,12 @@ static RecoStatement unmark_statement = {
 };
 
 static RecoStatement look_statement = {
-	.text = "SELECT c.chore, s.database, s.cron_database, c.since, c.last_run"
+	.text = "SELECT chore, s.database, s.cron_database, c.since, c.last_run, c.last_done, c.failing"
 	" FROM reco.chore AS c FULL JOIN reco.schedule AS s USING (chore)",
 };
 
 static RecoStatement look_at_statement = {
-	.text = "SELECT coalesce(c.chore, s.chore), s.database, s.cron_database, c.since, c.last_run"
+	.text = "SELECT chore, s.database, s.cron_database, c.since, c.last_run, c.last_done, c.failing"
 	" FROM (SELECT * FROM reco.chore WHERE chore = $1) AS c"
 	" FULL JOIN (SELECT * FROM reco.schedule WHERE chore = $1) AS s USING (chore)",
 	.nargs = 1,
@@ -103,12 +106,25 @@ static RecoStatement try_statement = {
 };
 
 static RecoStatement note_statement = {
-	.text = "UPDATE reco.chore SET last_run = $2, last_by = $3, took_ms = $4, result = $5,"
-	"  error = coalesce($6, error), ended = CASE WHEN $6 IS NULL THEN 'done' ELSE 'failed' END,"
-	"  runs = runs + 1, failures = failures + CASE WHEN $6 IS NULL THEN 0 ELSE 1 END"
-	" WHERE chore = $1",
-	.nargs = 6,
-	.types = {TEXTOID, TIMESTAMPTZOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID},
+	.text = "UPDATE reco.chore SET last_run = $2, last_done = $2, last_by = $3, took_ms = $4,"
+	"  result = $5, ended = 'done', runs = runs + 1, failing = 0 WHERE chore = $1",
+	.nargs = 5,
+	.types = {TEXTOID, TIMESTAMPTZOID, TEXTOID, FLOAT8OID, TEXTOID},
+};
+
+/* It may come late, when it was done since: then it only counts. */
+static RecoStatement note_failure_statement = {
+	.text =
+		"UPDATE reco.chore AS c SET runs = c.runs + 1, failures = c.failures + 1, error = $4,"
+		"  last_run = CASE WHEN n.late THEN c.last_run ELSE $2 END,"
+		"  last_by = CASE WHEN n.late THEN c.last_by ELSE $3 END,"
+		"  took_ms = CASE WHEN n.late THEN c.took_ms END, result = CASE WHEN n.late THEN c.result END,"
+		"  ended = CASE WHEN n.late THEN c.ended ELSE 'failed' END,"
+		"  failing = CASE WHEN n.late THEN c.failing ELSE c.failing + 1 END"
+		" FROM (SELECT chore, coalesce(last_run > $2, false) AS late FROM reco.chore WHERE chore = $1) AS n"
+		" WHERE c.chore = n.chore",
+	.nargs = 4,
+	.types = {TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
 };
 
 static RecoStatement seen_statement = {
@@ -130,8 +146,10 @@ static RecoStatement state_statement = {
 };
 
 static RecoStatement facts_statement = {
-	.text = "SELECT chore, since, last_run, last_by, took_ms, ended, result, error, runs, failures"
-	" FROM reco.chore",
+	.text =
+		"SELECT chore, since, last_run, last_done, last_by, took_ms, ended, result, error, runs,"
+		" failures, failing"
+		" FROM reco.chore",
 };
 
 static RecoStatement allowed_statement = {
@@ -180,6 +198,28 @@ reco_chore_is_on(RecoChore chore)
 
 	return reco_guc_keeper && (kind->interval_s == NULL || *kind->interval_s > 0) &&
 		!(kind->of_workers && reco_guc_job_workers == 0);
+}
+
+int64
+reco_chore_pause(RecoChore chore, int failing)
+{
+	int64		pause = AGAIN_US << Min(Max(failing, 1) - 1, MOST_DOUBLED);
+
+	return Min(pause, reco_chore_every(chore));
+}
+
+TimestampTz
+reco_chore_next(RecoChore chore, const RecoChoreState *state)
+{
+	int64		every = reco_chore_every(chore);
+	TimestampTz from = state->last_done != 0 ? state->last_done : state->since;
+	TimestampTz next = from + every;
+
+	if (kinds[chore].as_it_goes || every == 0 || state->by_cron || from == 0)
+		return 0;
+	if (state->failing > 0)
+		next = Max(next, state->last_run + reco_chore_pause(chore, state->failing));
+	return next;
 }
 
 char *
@@ -327,6 +367,8 @@ take_state(uint64 nth, RecoChoreState *state)
 						   SPI_getvalue(table->vals[nth], table->tupdesc, 3));
 	state->since = number_of(nth, 4);
 	state->last_run = number_of(nth, 5);
+	state->last_done = number_of(nth, 6);
+	state->failing = (int) number_of(nth, 7);
 }
 
 void
@@ -460,18 +502,17 @@ reco_chore_do(RecoChore chore, const char *by)
 
 	if (!kinds[chore].after_change || has_changed(chore))
 		result = call(chore);
-	(void) reco_chore_note(chore, by, started, GetCurrentTimestamp() - started, result,
-						   NULL);
+	(void) reco_chore_note(chore, by, started, GetCurrentTimestamp() - started, result);
 	return result;
 }
 
 bool
 reco_chore_note(RecoChore chore, const char *by, TimestampTz started, int64 took_us,
-				const char *result, const char *error)
+				const char *result)
 {
 	RecoChoreState state;
-	Datum		arguments[6] = {0};
-	char		nulls[7] = "      ";
+	Datum		arguments[5] = {0};
+	char		nulls[6] = "     ";
 	RecoSql		sql;
 
 	if (!reco_chore_lock(chore, false, &state))
@@ -484,11 +525,28 @@ reco_chore_note(RecoChore chore, const char *by, TimestampTz started, int64 took
 	nulls[4] = result == NULL ? 'n' : ' ';
 	if (result != NULL)
 		arguments[4] = CStringGetTextDatum(result);
-	nulls[5] = error == NULL ? 'n' : ' ';
-	if (error != NULL)
-		arguments[5] = CStringGetTextDatum(error);
 	reco_sql_begin(&sql);
 	reco_sql_run(&note_statement, arguments, nulls, false, 0);
+	reco_sql_end(&sql);
+	return true;
+}
+
+bool
+reco_chore_note_failure(RecoChore chore, const char *by, TimestampTz at,
+						const char *error)
+{
+	RecoChoreState state;
+	Datum		arguments[4];
+	RecoSql		sql;
+
+	if (!reco_chore_lock(chore, false, &state))
+		return false;
+	arguments[0] = CStringGetTextDatum(kinds[chore].name);
+	arguments[1] = TimestampTzGetDatum(at);
+	arguments[2] = CStringGetTextDatum(by);
+	arguments[3] = CStringGetTextDatum(error);
+	reco_sql_begin(&sql);
+	reco_sql_run(&note_failure_statement, arguments, NULL, false, 0);
 	reco_sql_end(&sql);
 	return true;
 }
@@ -504,7 +562,7 @@ reco_chore_facts(RecoChoreFacts facts[RECO_NCHORES])
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		int			chore = chore_of(i);
-		char	   *took = text_of(&sql, i, 5);
+		char	   *took = text_of(&sql, i, 6);
 		RecoChoreFacts *fact;
 
 		if (chore < 0)
@@ -512,13 +570,15 @@ reco_chore_facts(RecoChoreFacts facts[RECO_NCHORES])
 		fact = &facts[chore];
 		fact->since = number_of(i, 2);
 		fact->last_run = number_of(i, 3);
-		fact->last_by = text_of(&sql, i, 4);
+		fact->last_done = number_of(i, 4);
+		fact->last_by = text_of(&sql, i, 5);
 		fact->took_ms = took == NULL ? -1 : atof(took);
-		fact->ended = text_of(&sql, i, 6);
-		fact->result = text_of(&sql, i, 7);
-		fact->error = text_of(&sql, i, 8);
-		fact->runs = number_of(i, 9);
-		fact->failures = number_of(i, 10);
+		fact->ended = text_of(&sql, i, 7);
+		fact->result = text_of(&sql, i, 8);
+		fact->error = text_of(&sql, i, 9);
+		fact->runs = number_of(i, 10);
+		fact->failures = number_of(i, 11);
+		fact->failing = (int) number_of(i, 12);
 	}
 	reco_sql_end(&sql);
 }

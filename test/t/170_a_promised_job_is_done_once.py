@@ -378,6 +378,23 @@ def too_few():
         ok(row[0] == "warning" and "max_worker_processes to at least 7" in row[1], "and so does reco_doctor", row)
 
 
+def taking_turns():
+    """One background worker is left for the jobs of two databases."""
+    with Cluster("max_worker_processes = 6", "reco.job_workers = 1", "reco.keeper_interval = '50ms'") as small:
+        sessions = []
+        for name in ("one", "two"):
+            small.session().query(f"CREATE DATABASE {name}")
+            sessions.append(small.session(name))
+            sessions[-1].query("CREATE EXTENSION reco CASCADE")
+            sessions[-1].query("SELECT reco_demo_catalogue(500)")
+        for turn in range(2):
+            jobs = [queue(session, "ana", f"{turn} {n}") for n in range(3) for session in sessions]
+            for session, job in zip(sessions * 3, jobs):
+                ok(finished(session, job, seconds=120), f"two databases have one worker in turns: {turn}", session.query(f"SELECT * FROM reco_job({job})"))
+        same(len(workers(sessions[0])), 1, "there never is more than one")
+        same([line for line in small.log_text().splitlines() if "ended unexpectedly" in line], [], "who makes room has not failed")
+
+
 PARTS = (first_job, two_databases, rights, turns, failing, killed, history, in_the_way)
 
 
@@ -393,6 +410,7 @@ def main():
             bad = [line for line in cluster.log_text().splitlines() if "PANIC" in line or "TRAP" in line]
             same(bad, [], "nothing broke")
         too_few()
+        taking_turns()
     except Lost as lost:
         ok(False, "the server lives", lost)
     done()

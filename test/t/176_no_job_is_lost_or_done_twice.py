@@ -4,8 +4,9 @@
 Workers of two databases are ended at random moments, and while they commit; so are their
 server and its start. Then each job that was queued by a transaction which committed is
 done, has one list, and no other run is on record. Jobs that can never be done end with
-their error, after their attempts, in nobody's way. Who cancels a job learns whether that
-came before its end. The history stays within its bounds whatever goes through it.
+their error, after their attempts, in nobody's way. A worker that is told to go costs its
+job nothing, however often. Who cancels a job learns whether that came before its end, and
+harms no other job. The history stays within its bounds whatever goes through it.
 """
 import os
 import random
@@ -76,7 +77,6 @@ def ended_by_signals(cluster, admin, emulator):
     forget(admin)
     chance = random.Random(176)
     jobs, hits = [], 0
-    # where one was ended, the next one comes after a pause that grows
     for _ in range(3):
         ok(until(lambda: len(workers(admin)) == SEATS), f"there are {SEATS} workers")
         left = workers(admin)
@@ -107,9 +107,55 @@ def ended_at_commit(cluster, admin, emulator):
         os.kill(int(admin.value(sleeping)), signal.SIGTERM)
         admin.query("DROP TRIGGER slow ON reco.run")
         ok(nobody_left(admin), "and ended there, its job is done by another one")
-        same(facts(admin, jobs[-1]), ["done", "2", ""], "in its second attempt")
+        same(facts(admin, jobs[-1]), ["done", "1", ""], "in its first attempt, as that was no fault of its")
     admin.query("DROP FUNCTION public.slow")
     each_once(admin, jobs, "ended at its commit")
+
+
+def at_work(session):
+    """The pid of the worker that is at a job; one is."""
+    return int(session.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'reco job worker'"
+                             " AND datname = current_database() AND query = 'reco: generate' AND state = 'active'") or 0)
+
+
+def hanging(session, emulator, prompt):
+    """A job that waits for a service as long as that is at fault."""
+    emulator.fault([{"route": "/spotify/v1", "kind": "stall", "argument": 0}])
+    job = queue(session, "ana", prompt, ", 5, '10 min'")
+    ok(until(lambda: facts(session, job)[0] == "running" and session.value("SELECT sum(in_flight) > 0 FROM reco_stat_upstream") == "t", 30),
+       "a job waits for a service", facts(session, job), session.query("SELECT * FROM reco_stat_upstream"))
+    return job
+
+
+def told_to_go(cluster, admin, emulator):
+    """A worker that is told to go gives its job back, more often than workers may die of one."""
+    forget(admin)
+    connect_services(admin, emulator, spotify={"timeout": "100s", "deadline": "600s"})
+    job = hanging(admin, emulator, "songs like Nobody by Zorblax")
+    claims = set()
+
+    def another():
+        claim = admin.value("SELECT claim FROM reco.job WHERE state = 'running'")
+        return claim != "" and claim not in claims and not claims.add(claim) and until(lambda: at_work(admin) != 0)
+    for _ in range(12):
+        ok(until(another, LONG), "a worker is at it", facts(admin, job))
+        admin.query(f"SELECT pg_terminate_backend({at_work(admin)})")
+    ok(until(another, LONG), "so is another one after 12 were told to go", facts(admin, job))
+    ok(cluster.stop("fast") is not None, "the server is shut down")
+    cluster.start()
+    admin = back(cluster)
+    ok(until(another, LONG), "and started", facts(admin, job))
+    same(facts(admin, job), ["running", "1", ""], "none of that was an attempt")
+    os.kill(at_work(admin), signal.SIGKILL)
+    until(lambda: False, 0.2)
+    admin = back(cluster)
+    ok(until(another, LONG), "a worker is at it after a crash", facts(admin, job))
+    same(facts(admin, job), ["running", "2", ""], "which was one")
+    emulator.fault([])
+    admin.query(f"SELECT pg_terminate_backend({at_work(admin)})")
+    each_once(admin, [job], "told to go")
+    admin.query("DROP SERVER spotify CASCADE; DROP SERVER reccobeats CASCADE; DROP SERVER gemini CASCADE")
+    return admin
 
 
 def crashes(cluster, admin, emulator):
@@ -185,7 +231,15 @@ def never_done(cluster, admin, emulator):
     ok("role" in facts(admin, gone)[2], "also that of a role that is gone", facts(admin, gone))
     same(admin.value("SELECT count(*) FROM reco.run"), "20", "and no run of theirs is on record")
     same([line for line in cluster.log_text().splitlines() if "not of bad" in line], [], "nor in the log")
-    admin.query("DROP TRIGGER refuse ON reco.run; DROP FUNCTION public.refuse")
+    admin.query("DROP TRIGGER refuse ON reco.run")
+
+    # nor can its failure be noted
+    admin.query("CREATE TRIGGER refuse BEFORE UPDATE ON reco.job FOR EACH ROW"
+                " WHEN (NEW.state = 'done' OR NEW.failures > OLD.failures) EXECUTE FUNCTION public.refuse()")
+    job = queue(admin, "bad", "whose row is refused")
+    ok(nobody_left(admin), "a job of which nothing can be noted ends", facts(admin, job))
+    same(facts(admin, job), ["failed", "10", "its worker died 10 times"], "after so many attempts")
+    admin.query("DROP TRIGGER refuse ON reco.job; DROP FUNCTION public.refuse")
 
 
 def cancelled(cluster, admin, emulator):
@@ -212,6 +266,19 @@ def cancelled(cluster, admin, emulator):
         ok(until(lambda: admin.value("SELECT count(*) FROM reco_stat_worker WHERE worker = 'job worker' AND state = 'at a job'"
                                      " AND database = 'postgres'") == "0", 30), "its worker leaves it")
     same(admin.value("SELECT count(*) FROM reco.run"), "0", "nothing of them is on record")
+    job = hanging(admin, emulator, "songs like Somebody by Zorblax")
+    os.kill(at_work(admin), signal.SIGUSR2)
+    admin.query("BEGIN")
+    others = [queue(admin, f"user{n}", "one of many") for n in range(40)]
+    for other_job in others:
+        admin.query(f"SELECT reco_job_cancel({other_job})")
+    # those who are interrupted without need begin once more
+    emulator.fault([])
+    admin.query("COMMIT")
+    ok(nobody_left(admin), "a job is done while others, and many at once, are cancelled", facts(admin, job))
+    same(facts(admin, job, "state, attempts, error"), ["done", "1", ""], "which are none of its failures")
+    same(admin.value(f"SELECT failures FROM reco.job WHERE job_id = {job}"), "0", "nor counted as any")
+    forget(admin)
     admin.query("DROP SERVER spotify CASCADE; DROP SERVER reccobeats CASCADE; DROP SERVER gemini CASCADE")
 
     chance = random.Random(4)
@@ -273,7 +340,7 @@ def bounded(cluster, admin, emulator):
     admin.query("SELECT pg_reload_conf()")
 
 
-PARTS = (ended_by_signals, ended_at_commit, crashes, never_done, cancelled, nowhere, bounded)
+PARTS = (ended_by_signals, ended_at_commit, told_to_go, crashes, never_done, cancelled, nowhere, bounded)
 
 
 def main():
