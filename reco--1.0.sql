@@ -689,6 +689,11 @@ AS 'MODULE_PATHNAME', 'reco_note_popular_moods' LANGUAGE C VOLATILE PARALLEL UNS
 COMMENT ON FUNCTION reco.note_popular_moods() IS 'Tells everybody at commit that there are other popular moods.';
 REVOKE ALL ON FUNCTION reco.note_popular_moods() FROM PUBLIC;
 
+CREATE FUNCTION reco.note_popular_role() RETURNS trigger
+AS 'MODULE_PATHNAME', 'reco_note_popular_role' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.note_popular_role() IS 'Lets nobody name a role in reco.popular_mood.warmed_as that he or she is no member of.';
+REVOKE ALL ON FUNCTION reco.note_popular_role() FROM PUBLIC;
+
 CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.artist
 	FOR EACH ROW EXECUTE FUNCTION reco.derive();
 CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.track
@@ -702,6 +707,10 @@ CREATE TRIGGER note_popular_mood BEFORE INSERT ON reco.popular_mood
 	FOR EACH ROW WHEN (NEW.edited OR NOT NEW.learned) EXECUTE FUNCTION reco.note_popular_mood();
 CREATE TRIGGER note_popular_mood_change BEFORE UPDATE OF prompt, pinned, learned ON reco.popular_mood
 	FOR EACH ROW EXECUTE FUNCTION reco.note_popular_mood();
+CREATE TRIGGER note_popular_role BEFORE INSERT ON reco.popular_mood
+	FOR EACH ROW WHEN (NEW.warmed_as IS NOT NULL) EXECUTE FUNCTION reco.note_popular_role();
+CREATE TRIGGER note_popular_role_change BEFORE UPDATE OF warmed_as ON reco.popular_mood
+	FOR EACH ROW WHEN (NEW.warmed_as IS DISTINCT FROM OLD.warmed_as AND NEW.warmed_as IS NOT NULL) EXECUTE FUNCTION reco.note_popular_role();
 CREATE TRIGGER note_popular_moods AFTER INSERT OR DELETE OR UPDATE OF prompt, pinned, learned ON reco.popular_mood
 	FOR EACH ROW EXECUTE FUNCTION reco.note_popular_moods();
 CREATE TRIGGER note_popular_moods_end AFTER TRUNCATE ON reco.popular_mood
