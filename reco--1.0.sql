@@ -588,6 +588,7 @@ CREATE TABLE reco.prewarm (
 	expected integer NOT NULL,
 	cold_ms double precision,
 	calls integer NOT NULL DEFAULT 0,
+	begun boolean NOT NULL DEFAULT false,
 	job_id bigint,
 	run_id bigint,
 	asked boolean NOT NULL DEFAULT false,
@@ -602,6 +603,7 @@ COMMENT ON COLUMN reco.prewarm.score IS 'Is how likely it was.';
 COMMENT ON COLUMN reco.prewarm.expected IS 'Is how many calls of services such a list takes.';
 COMMENT ON COLUMN reco.prewarm.cold_ms IS 'Is the median of what it took those who asked before.';
 COMMENT ON COLUMN reco.prewarm.calls IS 'Is how many calls it cost, or is promised.';
+COMMENT ON COLUMN reco.prewarm.begun IS 'Says that a job took calls for it: they count as spent until it says what it spent.';
 COMMENT ON COLUMN reco.prewarm.job_id IS 'Is the job that was queued; NULL = it did not fit into the budget, or the role may ask no service.';
 COMMENT ON COLUMN reco.prewarm.run_id IS 'Is the run that made the list; NULL = none did, or not yet.';
 COMMENT ON COLUMN reco.prewarm.asked IS 'Says that it was asked in the hour; hit: and that this very list was given.';

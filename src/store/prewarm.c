@@ -148,16 +148,17 @@ static RecoStatement queued_statement = {
 /* Both tell: no row = somebody has it locked, or it is gone. */
 static RecoStatement take_statement = {
 	.text =
-		"WITH mine AS (SELECT user_id, hour, key, expected, CASE WHEN $6 THEN calls ELSE 0 END AS before"
+		"WITH mine AS (SELECT user_id, hour, key, expected, CASE WHEN begun THEN calls ELSE 0 END AS before"
 		"  FROM reco.prewarm WHERE user_id = $2 AND hour = $1 AND key = $3 FOR UPDATE SKIP LOCKED),"
 		" part AS (SELECT m.*, least(2 * m.expected + 2, $5, $4 - m.before - (SELECT coalesce(sum(o.calls), 0)"
 		"   FROM reco.prewarm AS o WHERE o.hour > $1 - interval '1 hour' AND o.hour < $1 + interval '1 hour'"
 		"    AND NOT (o.user_id = $2 AND o.hour = $1 AND o.key = $3)))::int AS most FROM mine AS m),"
 		" taken AS (SELECT p.*, CASE WHEN p.most >= least(p.expected, $5) THEN p.most ELSE 0 END AS calls FROM part AS p)"
-		" UPDATE reco.prewarm AS p SET calls = t.before + t.calls FROM taken AS t"
+		" UPDATE reco.prewarm AS p SET calls = t.before + t.calls, begun = p.begun OR t.calls > 0"
+		" FROM taken AS t"
 		" WHERE p.user_id = t.user_id AND p.hour = t.hour AND p.key = t.key RETURNING t.calls",
-	.nargs = 6,
-	.types = {TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID, INT4OID, BOOLOID},
+	.nargs = 5,
+	.types = {TIMESTAMPTZOID, TEXTOID, TEXTOID, INT4OID, INT4OID},
 };
 
 static RecoStatement made_statement = {
@@ -375,9 +376,9 @@ reco_prewarm_queued(TimestampTz hour, const RecoPrewarmRow *rows, int nrows)
 /* Two job workers must not take the same calls: one at a time, in short transactions. */
 int
 reco_prewarm_take(TimestampTz hour, const char *user_id, const char *key, int budget,
-				  int most, bool again)
+				  int most)
 {
-	Datum		arguments[6];
+	Datum		arguments[5];
 	int			taken = -1;
 	RecoSql		sql;
 
@@ -387,7 +388,6 @@ reco_prewarm_take(TimestampTz hour, const char *user_id, const char *key, int bu
 	arguments[2] = CStringGetTextDatum(key);
 	arguments[3] = Int32GetDatum(budget);
 	arguments[4] = Int32GetDatum(most);
-	arguments[5] = BoolGetDatum(again);
 	reco_sql_begin(&sql);
 	if (run(&take_statement, arguments, NULL) > 0)
 		taken = number_of();

@@ -51,12 +51,12 @@ extern int	reco_prewarm_promised(TimestampTz hour);
 extern void reco_prewarm_queued(TimestampTz hour, const RecoPrewarmRow *rows, int nrows);
 
 /*
- * Takes up to 'most' calls of the budget for a list that is about to be made; 'again'
- * says that it was tried before. Returns how many; 0 = there are too few, -1 = somebody
- * has the row locked, or it is gone.
+ * Takes up to 'most' calls of the budget for a list that is about to be made; what an
+ * attempt before took, and did not say what became of, is spent. Returns how many; 0 =
+ * there are too few, -1 = somebody has the row locked, or it is gone.
  */
 extern int	reco_prewarm_take(TimestampTz hour, const char *user_id, const char *key,
-							 int budget, int most, bool again);
+							 int budget, int most);
 
 /*
  * Notes what became of it: its run, and how many of the calls were spent. False =

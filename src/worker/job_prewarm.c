@@ -78,10 +78,9 @@ take(RecoJobWork *work, const Prediction *prediction, RecoRequest *request)
 
 	do
 	{
-		/* what an earlier attempt took, it may have spent */
 		taken = reco_prewarm_take(prediction->hour, job->user_id, prediction->key,
 								  reco_guc_prewarm_budget,
-								  needed ? reco_guc_most_calls() : 0, job->attempts > 1);
+								  needed ? reco_guc_most_calls() : 0);
 	} while (taken < 0 && wait_for_row(work, &tries));
 	return Max(taken, 0);
 }
