@@ -509,9 +509,8 @@ generate(Question *question, MemoryContext context)
 }
 
 /*
- * Publishes a run's result, if it is one for everybody. One that lacks what a service did
- * not tell, or what just came into the catalogue, is given to those who ask right now, and
- * then made again; one made ahead to nobody: what is old may lack nothing.
+ * Publishes a run's result, if it is one for all. One that lacks something is for those
+ * who ask right now; one made ahead then for nobody: what is old may lack nothing.
  */
 static void
 publish(const Question *question, const char *bytes, RecoRun *run)
