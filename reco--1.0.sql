@@ -452,13 +452,14 @@ CREATE TABLE reco.schedule (
 	username text NOT NULL,
 	registered_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
-COMMENT ON TABLE reco.schedule IS 'Holds which chores are registered with pg_cron: the keeper leaves those alone. Written by reco_schedule() and reco_unschedule(); view reco_stat_chore shows it.';
+COMMENT ON TABLE reco.schedule IS 'Holds which chores are registered with pg_cron: the keeper leaves those alone, unless pg_cron has missed three of their times. Written by reco_schedule() and reco_unschedule(); view reco_stat_chore shows it.';
 COMMENT ON COLUMN reco.schedule.schedule IS 'Is when, as pg_cron takes it.';
 COMMENT ON COLUMN reco.schedule.command IS 'Is what pg_cron runs.';
 COMMENT ON COLUMN reco.schedule.jobid IS 'Is the job''s number in cron.job.';
 COMMENT ON COLUMN reco.schedule.jobname IS 'Is its name there.';
 COMMENT ON COLUMN reco.schedule.database IS 'Is this database as it was called then: under another name, what is here does not count.';
 COMMENT ON COLUMN reco.schedule.cron_database IS 'Is where pg_cron had its jobs then; likewise.';
+COMMENT ON COLUMN reco.schedule.registered_at IS 'Is when it was registered; from then its times count.';
 COMMENT ON COLUMN reco.schedule.username IS 'Is the role that registered it, and that the job runs as.';
 
 SELECT pg_catalog.pg_extension_config_dump('reco.schedule', '');
@@ -468,6 +469,7 @@ CREATE TABLE reco.chore (
 	since timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	last_run timestamptz,
 	last_done timestamptz,
+	last_cron timestamptz,
 	last_by text,
 	took_ms double precision,
 	ended text CHECK (ended IN ('done', 'failed')),
@@ -481,6 +483,7 @@ CREATE TABLE reco.chore (
 COMMENT ON TABLE reco.chore IS 'Holds how each chore went last; view reco_stat_chore shows it. Its rows keep a chore from being done twice at a time.';
 COMMENT ON COLUMN reco.chore.since IS 'Is when it was heard of: its first run is one interval later.';
 COMMENT ON COLUMN reco.chore.last_done IS 'Is when a run began last that did not fail: from then the interval counts.';
+COMMENT ON COLUMN reco.chore.last_cron IS 'Is when pg_cron began it last: where it has missed three of its times since, the keeper does it.';
 COMMENT ON COLUMN reco.chore.failing IS 'Counts the failures since: with each, the pause before the next try doubles, up to the interval.';
 COMMENT ON COLUMN reco.chore.state IS 'Stands for what it has seen: while that does not change, there is nothing to do.';
 
@@ -686,6 +689,11 @@ AS 'MODULE_PATHNAME', 'reco_note_popular_moods' LANGUAGE C VOLATILE PARALLEL UNS
 COMMENT ON FUNCTION reco.note_popular_moods() IS 'Tells everybody at commit that there are other popular moods.';
 REVOKE ALL ON FUNCTION reco.note_popular_moods() FROM PUBLIC;
 
+CREATE FUNCTION reco.note_popular_role() RETURNS trigger
+AS 'MODULE_PATHNAME', 'reco_note_popular_role' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION reco.note_popular_role() IS 'Lets nobody name a role in reco.popular_mood.warmed_as that he or she is no member of.';
+REVOKE ALL ON FUNCTION reco.note_popular_role() FROM PUBLIC;
+
 CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.artist
 	FOR EACH ROW EXECUTE FUNCTION reco.derive();
 CREATE TRIGGER derive BEFORE INSERT OR UPDATE ON reco.track
@@ -699,6 +707,10 @@ CREATE TRIGGER note_popular_mood BEFORE INSERT ON reco.popular_mood
 	FOR EACH ROW WHEN (NEW.edited OR NOT NEW.learned) EXECUTE FUNCTION reco.note_popular_mood();
 CREATE TRIGGER note_popular_mood_change BEFORE UPDATE OF prompt, pinned, learned ON reco.popular_mood
 	FOR EACH ROW EXECUTE FUNCTION reco.note_popular_mood();
+CREATE TRIGGER note_popular_role BEFORE INSERT ON reco.popular_mood
+	FOR EACH ROW WHEN (NEW.warmed_as IS NOT NULL) EXECUTE FUNCTION reco.note_popular_role();
+CREATE TRIGGER note_popular_role_change BEFORE UPDATE OF warmed_as ON reco.popular_mood
+	FOR EACH ROW WHEN (NEW.warmed_as IS DISTINCT FROM OLD.warmed_as AND NEW.warmed_as IS NOT NULL) EXECUTE FUNCTION reco.note_popular_role();
 CREATE TRIGGER note_popular_moods AFTER INSERT OR DELETE OR UPDATE OF prompt, pinned, learned ON reco.popular_mood
 	FOR EACH ROW EXECUTE FUNCTION reco.note_popular_moods();
 CREATE TRIGGER note_popular_moods_end AFTER TRUNCATE ON reco.popular_mood

@@ -145,6 +145,15 @@ reco_chore(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(result));
 }
 
+/* Did somebody wish for it? A timeout has the same code. */
+static bool
+was_wished(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		(error->message_id == NULL ||
+		 strcmp(error->message_id, "canceling statement due to statement timeout") != 0);
+}
+
 /* Tells the keeper of the error that is under way, but for one that somebody wished. */
 static void
 tell_failure(RecoChore chore, const char *by, MemoryContext context)
@@ -152,7 +161,7 @@ tell_failure(RecoChore chore, const char *by, MemoryContext context)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	ErrorData  *error = CopyErrorData();
 
-	if (error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+	if (!was_wished(error))
 		reco_chore_failure_tell((int) chore, by, error->message);
 	FreeErrorData(error);
 	MemoryContextSwitchTo(old);
@@ -185,7 +194,7 @@ put_number(Datum *values, bool *nulls, int column, int64 value)
 	values[column] = Int64GetDatum(value);
 }
 
-/* The registration of a chore; NULL = none that holds. */
+/* The registration of a chore that pg_cron does; NULL = none. */
 static const RecoChoreMark *
 mark_of(const List *marks, RecoChore chore)
 {
@@ -193,7 +202,7 @@ mark_of(const List *marks, RecoChore chore)
 	{
 		const RecoChoreMark *mark = list_nth(marks, i);
 
-		if (mark->chore == chore && mark->holds)
+		if (mark->chore == chore && mark->holds && !mark->overdue)
 			return mark;
 	}
 	return NULL;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * popular.c
- *	  reco_warm_popular_moods, and the trigger of reco.popular_mood.
+ *	  reco_warm_popular_moods, and triggers of reco.popular_mood.
  *
  * Purpose: queue what is to be made ready; tell at commit that there are other moods.
  * Runs in: a backend.
@@ -13,16 +13,20 @@
 #include "compat.h"
 
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "guc.h"
 #include "miscadmin.h"
 #include "options.h"
 #include "pipeline/popular_queue.h"
 #include "store/stale.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 PG_FUNCTION_INFO_V1(reco_warm_popular_moods);
 PG_FUNCTION_INFO_V1(reco_note_popular_moods);
+PG_FUNCTION_INFO_V1(reco_note_popular_role);
 
 static bool warm(const char *prompt, bool asked, const int64 *hours);
 
@@ -98,4 +102,39 @@ reco_note_popular_moods(PG_FUNCTION_ARGS)
 				 errhint("It belongs to table reco.popular_mood.")));
 	reco_stale_listener(RECO_POPULAR_NOBODY, true);
 	return PointerGetDatum(NULL);
+}
+
+/*
+ * Jobs run with the rights of the role that a row names: so whoever writes it by hand must
+ * be a member of that. reco_warm_popular_moods names the role that calls it.
+ */
+Datum
+reco_note_popular_role(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	HeapTuple	row;
+	char	   *name;
+	Oid			role;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		!TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("reco.note_popular_role() must be called as a trigger"),
+				 errhint("It belongs to table reco.popular_mood.")));
+	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
+													 : trigger->tg_trigtuple;
+	name = SPI_getvalue(row, RelationGetDescr(trigger->tg_relation),
+						SPI_fnumber(RelationGetDescr(trigger->tg_relation), "warmed_as"));
+	if (name == NULL || superuser() || reco_popular_is_noting_role())
+		return PointerGetDatum(row);
+	role = get_role_oid(name, true);
+	if (!OidIsValid(role) || !is_member_of_role(GetUserId(), role))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be a member of role \"%s\" to have moods warmed as it", name),
+				 errhint("Set warmed_as to NULL, or call reco_warm_popular_moods() as that "
+						 "role.")));
+	return PointerGetDatum(row);
 }

@@ -35,7 +35,6 @@
 #include "shmem/shared.h"
 #include "source/remote.h"
 #include "store/cache.h"
-#include "store/listener.h"
 #include "store/patience.h"
 #include "store/popular.h"
 #include "store/sql.h"
@@ -45,6 +44,7 @@
 #define EPOCHS			32		/* characters in front of an entry */
 #define DIGEST			16		/* ... behind them, of lists by words; a multiple of 8 */
 #define NHELD			8		/* moods that a process has in memory */
+#define SCRATCH_BYTES	(64 * 1024) /* of memory for fits */
 #define NPROMPTS		4		/* ways to say one of them */
 
 /* Candidates in this process's memory. */
@@ -74,6 +74,7 @@ static void write_epochs(const RecoPopularAsk *ask, char *text);
 static bool know_listener(RecoPopularAsk *ask);
 static bool find_words(RecoPopularAsk *ask, char form, const char **packed, Size *size);
 static uint64 digest_of(const RecoResultReading *reading);
+static MemoryContext scratch(void);
 static RecoRequest *nobodys_request(const RecoRequest *request, MemoryContext context);
 static Held *find(const RecoPopularAsk *ask);
 static Held *hold(const RecoPopularAsk *ask, const RecoCachedValue *value,
@@ -151,9 +152,8 @@ make_words(RecoPopularAsk *ask, char form)
 static bool
 know_listener(RecoPopularAsk *ask)
 {
-	if (!ask->looked)
-		ask->looked = reco_listener_known(ask->request->user_id, &ask->known);
-	return ask->looked;
+	return reco_popular_listener_look(&ask->listener, ask->request->user_id,
+									  ask->extension, ask->epoch);
 }
 
 /* Finds a list for who is new. */
@@ -187,7 +187,7 @@ find_words(RecoPopularAsk *ask, char form, const char **packed, Size *size)
 	if (!reco_cached_get(&key, &value) || value.len <= EPOCHS + DIGEST ||
 		memcmp(value.value, epochs, EPOCHS) != 0 ||
 		value.fresh_until <= GetCurrentTimestamp() || !know_listener(ask) ||
-		ask->known.listened || ask->known.connected)
+		ask->listener.known.listened || ask->listener.known.connected)
 		return false;
 	memcpy(digest, value.value + EPOCHS, DIGEST);
 	digest[DIGEST] = '\0';
@@ -309,10 +309,10 @@ reco_popular_note_meaning(RecoPopularAsk *ask, const RecoResultReading *reading,
 
 /* Fits candidates to who asks. */
 bool
-reco_popular_fit(RecoPopularAsk *ask, MemoryContext context, bool nobodys,
-				 RecoPopularFit *fit)
+reco_popular_fit(RecoPopularAsk *ask, bool nobodys, RecoPopularFit *fit)
 {
 	const RecoRequest *request = ask->request;
+	MemoryContext context;
 	Held	   *found;
 
 	memset(fit, 0, sizeof(*fit));
@@ -322,19 +322,39 @@ reco_popular_fit(RecoPopularAsk *ask, MemoryContext context, bool nobodys,
 	found = find(ask);
 	if (found != NULL && know_listener(ask))
 	{
+		context = scratch();
 		note_prompt(found, hash_of(ask));
 		fit->origin = found->fresh_until > GetCurrentTimestamp() ? RECO_ORIGIN_CACHED
 																 : RECO_ORIGIN_STALE;
 		fit->fresh_until = found->fresh_until;
-		fit->for_nobody = nobodys && !ask->known.listened && !ask->known.connected;
+		fit->for_nobody = nobodys && !ask->listener.known.listened &&
+			!ask->listener.known.connected;
 		if (fit->for_nobody)
 			request = nobodys_request(request, context);
-		fit->run = reco_popular_fit_run(found->popular, request, &ask->known, fit->origin,
-										context);
+		fit->run = reco_popular_fit_run(found->popular, request, &ask->listener,
+										fit->origin, context);
+		if (fit->run != NULL)
+			reco_popular_listener_keep(&ask->listener, fit->run);
 	}
 	reco_asked_note(MyDatabaseId, ask->extension, ask->digest, ask->request->prompt,
 					ask->request->user_id, fit->run != NULL);
 	return fit->run != NULL;
+}
+
+/*
+ * Where a fit works. It is not given back to the system between two fits: that takes
+ * longer than much of the work.
+ */
+static MemoryContext
+scratch(void)
+{
+	static MemoryContext context = NULL;
+
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext, "reco popular fit", 0,
+										SCRATCH_BYTES, 4 * SCRATCH_BYTES);
+	MemoryContextReset(context);
+	return context;
 }
 
 /* The same request, for nobody. */
@@ -393,6 +413,8 @@ hold(const RecoPopularAsk *ask, const RecoCachedValue *value, const char *text)
 	RecoPopular *popular = reco_popular_read(text);
 	Held	   *place = &held[0];
 
+	if (popular != NULL)
+		reco_popular_rate(popular);
 	MemoryContextSwitchTo(old);
 	if (popular == NULL)
 	{

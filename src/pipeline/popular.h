@@ -17,12 +17,12 @@
 
 #include "compat.h"
 
+#include "popular_listener.h"
 #include "result.h"
 #include "result_key.h"
 #include "run.h"
 #include "shmem/cached.h"
 #include "shmem/result_epoch.h"
-#include "store/listener.h"
 
 #define RECO_POPULAR_SIZE	20	/* of the list that candidates are found for */
 #define RECO_POPULAR_KEY	40	/* bytes of a key by meaning, with the NUL */
@@ -51,8 +51,7 @@ typedef struct RecoPopularAsk
 	uint64		digest;			/* of the meaning alone */
 	bool		names;			/* the prompt names somebody */
 	bool		tried;			/* it was fitted, or could not be */
-	bool		looked;			/* for what is known of the listener: */
-	RecoListenerKnown known;
+	RecoPopularListener listener;
 } RecoPopularAsk;
 
 /* Looks at a question; before anything is read that its answer rests on. */
@@ -90,12 +89,11 @@ typedef struct RecoPopularFit
 } RecoPopularFit;
 
 /*
- * Fits the candidates of a mood to who asks; in 'context'. False = there are none, or not
- * enough of them are left. With 'nobodys', who is new gets a run for nobody. Counts the
- * question.
+ * Fits the candidates of a mood to who asks. The run is there until the next fit. False =
+ * there are none, or not enough of them are left. With 'nobodys', who is new gets a run
+ * for nobody. Counts the question.
  */
-extern bool reco_popular_fit(RecoPopularAsk *ask, MemoryContext context, bool nobodys,
-							 RecoPopularFit *fit);
+extern bool reco_popular_fit(RecoPopularAsk *ask, bool nobodys, RecoPopularFit *fit);
 
 /* A number for what a prompt means, the same for all prompts that mean it. */
 extern uint64 reco_popular_digest(const char *prompt);

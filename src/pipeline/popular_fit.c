@@ -24,20 +24,40 @@
 #define SOME_FACTOR	6			/* candidates ranked by taste, of a list's size */
 
 static RecoRun *fit(const RecoPopular *popular, int most, const RecoRequest *request,
-					const RecoListenerKnown *known, RecoOrigin origin,
+					const RecoPopularListener *listener, RecoOrigin origin,
 					MemoryContext context);
 static void copy_candidates(RecoRun *run, const RecoPopular *popular, int most,
 							RecoOrigin origin);
-static void ask_listener(RecoRun *run);
+static void ask_listener(RecoRun *run, const RecoPopularListener *listener,
+						 const RecoPopular *popular);
 static void exclude(RecoRun *run);
 static void rank(RecoRun *run, const RecoPopular *popular);
+
+/* Rates candidates: as reco_strategy_rank does for who has no history. */
+void
+reco_popular_rate(RecoPopular *popular)
+{
+	RecoRanking *ranking = &popular->ranking;
+
+	ranking->fit = &popular->fit;
+	ranking->background = &popular->background;
+	ranking->has_words = popular->has_words;
+	ranking->has_labels = popular->has_labels;
+	for (int i = 0; i < popular->ncandidates && !ranking->has_labels; i++)
+		ranking->has_labels = popular->candidates[i].track->genre_match > 0;
+	ranking->familiarity = 0.5f;	/* no wish: see popular.c */
+	ranking->era_from = popular->era_from;
+	ranking->era_to = popular->era_to;
+	reco_rank_rate(ranking, popular->candidates, popular->ncandidates);
+}
 
 /* Makes a run of what is kept. */
 RecoRun *
 reco_popular_fit_run(const RecoPopular *popular, const RecoRequest *request,
-					 const RecoListenerKnown *known, RecoOrigin origin,
+					 const RecoPopularListener *listener, RecoOrigin origin,
 					 MemoryContext context)
 {
+	const RecoListenerKnown *known = &listener->known;
 	int			most = popular->ncandidates;
 	RecoRun    *run;
 
@@ -45,18 +65,19 @@ reco_popular_fit_run(const RecoPopular *popular, const RecoRequest *request,
 		return NULL;
 	if (known->listened || known->connected)
 		most = Min(most, SOME_FACTOR * request->size);
-	run = fit(popular, most, request, known, origin, context);
+	run = fit(popular, most, request, listener, origin, context);
 	if (run == NULL && most < popular->ncandidates)
-		run = fit(popular, popular->ncandidates, request, known, origin, context);
+		run = fit(popular, popular->ncandidates, request, listener, origin, context);
 	return run;
 }
 
 /* Makes it of the first few; NULL = too few of them may be listed. */
 static RecoRun *
 fit(const RecoPopular *popular, int most, const RecoRequest *request,
-	const RecoListenerKnown *known, RecoOrigin origin, MemoryContext context)
+	const RecoPopularListener *listener, RecoOrigin origin, MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
+	const RecoListenerKnown *known = &listener->known;
 	RecoPopularMark *mark;
 	RecoRun    *run;
 
@@ -75,7 +96,7 @@ fit(const RecoPopular *popular, int most, const RecoRequest *request,
 	copy_candidates(run, popular, most, origin);
 	reco_run_end_stage(run);
 	if (known->listened || known->connected)
-		ask_listener(run);
+		ask_listener(run, listener, popular);
 	exclude(run);
 	rank(run, popular);
 	reco_run_deliver(run);
@@ -120,17 +141,29 @@ copy_candidates(RecoRun *run, const RecoPopular *popular, int most, RecoOrigin o
 	}
 }
 
-/* Asks what the listener plays and judged; artists are those of the top tracks. */
+/*
+ * Takes what the listener plays and judged as it is kept, or asks for it; artists are
+ * those of the top tracks.
+ */
 static void
-ask_listener(RecoRun *run)
+ask_listener(RecoRun *run, const RecoPopularListener *listener,
+			 const RecoPopular *popular)
 {
 	RecoAsk		asks[2];
 	int			n;
 
 	reco_run_begin_stage(run, RECO_STAGE_TOP_TRACKS);
-	n = reco_seeds_ask_top_tracks(run, asks);
-	reco_run_resolve(run, asks, n);
-	reco_seeds_take_top_tracks(run, asks, n);
+	if (reco_popular_listener_take(listener, popular, run))
+	{
+		run->stages[RECO_STAGE_TOP_TRACKS].reused = lengthof(asks);
+		run->stages[RECO_STAGE_TOP_TRACKS].out = run->ntop_tracks;
+	}
+	else
+	{
+		n = reco_seeds_ask_top_tracks(run, asks);
+		reco_run_resolve(run, asks, n);
+		reco_seeds_take_top_tracks(run, asks, n);
+	}
 	run->top_artists = palloc(sizeof(RecoArtist *) * Max(run->ntop_tracks, 1));
 	for (int i = 0; i < run->ntop_tracks; i++)
 	{
@@ -168,6 +201,7 @@ rank(RecoRun *run, const RecoPopular *popular)
 	reco_run_begin_stage(run, RECO_STAGE_RANK);
 	run->background = &popular->background;
 	run->has_labels = popular->has_labels;
+	run->rated = &popular->ranking;
 	reco_strategy_rank(run);
 	run->stages[RECO_STAGE_RANK].in = run->stages[RECO_STAGE_RANK].out = run->ncandidates;
 	reco_run_end_stage(run);

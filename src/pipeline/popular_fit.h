@@ -12,8 +12,11 @@
 #ifndef RECO_POPULAR_FIT_H
 #define RECO_POPULAR_FIT_H
 
+#include "popular_listener.h"
 #include "popular_text.h"
-#include "store/listener.h"
+
+/* Rates candidates that were read, once for all lists that are made of them. */
+extern void reco_popular_rate(RecoPopular *popular);
 
 /*
  * Makes a run of it, in 'context', without a question to a service; NULL where too few
@@ -21,7 +24,8 @@
  */
 extern RecoRun *reco_popular_fit_run(const RecoPopular *popular,
 									 const RecoRequest *request,
-									 const RecoListenerKnown *known, RecoOrigin origin,
+									 const RecoPopularListener *listener,
+									 RecoOrigin origin,
 									 MemoryContext context);
 
 #endif							/* RECO_POPULAR_FIT_H */

@@ -40,6 +40,7 @@ static bool read_head(char *line, RecoPopular *popular, int *flags);
 static bool read_fit(char *line, RecoPopular *popular);
 static bool read_mood(char **text, RecoMood *mood, int flags);
 static bool read_tracks(char **text, RecoPopular *popular);
+static void sort_hashes(RecoPopular *popular);
 
 /* Writes what a run found. */
 char *
@@ -403,5 +404,25 @@ read_tracks(char **text, RecoPopular *popular)
 			return false;
 		popular->ncandidates++;
 	}
+	sort_hashes(popular);
 	return popular->ncandidates > 0;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	uint64		x = *(const uint64 *) a;
+	uint64		y = *(const uint64 *) b;
+
+	return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/* So that a listener's history is compared with them in one pass. */
+static void
+sort_hashes(RecoPopular *popular)
+{
+	popular->hashes = palloc(sizeof(uint64) * Max(popular->ncandidates, 1));
+	for (int i = 0; i < popular->ncandidates; i++)
+		popular->hashes[i] = reco_popular_hash(popular->candidates[i].track->track_id);
+	qsort(popular->hashes, popular->ncandidates, sizeof(uint64), by_number);
 }

@@ -15,6 +15,7 @@
 
 #include "compat.h"
 
+#include "common/hashfn.h"
 #include "run.h"
 
 #define RECO_POPULAR_MOST	200 /* candidates that are kept, the best ones */
@@ -36,7 +37,17 @@ typedef struct RecoPopular
 	RecoTrack **seeds;
 	int			ncandidates;
 	RecoCandidate *candidates;	/* best first, for nobody in particular */
+	uint64	   *hashes;			/* of their ids, ascending */
+	RecoRanking ranking;		/* as they were rated, for nobody; popular_fit.h */
 } RecoPopular;
+
+/* A number for a track's id. */
+static inline uint64
+reco_popular_hash(const char *track_id)
+{
+	return hash_bytes_extended((const unsigned char *) track_id, (int) strlen(track_id),
+							   0);
+}
 
 /* Writes what a run found, in the database's encoding. */
 extern char *reco_popular_write(const RecoRun *run, const char *prompt);

@@ -46,31 +46,6 @@ static const float tolerances[RECO_NCOLUMNS] = {
 	[RECO_VALENCE] = 0.3f, [RECO_LOUDNESS] = 6, [RECO_TEMPO] = 40, [RECO_POPULARITY] = 30,
 };
 
-/* How far apart two values are that have nothing in common, as 1 / distance. */
-static const float farness[RECO_NCOLUMNS] = {
-	[RECO_ACOUSTICNESS] = 1, [RECO_DANCEABILITY] = 1, [RECO_ENERGY] = 1,
-	[RECO_INSTRUMENTALNESS] = 1, [RECO_LIVENESS] = 1, [RECO_SPEECHINESS] = 1,
-	[RECO_VALENCE] = 1, [RECO_LOUDNESS] = 1 / 30.0f, [RECO_TEMPO] = 1 / 60.0f,
-	[RECO_MODE] = 1, [RECO_POPULARITY] = 1 / 100.0f, [RECO_YEAR] = 1 / 40.0f,
-};
-
-/* How alike two values of a column are: 1 = the same, 0 = nothing in common. */
-static inline float
-similarity_of(int column, float difference)
-{
-	return fmaxf(0, 1 - fabsf(difference) * farness[column]);
-}
-
-/* How alike two keys are, around the circle. */
-static float
-key_similarity(int a, int b)
-{
-	int			d = abs(a - b);
-
-	d = d < 12 - d ? d : 12 - d;
-	return d == 0 ? 1 : d == 1 ? 0.8f : 0.3f;
-}
-
 static float
 popularity_bonus(const RecoTrack *track)
 {
@@ -91,7 +66,7 @@ reco_rank_seed_fit(const RecoTrack *track, const RecoTarget *targets)
 
 		if (weight <= 0 || ((track->missing >> f) & 1))
 			continue;
-		sum += weight * similarity_of(f, track->values[f] - targets[f].mean);
+		sum += weight * reco_likeness_of(f, track->values[f] - targets[f].mean);
 		weights += weight;
 	}
 	if (weights <= 0)
@@ -102,22 +77,7 @@ reco_rank_seed_fit(const RecoTrack *track, const RecoTarget *targets)
 float
 reco_rank_similarity(const RecoTrack *a, const RecoTrack *b)
 {
-	float		sum = 0;
-	float		weights = 0;
-
-	for (int f = 0; f < RECO_NCOLUMNS; f++)
-	{
-		if (((a->missing | b->missing) >> f) & 1)
-			continue;
-		sum += reco_fit_weights[f] * similarity_of(f, a->values[f] - b->values[f]);
-		weights += reco_fit_weights[f];
-	}
-	if (a->key >= 0 && b->key >= 0)
-	{
-		sum += reco_fit_weights[RECO_KEY] * key_similarity(a->key, b->key);
-		weights += reco_fit_weights[RECO_KEY];
-	}
-	return weights > 0 ? sum / weights : -1;
+	return reco_likeness(a, b);
 }
 
 float
@@ -129,11 +89,12 @@ reco_rank_cohesion(const RecoTrack *track, const RecoTarget *targets, bool *comp
 	for (int f = 0; f < RECO_NCOLUMNS; f++)
 	{
 		float		weight = targets[f].weight * reco_fit_weights[f];
+		float		cohesion;
 
 		if (weight <= 0 || tolerances[f] <= 0 || ((track->missing >> f) & 1))
 			continue;
-		sum += weight *
-			fmaxf(0, 1 - fabsf(track->values[f] - targets[f].mean) / tolerances[f]);
+		cohesion = 1 - fabsf(track->values[f] - targets[f].mean) / tolerances[f];
+		sum += weight * (cohesion > 0 ? cohesion : 0);
 		weights += weight;
 	}
 	*comparable = weights > 0;
@@ -142,15 +103,19 @@ reco_rank_cohesion(const RecoTrack *track, const RecoTarget *targets, bool *comp
 
 /* Mean similarity to the nearest few of what the listener plays. */
 static float
-taste_of(const RecoRanking *ranking, const RecoTrack *track)
+taste_of(const RecoRanking *ranking, const RecoLikenessPack *pack, const RecoTrack *track)
 {
+	float		alike[RECO_LIKENESS_MOST];
 	float		best[TASTE_TRACKS] = {-1, -1, -1};
 	float		sum = 0;
+	int			packed = track->key < RECO_LIKENESS_KEYS ? pack->n : 0;
 	int			n = 0;
 
+	if (packed > 0)
+		reco_likeness_to_all(pack, track, alike);
 	for (int i = 0; i < ranking->ntaste; i++)
 	{
-		float		similarity = reco_rank_similarity(track, ranking->taste[i]);
+		float similarity = i < packed ? alike[i] : reco_likeness(track, ranking->taste[i]);
 		int			at = TASTE_TRACKS;
 
 		while (at > 0 && similarity > best[at - 1])
@@ -170,23 +135,39 @@ taste_of(const RecoRanking *ranking, const RecoTrack *track)
 	return n > 0 ? sum / n : -1;
 }
 
+/* Takes what is nearest of some tracks, if that is nearer than what is known. */
+static void
+take_nearest(const RecoTrack *track, RecoTrack *const *others, int n,
+			 const RecoLikenessPack *pack, RecoNear *near)
+{
+	float		alike[RECO_LIKENESS_MOST];
+	int			packed = 0;
+
+	if (pack != NULL && track->key < RECO_LIKENESS_KEYS)
+	{
+		reco_likeness_to_all(pack, track, alike);
+		packed = pack->n;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		float		similarity = i < packed ? alike[i] : reco_likeness(track, others[i]);
+
+		if (similarity > near->similarity &&
+			strcmp(others[i]->track_id, track->track_id) != 0)
+		{
+			near->similarity = similarity;
+			near->track = others[i];
+		}
+	}
+}
+
 RecoNear
 reco_rank_near(const RecoRanking *ranking, const RecoTrack *track)
 {
 	RecoNear	near = {NULL, 0};
 
-	for (int i = 0; i < ranking->ntaste + ranking->nseeds; i++)
-	{
-		const RecoTrack *other =
-			i < ranking->ntaste ? ranking->taste[i] : ranking->seeds[i - ranking->ntaste];
-		float		similarity = reco_rank_similarity(track, other);
-
-		if (similarity > near.similarity && strcmp(other->track_id, track->track_id) != 0)
-		{
-			near.similarity = similarity;
-			near.track = other;
-		}
-	}
+	take_nearest(track, ranking->taste, ranking->ntaste, ranking->taste_pack, &near);
+	take_nearest(track, ranking->seeds, ranking->nseeds, ranking->seeds_pack, &near);
 	return near;
 }
 
@@ -224,7 +205,7 @@ era_of(const RecoRanking *ranking, const RecoTrack *track)
 	return (float) exp(-0.5 * off * off);
 }
 
-/* Fills the parts of one candidate; a part without evidence is below 0. */
+/* Fills the parts of one candidate but for taste; a part without evidence is below 0. */
 static void
 fill_parts(const RecoRanking *ranking, RecoCandidate *candidate)
 {
@@ -249,8 +230,6 @@ fill_parts(const RecoRanking *ranking, RecoCandidate *candidate)
 		candidate->parts[RECO_PART_GENRE] = track->genre_match;
 	if (ranking->has_words)
 		candidate->parts[RECO_PART_TEXT] = fminf(track->text_match, 1);
-	if (ranking->ntaste > 0)
-		candidate->parts[RECO_PART_TASTE] = taste_of(ranking, track);
 	candidate->parts[RECO_PART_AGREEMENT] = agreement_of(candidate);
 	if (!((track->missing >> RECO_POPULARITY) & 1))
 	{
@@ -275,16 +254,36 @@ fill_parts(const RecoRanking *ranking, RecoCandidate *candidate)
 		candidate->cohesion = DISCOVERY_COHESION;
 }
 
+/* Fills what has nothing to do with the listener. */
+void
+reco_rank_rate(const RecoRanking *ranking, RecoCandidate *candidates, int ncandidates)
+{
+	for (int i = 0; i < ncandidates; i++)
+		fill_parts(ranking, &candidates[i]);
+}
+
 /* Scores candidates. */
 void
 reco_rank_score(const RecoRanking *ranking, RecoCandidate *candidates, int ncandidates)
 {
+	RecoLikenessPack own;
+	const RecoLikenessPack *pack = ranking->taste_pack;
+
+	if (pack == NULL)
+	{
+		reco_likeness_pack(ranking->taste, ranking->ntaste, &own);
+		pack = &own;
+	}
+	if (!ranking->rated)
+		reco_rank_rate(ranking, candidates, ncandidates);
 	for (int i = 0; i < ncandidates; i++)
 	{
 		float		sum = 0;
 		float		weights = 0;
 
-		fill_parts(ranking, &candidates[i]);
+		if (ranking->ntaste > 0)
+			candidates[i].parts[RECO_PART_TASTE] =
+				taste_of(ranking, pack, candidates[i].track);
 		for (int p = 0; p < RECO_NPARTS; p++)
 		{
 			if (candidates[i].parts[p] < 0)

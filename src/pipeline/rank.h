@@ -15,6 +15,7 @@
 
 #include "catalogue/fit.h"
 #include "catalogue/track.h"
+#include "likeness.h"
 #include "reco.h"
 
 typedef enum RecoStrategyId
@@ -87,11 +88,18 @@ typedef struct RecoRanking
 	float		familiarity;	/* 0 = known .. 1 = adventurous; .5 = no wish */
 	int			era_from;		/* years, inclusive; 0 = open */
 	int			era_to;
+	bool		rated;			/* candidates are rated already, for nobody */
+	const RecoLikenessPack *taste_pack; /* of 'taste' and 'seeds', for 'near' */
+	const RecoLikenessPack *seeds_pack; /* NULL = they are compared one by one */
 } RecoRanking;
 
 /* Scores candidates; fills parts, score and cohesion. */
 extern void reco_rank_score(const RecoRanking *ranking, RecoCandidate *candidates,
 							int ncandidates);
+
+/* Fills what of that has nothing to do with the listener: all but taste and score. */
+extern void reco_rank_rate(const RecoRanking *ranking, RecoCandidate *candidates,
+						   int ncandidates);
 
 /* The seed, or the track that the listener plays, that a track is nearest to. */
 typedef struct RecoNear

@@ -87,8 +87,7 @@ static RecoCachedKey buffer_key(const Question *question, const char *key);
 static void count(const char *found, RecoOrigin origin, bool table);
 static bool find_popular(Question *question, RecoResult *result);
 static bool is_nobodys(const Question *question);
-static const char *fit_popular(Question *question, MemoryContext context, bool stale,
-							   RecoOrigin *origin);
+static const char *fit_popular(Question *question, bool stale, RecoOrigin *origin);
 
 /* Gets a result. */
 void
@@ -112,7 +111,7 @@ reco_result_get(RecoRequest *request, Oid function, MemoryContext context,
 		{
 			reco_patience_begin(reco_run_patience(request));
 			if (question.publishes && reco_popular_recall(&question.popular))
-				result->bytes = fit_popular(&question, context, false, &result->origin);
+				result->bytes = fit_popular(&question, false, &result->origin);
 			if (result->bytes == NULL)
 				result->bytes = get(&question, until, context, &result->origin);
 			reco_patience_end();
@@ -191,7 +190,7 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 									1);
 		if ((bytes != NULL && *origin == RECO_ORIGIN_CACHED) || !question->publishes)
 			break;
-		popular = fit_popular(question, context, bytes != NULL, origin);
+		popular = fit_popular(question, bytes != NULL, origin);
 		if (popular != NULL)
 			return popular;
 		if (bytes != NULL && reco_ahead_refresh(request, question->extension, bytes))
@@ -573,13 +572,13 @@ is_nobodys(const Question *question)
 
 /* Makes a list of a popular mood's candidates; NULL = none is at hand that is better. */
 static const char *
-fit_popular(Question *question, MemoryContext context, bool stale, RecoOrigin *origin)
+fit_popular(Question *question, bool stale, RecoOrigin *origin)
 {
 	RecoCachedValue value = {0};
 	RecoPopularFit fit;
 	const char *bytes;
 
-	if (!reco_popular_fit(&question->popular, context, is_nobodys(question), &fit) ||
+	if (!reco_popular_fit(&question->popular, is_nobodys(question), &fit) ||
 		(stale && fit.origin == RECO_ORIGIN_STALE))
 		return NULL;
 	bytes = question->form->write_own(fit.run);

@@ -197,7 +197,8 @@ mention_names(RecoRun *run)
 	rules->nmentioned = run->nmentioned;
 	for (int i = 0; i < run->nmentioned; i++)
 		rules->mentioned[i] = run->mentioned[i];
-	reco_text_open(&tools);
+	if (run->nnames > 0)
+		reco_text_open(&tools);
 	for (int i = 0; i < run->nnames; i++)
 		if (reco_rules_listed(run->mentioned, run->nmentioned, run->names[i]->artist_id))
 			rules->mentioned[rules->nmentioned++] =

@@ -253,6 +253,24 @@ rank_range(RecoRun *run, int from, int n)
 	qsort(&run->candidates[from], n, sizeof(RecoCandidate), by_score);
 }
 
+static RecoLikenessPack *
+pack_of(RecoTrack *const *tracks, int n)
+{
+	RecoLikenessPack *pack = palloc(sizeof(RecoLikenessPack));
+
+	reco_likeness_pack(tracks, n, pack);
+	return pack;
+}
+
+/* Would two rankings rate candidates alike, for nobody? */
+static bool
+same_but_for_taste(const RecoRanking *a, const RecoRanking *b)
+{
+	return a->has_labels == b->has_labels && a->has_words == b->has_words &&
+		a->familiarity == b->familiarity && a->era_from == b->era_from &&
+		a->era_to == b->era_to && a->background == b->background;
+}
+
 /* Ranks the candidates. */
 void
 reco_strategy_rank(RecoRun *run)
@@ -278,7 +296,11 @@ reco_strategy_rank(RecoRun *run)
 	for (int i = 0; i < run->ntop_artists; i++)
 		ranking->familiar[ranking->nfamiliar++] = run->top_artists[i]->artist_id;
 	reco_rules_sort(ranking->familiar, ranking->nfamiliar);
+	ranking->taste_pack = pack_of(run->top_tracks, run->ntop_tracks);
+	ranking->seeds_pack = pack_of(run->seeds, run->nseeds);
+	ranking->rated = run->rated != NULL && same_but_for_taste(ranking, run->rated);
 	rank_range(run, 0, run->ncandidates);
+	ranking->rated = false;		/* what is found later is not */
 }
 
 /* Searches again without a limit, for a list that has stayed short. */

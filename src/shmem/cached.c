@@ -102,7 +102,7 @@ reco_cached_put(const RecoCachedKey *key, const RecoCachedValue *value, bool wri
 		return false;
 	count_put(key->category, false);
 	if (!written)
-		reco_database_wake(key->database);
+		reco_database_wake_writer(key->database);
 	return true;
 }
 

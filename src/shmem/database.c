@@ -39,7 +39,7 @@
 static RecoDatabase *find_or_make_row(Oid database);
 static void hold_seat(RecoSeat *seat, bool keeper);
 static void release_seat(RecoSeat *seat);
-static void wake_seats(Oid database, int first, int last);
+static void wake_seats(Oid database, int first, int last, bool gatherers);
 
 /* Fills in the table. */
 void
@@ -57,13 +57,23 @@ reco_database_make(void)
 void
 reco_database_wake(Oid database)
 {
-	wake_seats(database, RECO_SEAT_KEEPER, RECO_SEAT_KEEPER);
+	wake_seats(database, RECO_SEAT_KEEPER, RECO_SEAT_KEEPER, true);
+}
+
+/*
+ * Wakes it for what there is to write. The lock is a barrier: who reads here that the
+ * keeper gathers has put its entry before that ended.
+ */
+void
+reco_database_wake_writer(Oid database)
+{
+	wake_seats(database, RECO_SEAT_KEEPER, RECO_SEAT_KEEPER, false);
 }
 
 void
 reco_database_wake_job_workers(Oid database)
 {
-	wake_seats(database, RECO_SEAT_KEEPER + 1, RECO_NSEATS - 1);
+	wake_seats(database, RECO_SEAT_KEEPER + 1, RECO_NSEATS - 1, true);
 }
 
 /* Wakes all keepers. */
@@ -77,7 +87,7 @@ reco_database_wake_all(void)
 
 /* Wakes who sits there. Latches are set after the lock is released. */
 static void
-wake_seats(Oid database, int first, int last)
+wake_seats(Oid database, int first, int last, bool gatherers)
 {
 	RecoDatabase *row;
 	int			procnos[RECO_NSEATS];
@@ -88,7 +98,7 @@ wake_seats(Oid database, int first, int last)
 	LWLockAcquire(&reco_shared->databases, LW_SHARED);
 	row = reco_database_find(database);
 	for (int s = first; row != NULL && s <= last; s++)
-		if (row->seats[s].pid != 0)
+		if (row->seats[s].pid != 0 && (gatherers || !row->seats[s].gathers))
 			procnos[n++] = row->seats[s].procno;
 	LWLockRelease(&reco_shared->databases);
 	for (int i = 0; i < n; i++)
@@ -220,7 +230,7 @@ reco_database_dismiss(Oid database, bool insistent)
 			kill(pid, SIGINT);
 	}
 	LWLockRelease(&reco_shared->databases);
-	wake_seats(database, 0, RECO_NSEATS - 1);
+	wake_seats(database, 0, RECO_NSEATS - 1, true);
 	return pid;
 }
 

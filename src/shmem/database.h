@@ -59,6 +59,7 @@ typedef struct RecoSeat
 	int64		interrupted;	/* the job that it is, or was, interrupted at */
 	int64		died;			/* claim of the last one that an error ended, at a job */
 	bool		yields;			/* it shall make room for another, after its job */
+	bool		gathers;		/* a keeper that takes what comes without being woken */
 } RecoSeat;
 
 typedef struct RecoDatabase
@@ -84,6 +85,15 @@ typedef struct RecoWorkerOrder
  */
 extern void reco_database_wake(Oid database);
 extern void reco_database_wake_job_workers(Oid database);
+
+/*
+ * The same for what the keeper has to write: one that gathers finds it anyway. Call it
+ * after that is where the keeper looks.
+ */
+extern void reco_database_wake_writer(Oid database);
+
+/* This keeper will look at what there is to write; from 'false' on it may have looked. */
+extern void reco_database_gather(bool gathers);
 
 extern void reco_database_wake_all(void);
 

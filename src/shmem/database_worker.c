@@ -113,6 +113,19 @@ reco_database_job_workers(Oid database, int *wanted)
 	return n;
 }
 
+/* Says that this keeper will look at what there is to write, or that it looks now. */
+void
+reco_database_gather(bool gathers)
+{
+	RecoDatabase *row;
+
+	reco_database_lock();
+	row = reco_database_find(my_database);
+	if (row != NULL && row->seats[my_number].pid == MyProcPid)
+		row->seats[my_number].gathers = gathers;
+	reco_database_unlock(-1);
+}
+
 /* This process is the worker that was to start; false = not any more. */
 bool
 reco_database_enter(const RecoWorkerOrder *order, int64 claim)
@@ -133,6 +146,7 @@ reco_database_enter(const RecoWorkerOrder *order, int64 claim)
 		seated = seat;
 		if (order->seat != RECO_SEAT_KEEPER)
 			reco_database_find(order->database)->served = seat->entered;
+		seat->gathers = false;
 		my_database = order->database;
 		my_number = order->seat;
 		my_generation = order->generation;

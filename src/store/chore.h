@@ -72,7 +72,8 @@ extern const char *reco_chore_cron_database(void);
 typedef struct RecoChoreMark
 {
 	RecoChore	chore;
-	bool		holds;			/* pg_cron does it, for all that is known here */
+	bool		holds;			/* pg_cron has it, for all that is known here */
+	bool		overdue;		/* ... and does not do it */
 	char	   *schedule;
 	char	   *command;
 	int64		jobid;
@@ -90,7 +91,8 @@ extern void reco_chore_unmark(RecoChore chore);
 /* How a chore stands. */
 typedef struct RecoChoreState
 {
-	bool		by_cron;
+	bool		by_cron;		/* it is pg_cron's, who does it */
+	bool		overdue;		/* it is, but pg_cron has not done it for long */
 	TimestampTz since;			/* 0 = it has no row yet */
 	TimestampTz last_run;		/* 0 = never */
 	TimestampTz last_done;		/* ... without failing; likewise */

@@ -97,6 +97,9 @@ static RecoStatement hours_statement = {
 	"  AND record #>> '{popular,run_id}' IS DISTINCT FROM run_id::text GROUP BY 1",
 };
 
+/* The UPDATE under way is by the owner, who need not be a member of the caller's role. */
+static bool noting_role = false;
+
 static bool run(RecoStatement *statement, const Datum *arguments, bool reading);
 
 /* Lists the moods that are kept ready. */
@@ -185,7 +188,22 @@ reco_popular_note_role(const char *prompt)
 
 	arguments[0] = CStringGetTextDatum(prompt);
 	arguments[1] = CStringGetTextDatum(GetUserNameFromId(GetUserId(), false));
-	(void) run(&role_statement, arguments, false);
+	noting_role = true;
+	PG_TRY();
+	{
+		(void) run(&role_statement, arguments, false);
+	}
+	PG_FINALLY();
+	{
+		noting_role = false;
+	}
+	PG_END_TRY();
+}
+
+bool
+reco_popular_is_noting_role(void)
+{
+	return noting_role;
 }
 
 bool

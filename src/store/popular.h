@@ -46,6 +46,9 @@ extern void reco_popular_note_asked(const char *prompt, int64 asked, int64 hits,
 extern void reco_popular_note_warmed(const char *prompt, TimestampTz at);
 extern void reco_popular_note_role(const char *prompt);
 
+/* Is that under way in this process? Then the row names who calls. */
+extern bool reco_popular_is_noting_role(void);
+
 /* Takes a mood in as learned; false = it is there. */
 extern bool reco_popular_learn(const char *prompt, int64 asked, int64 hits,
 							   TimestampTz last);

@@ -21,11 +21,12 @@
 
 #include "chore_process.h"
 #include "guc.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "shmem/chore_failure.h"
 #include "utils/timestamp.h"
 
-#define MOST_LACKING	5		/* times that no process was free, then the keeper does it */
+#define MOST_LACKING	5		/* times without a free process, then it is done here */
 #define LOOK_US		(2 * INT64CONST(1000000))	/* between two looks whose they are */
 #define AGAIN_US	INT64CONST(1000000) /* after an ERROR that is no chore's */
 #define NOTE_US		(60 * INT64CONST(1000000))	/* between notes of one that goes on */
@@ -40,6 +41,7 @@ typedef struct Known
 	char		error[256];		/* of one that is to be noted; '' = none */
 	TimestampTz note_after;		/* it is not tried to note it */
 	uint32		logged;			/* the digest of the error that is in the log; 0 = none */
+	bool		told_overdue;	/* the log knows that pg_cron does not do it */
 	int			lacking;		/* how often no process was free for it */
 	TimestampTz failed_at;
 	char		failed_by[16];
@@ -67,6 +69,7 @@ static int	see_end(void);
 static void after_end(int chore);
 static void choose(int chore);
 static void start(int chore);
+static void tell_overdue(RecoChore chore, const RecoChoreState *state);
 static void succeed(RecoChore chore);
 static void fail(RecoChore chore, const char *by, TimestampTz at, const char *message);
 static bool note_failure(void);
@@ -233,6 +236,8 @@ look(Oid extension)
 	{
 		if (states[i].since == 0 && reco_chore_lock((RecoChore) i, false, &state))
 			states[i] = state;
+		if (states[i].overdue != known[i].told_overdue)
+			tell_overdue((RecoChore) i, &states[i]);
 		known[i].state = states[i];
 		if (states[i].last_done > known[i].failed_at)
 			succeed((RecoChore) i);
@@ -242,6 +247,24 @@ look(Oid extension)
 			fail((RecoChore) failure.chore, failure.by, failure.at, failure.message);
 	known_of = extension;
 	next_look = GetCurrentTimestamp() + LOOK_US;
+}
+
+/* Says once that pg_cron does not do a chore that it has, or does again. */
+static void
+tell_overdue(RecoChore chore, const RecoChoreState *state)
+{
+	const char *name = reco_chore_kind(chore)->name;
+
+	known[chore].told_overdue = state->overdue;
+	if (state->overdue)
+		ereport(LOG,
+				(errmsg("pg_cron has missed the last times of chore \"%s\"", name),
+				 errdetail("The keeper does it until pg_cron does."),
+				 errhint("SELECT * FROM reco_doctor() tells what is wrong with its job; "
+						 "SELECT reco_unschedule('%s') leaves the chore to the keeper.",
+						 name)));
+	else if (state->by_cron)
+		ereport(LOG, (errmsg("the keeper leaves chore \"%s\" to pg_cron again", name)));
 }
 
 /* It was done since it failed. */
@@ -260,11 +283,14 @@ static void
 fail(RecoChore chore, const char *by, TimestampTz at, const char *message)
 {
 	Known	   *one = &known[chore];
+	const char *text = message[0] == '\0' ? "it failed" : message;
+	int len = pg_mbcliplen(text, (int) strlen(text), sizeof(one->error) - 1);
 
 	one->failed_at = at;
 	one->note_after = at;
 	strlcpy(one->failed_by, by, sizeof(one->failed_by));
-	strlcpy(one->error, message[0] == '\0' ? "it failed" : message, sizeof(one->error));
+	memcpy(one->error, text, len);
+	one->error[len] = '\0';
 	if (strcmp(by, "keeper") != 0)
 		return;
 	one->logged = reco_chore_process_digest(message);

@@ -414,7 +414,9 @@ wait_after(Round round)
 				Min(reco_keeper_chores_due(),
 					Min(reco_keeper_matrix_due(), reco_keeper_facts_due()))),
 			true);
+	reco_database_gather(true);
 	wait_ms(GATHER_MS, false);
+	reco_database_gather(false);
 }
 
 /* Has a chore stop that somebody waits for who changes or drops the extension. */

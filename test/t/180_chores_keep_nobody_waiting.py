@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Claim: a chore that fails, that lasts, or that nobody does, keeps nothing else waiting, and is not forgotten.
+"""Claim: a chore that fails or that lasts keeps nothing else waiting, and is not forgotten.
 
 What failed was not done: it is tried again soon, then later and later, up to its interval.
 That a failure cannot be noted yet costs the keeper nothing, nor do questions for moods
@@ -12,7 +12,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from cluster import Cluster  # noqa: E402
-from reco_tap import done, literal, ok, same, until  # noqa: E402
+from reco_tap import SqlError, done, literal, ok, same, until  # noqa: E402
 
 
 def chore(session, name, columns):
@@ -156,6 +156,11 @@ def unnoted(cluster, session):
     session.query("SET lock_timeout = '10ms'")
     same(session.error("SELECT reco_chore('reprobe')"), "55P03", "a chore fails, as its row is locked")
     session.query("RESET lock_timeout")
+    other = cluster.session()
+    other.send("SELECT reco_chore('reprobe')")
+    until(lambda: session.value(f"SELECT wait_event_type FROM pg_stat_activity WHERE pid = {other.pid}") == "Lock")
+    session.query(f"SELECT pg_cancel_backend({other.pid})")
+    ok(cancelled(other), "another one is cancelled by somebody")
     before, began = commits(session), time.monotonic()
     session.query("SELECT pg_sleep(4)")
     rate = (commits(session) - before) / (time.monotonic() - began)
@@ -164,7 +169,26 @@ def unnoted(cluster, session):
     holder.query("COMMIT")
     ok(until(lambda: chore(session, "reprobe", "failures, ended, last_by") == [str(failures + 1), "failed", "hand"]), "when it is let go, it is noted",
        chore(session, "reprobe", "*"))
+    ok("lock timeout" in chore(session, "reprobe", "error")[0], "but for what somebody cancelled", chore(session, "reprobe", "*"))
+    holder.query("BEGIN")
+    holder.query("SELECT FROM reco.chore WHERE chore = 'reprobe' FOR UPDATE")
+    other.query("SET statement_timeout = '100ms'")
+    other.query("SET application_name = 'pg_cron'")
+    same(other.error("SELECT reco_chore('reprobe')"), "57014", "one that takes longer than statement_timeout, of pg_cron's")
+    holder.query("COMMIT")
+    ok(until(lambda: chore(session, "reprobe", "failures, ended, last_by") == [str(failures + 2), "failed", "pg_cron"]), "has failed",
+       chore(session, "reprobe", "*"))
+    other.close()
     holder.close()
+
+
+def cancelled(session):
+    """Whether what was sent is cancelled."""
+    try:
+        session.wait()
+    except SqlError as error:
+        return error.sqlstate == "57014"
+    return False
 
 
 def unpopular(session):

@@ -11,10 +11,12 @@
  *
  *-------------------------------------------------------------------------
  */
-/* sources: src/features.c src/pipeline/rank.c src/catalogue/fit.c */
+/* sources: src/features.c src/pipeline/rank.c src/pipeline/likeness.c src/catalogue/fit.c */
 #include "pipeline/rank.h"
 
 #include <string.h>
+
+#include "pipeline/likeness.h"
 
 #include "tap.h"
 
@@ -150,6 +152,44 @@ test_similarity(void)
 			reco_rank_similarity(&a, &b) <= 1.0001f && reco_rank_similarity(&a, &b) >= 0;
 	}
 	ok(symmetric, "similarity is the same both ways, and in 0..1");
+}
+
+/* One track to many at once is the same as to each of them alone. */
+static void
+test_many(void)
+{
+	static RecoTrack tracks[RECO_LIKENESS_MOST + 3];
+	RecoTrack  *pointers[RECO_LIKENESS_MOST + 3];
+	RecoLikenessPack pack;
+	float		alike[RECO_LIKENESS_MOST];
+	bool		same = true;
+	bool		full = true;
+
+	for (int n = 0; n <= RECO_LIKENESS_MOST + 3; n++)
+	{
+		RecoTrack	track;
+
+		for (int i = 0; i <= n; i++)
+		{
+			RecoTrack  *any = i < n ? &tracks[i] : &track;
+
+			*any = unmeasured;
+			for (int f = 0; f < RECO_NCOLUMNS; f++)
+				any->values[f] = reco_fit_typical.mean[f] +
+					reco_fit_typical.sd[f] * (4 * tap_unit() - 2);
+			any->missing = (uint32_t) (tap_draw() & tap_draw()) & ALL_MISSING;
+			any->key = (int) (tap_draw() % 13) - 1;
+			if (i < n)
+				pointers[i] = any;
+		}
+		reco_likeness_pack(pointers, n, &pack);
+		full &= pack.n == (n < RECO_LIKENESS_MOST ? n : RECO_LIKENESS_MOST);
+		reco_likeness_to_all(&pack, &track, alike);
+		for (int i = 0; i < pack.n; i++)
+			same &= fabsf(alike[i] - reco_likeness(&track, tracks + i)) < 1e-6f;
+	}
+	ok(full, "as many as there is room for are put side by side");
+	ok(same, "one track to many at once is the same as to each of them alone");
 }
 
 /* Cohesion of one value with one target. */
@@ -350,6 +390,7 @@ main(void)
 {
 	test_seed_fit();
 	test_similarity();
+	test_many();
 	test_cohesion();
 	test_score();
 	test_random();
