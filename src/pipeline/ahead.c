@@ -18,6 +18,7 @@
 #include "json_write.h"
 #include "miscadmin.h"
 #include "request_options.h"
+#include "result_rows.h"
 #include "shmem/database.h"
 #include "shmem/shared.h"
 #include "shmem/wish.h"
@@ -53,10 +54,11 @@ somebody_would(void)
 }
 
 bool
-reco_ahead_refresh(const RecoRequest *request, Oid extension, int64 run_id)
+reco_ahead_refresh(const RecoRequest *request, Oid extension, const char *bytes)
 {
 	return somebody_would() && reco_database_keeper(MyDatabaseId) != 0 &&
-		wish_run(RECO_WISH_REFRESH, request, GetUserId(), extension, run_id);
+		wish_run(RECO_WISH_REFRESH, request, GetUserId(), extension,
+				 reco_result_run_id(bytes));
 }
 
 /* Wishes for a run of the very same question, with time. */

@@ -193,8 +193,7 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 		popular = fit_popular(question, bytes != NULL, origin);
 		if (popular != NULL)
 			return popular;
-		if (bytes != NULL &&
-			reco_ahead_refresh(request, question->extension, reco_result_run_id(bytes)))
+		if (bytes != NULL && reco_ahead_refresh(request, question->extension, bytes))
 			break;
 
 		/* what is stale is given at once, but for the one who makes it new */
@@ -386,10 +385,7 @@ find_in_table(Question *question, RecoOrigin *origin)
 	return bytes;
 }
 
-/*
- * Puts a result into the buffer, by its meaning and its words; 'value' has its times.
- * False = there is no room, or it was invalidated meanwhile.
- */
+/* Puts a result into the buffer, by meaning and words; 'value' has its times. */
 static bool
 put(const Question *question, const char *bytes, RecoCachedValue *value, bool written)
 {
@@ -512,10 +508,8 @@ generate(Question *question, MemoryContext context)
 }
 
 /*
- * Publishes a run's result, if it is one for everybody. One that lacks what a service did
- * not tell, or what came into the catalogue just now, is given to those who ask right
- * now, and then made again; where nobody asked, it is nothing to take the place of an old
- * one that lacks nothing.
+ * Publishes a run's result, if it is one for all. One that lacks something is for those
+ * who ask right now; one made ahead then for nobody: what is old may lack nothing.
  */
 static void
 publish(const Question *question, const char *bytes, RecoRun *run)

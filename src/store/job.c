@@ -93,8 +93,7 @@ static RecoStatement take_over_statement = {
 		"  state = CASE WHEN n.dead THEN 'failed' ELSE 'queued' END,"
 		"  finished = CASE WHEN n.dead THEN $3 END,"
 		"  error = CASE WHEN n.dead THEN 'its worker died ' || (j.attempts - j.failures) || ' times' ELSE j.error END"
-		" FROM (SELECT user_id, job_id, claim = ANY ($4) AS died,"
-		"   claim = ANY ($4) AND attempts - failures >= $2 AS dead FROM reco.job"
+		" FROM (SELECT user_id, job_id, claim = ANY ($4) AS died, claim = ANY ($4) AND attempts - failures >= $2 AS dead FROM reco.job"
 		"  WHERE state = 'running' AND claim = ANY ($1) FOR UPDATE SKIP LOCKED) AS n"
 		" WHERE j.user_id = n.user_id AND j.job_id = n.job_id",
 	.nargs = 4,
@@ -169,7 +168,6 @@ static void watch(void);
 static void at_transaction_end(XactEvent event, void *arg);
 static int64 run_changing(RecoStatement *statement, const Datum *arguments,
 						  const char *nulls);
-static int64 *find_claims(int *n);
 
 /* Lists of two roles may come from different services. */
 char *
@@ -390,9 +388,8 @@ static bool
 died(int64 claim)
 {
 	int64		fallen[RECO_NSEATS];
-	int			n = reco_database_died(MyDatabaseId, fallen);
 
-	return is_among(claim, fallen, n) ||
+	return is_among(claim, fallen, reco_database_died(MyDatabaseId, fallen)) ||
 		(reco_shared->after_crash &&
 		 claim < reco_id_floor(reco_calendar_time(reco_shared->made_at)));
 }

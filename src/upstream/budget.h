@@ -56,8 +56,8 @@ extern bool reco_budget_parse(const char *text, RecoBudget *budget, const char *
  * hour may use, a third is left to those who wait, and of a day's.
  *
  * Runs that begin at the same time each see the same 'now'. In the background the hour's
- * part holds all the same: the gateway counts each call by it (limiter.h). So many callers
- * who wait may use more of an hour than its part, and no more than the day's quota.
+ * part holds all the same: the gateway counts each call by it (limiter.h). So many
+ * callers who wait may use more of an hour than its part, never more than the quota.
  */
 extern int	reco_budget_share(int budget, int quota, bool background, int64_t before,
 							 int64_t now);
