@@ -452,13 +452,14 @@ CREATE TABLE reco.schedule (
 	username text NOT NULL,
 	registered_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
-COMMENT ON TABLE reco.schedule IS 'Holds which chores are registered with pg_cron: the keeper leaves those alone. Written by reco_schedule() and reco_unschedule(); view reco_stat_chore shows it.';
+COMMENT ON TABLE reco.schedule IS 'Holds which chores are registered with pg_cron: the keeper leaves those alone, unless pg_cron has missed three of their times. Written by reco_schedule() and reco_unschedule(); view reco_stat_chore shows it.';
 COMMENT ON COLUMN reco.schedule.schedule IS 'Is when, as pg_cron takes it.';
 COMMENT ON COLUMN reco.schedule.command IS 'Is what pg_cron runs.';
 COMMENT ON COLUMN reco.schedule.jobid IS 'Is the job''s number in cron.job.';
 COMMENT ON COLUMN reco.schedule.jobname IS 'Is its name there.';
 COMMENT ON COLUMN reco.schedule.database IS 'Is this database as it was called then: under another name, what is here does not count.';
 COMMENT ON COLUMN reco.schedule.cron_database IS 'Is where pg_cron had its jobs then; likewise.';
+COMMENT ON COLUMN reco.schedule.registered_at IS 'Is when it was registered; from then its times count.';
 COMMENT ON COLUMN reco.schedule.username IS 'Is the role that registered it, and that the job runs as.';
 
 SELECT pg_catalog.pg_extension_config_dump('reco.schedule', '');
@@ -467,6 +468,8 @@ CREATE TABLE reco.chore (
 	chore text COLLATE "C" NOT NULL PRIMARY KEY,
 	since timestamptz NOT NULL DEFAULT pg_catalog.now(),
 	last_run timestamptz,
+	last_done timestamptz,
+	last_cron timestamptz,
 	last_by text,
 	took_ms double precision,
 	ended text CHECK (ended IN ('done', 'failed')),
@@ -474,10 +477,14 @@ CREATE TABLE reco.chore (
 	error text,
 	runs bigint NOT NULL DEFAULT 0,
 	failures bigint NOT NULL DEFAULT 0,
+	failing integer NOT NULL DEFAULT 0,
 	state bigint
 ) WITH (fillfactor = 25);
 COMMENT ON TABLE reco.chore IS 'Holds how each chore went last; view reco_stat_chore shows it. Its rows keep a chore from being done twice at a time.';
 COMMENT ON COLUMN reco.chore.since IS 'Is when it was heard of: its first run is one interval later.';
+COMMENT ON COLUMN reco.chore.last_done IS 'Is when a run began last that did not fail: from then the interval counts.';
+COMMENT ON COLUMN reco.chore.last_cron IS 'Is when pg_cron began it last: where it has missed three of its times since, the keeper does it.';
+COMMENT ON COLUMN reco.chore.failing IS 'Counts the failures since: with each, the pause before the next try doubles, up to the interval.';
 COMMENT ON COLUMN reco.chore.state IS 'Stands for what it has seen: while that does not change, there is nothing to do.';
 
 CREATE TABLE reco.cache_policy (
@@ -1644,6 +1651,7 @@ CREATE FUNCTION reco.stat_chore(
 	OUT every interval,
 	OUT jobid bigint,
 	OUT last_run timestamptz,
+	OUT last_done timestamptz,
 	OUT last_by text,
 	OUT took_ms double precision,
 	OUT ended text,
@@ -1665,11 +1673,13 @@ COMMENT ON COLUMN @extschema@.reco_stat_chore.done_by IS 'Says whose it is: pg_c
 COMMENT ON COLUMN @extschema@.reco_stat_chore.schedule IS 'Is when pg_cron does it.';
 COMMENT ON COLUMN @extschema@.reco_stat_chore.every IS 'Is how often the keeper does it.';
 COMMENT ON COLUMN @extschema@.reco_stat_chore.jobid IS 'Is pg_cron''s number of the job.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.last_run IS 'Is when the last run began, or failed.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.last_done IS 'Is when the last run began that did not fail.';
 COMMENT ON COLUMN @extschema@.reco_stat_chore.last_by IS 'Says who did it last: pg_cron, keeper, hand.';
 COMMENT ON COLUMN @extschema@.reco_stat_chore.ended IS 'Says how it ended: done, failed.';
 COMMENT ON COLUMN @extschema@.reco_stat_chore.result IS 'Is what its function returned, or how many rows; unchanged = there was nothing to do.';
 COMMENT ON COLUMN @extschema@.reco_stat_chore.error IS 'Is what the last failure said.';
-COMMENT ON COLUMN @extschema@.reco_stat_chore.next_run IS 'Is when the keeper does it next; NULL where pg_cron does.';
+COMMENT ON COLUMN @extschema@.reco_stat_chore.next_run IS 'Is when the keeper does it next: after a failure soon, then later and later; NULL where pg_cron does.';
 REVOKE ALL ON @extschema@.reco_stat_chore FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION reco.stat_chore() TO pg_monitor;

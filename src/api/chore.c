@@ -36,7 +36,7 @@ PG_FUNCTION_INFO_V1(reco_reindex_advice);
 PG_FUNCTION_INFO_V1(reco_chore);
 PG_FUNCTION_INFO_V1(reco_stat_chore);
 
-#define NCOLUMNS	15			/* of the view */
+#define NCOLUMNS	16			/* of the view */
 
 static void tell_failure(RecoChore chore, const char *by, MemoryContext context);
 static const char *by_whom(void);
@@ -145,6 +145,15 @@ reco_chore(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(result));
 }
 
+/* Did somebody wish for it? A timeout has the same code. */
+static bool
+was_wished(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		(error->message_id == NULL ||
+		 strcmp(error->message_id, "canceling statement due to statement timeout") != 0);
+}
+
 /* Tells the keeper of the error that is under way, but for one that somebody wished. */
 static void
 tell_failure(RecoChore chore, const char *by, MemoryContext context)
@@ -152,7 +161,7 @@ tell_failure(RecoChore chore, const char *by, MemoryContext context)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	ErrorData  *error = CopyErrorData();
 
-	if (error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+	if (!was_wished(error))
 		reco_chore_failure_tell((int) chore, by, error->message);
 	FreeErrorData(error);
 	MemoryContextSwitchTo(old);
@@ -185,7 +194,7 @@ put_number(Datum *values, bool *nulls, int column, int64 value)
 	values[column] = Int64GetDatum(value);
 }
 
-/* The registration of a chore; NULL = none that holds. */
+/* The registration of a chore that pg_cron does; NULL = none. */
 static const RecoChoreMark *
 mark_of(const List *marks, RecoChore chore)
 {
@@ -193,7 +202,7 @@ mark_of(const List *marks, RecoChore chore)
 	{
 		const RecoChoreMark *mark = list_nth(marks, i);
 
-		if (mark->chore == chore && mark->holds)
+		if (mark->chore == chore && mark->holds && !mark->overdue)
 			return mark;
 	}
 	return NULL;
@@ -223,7 +232,10 @@ reco_stat_chore(PG_FUNCTION_ARGS)
 		const RecoChoreKind *kind = reco_chore_kind((RecoChore) i);
 		const RecoChoreMark *mark = mark_of(marks, (RecoChore) i);
 		bool		timer = mark == NULL && is_keepers((RecoChore) i);
-		TimestampTz last = facts[i].last_run != 0 ? facts[i].last_run : facts[i].since;
+		RecoChoreState state = {.since = facts[i].since,
+								.last_run = facts[i].last_run,
+								.last_done = facts[i].last_done,
+								.failing = facts[i].failing};
 		Datum		values[NCOLUMNS];
 		bool		nulls[NCOLUMNS] = {false};
 		Interval   *every = palloc0(sizeof(Interval));
@@ -237,10 +249,7 @@ reco_stat_chore(PG_FUNCTION_ARGS)
 		values[4] = IntervalPGetDatum(every);
 		put_number(values, nulls, 5, mark == NULL ? 0 : mark->jobid);
 		put_facts(values, nulls, &facts[i]);
-		put_number(values, nulls, 14,
-				   timer && last != 0 && !kind->as_it_goes && every->time > 0
-					   ? last + every->time
-					   : 0);
+		put_number(values, nulls, 15, timer ? reco_chore_next((RecoChore) i, &state) : 0);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;
@@ -251,12 +260,13 @@ static void
 put_facts(Datum *values, bool *nulls, const RecoChoreFacts *facts)
 {
 	put_number(values, nulls, 6, facts->last_run);
-	put_text(values, nulls, 7, facts->last_by);
-	nulls[8] = facts->last_run == 0 || facts->took_ms < 0;
-	values[8] = Float8GetDatum(facts->took_ms);
-	put_text(values, nulls, 9, facts->ended);
-	put_text(values, nulls, 10, facts->result);
-	put_text(values, nulls, 11, facts->error);
-	values[12] = Int64GetDatum(facts->runs);
-	values[13] = Int64GetDatum(facts->failures);
+	put_number(values, nulls, 7, facts->last_done);
+	put_text(values, nulls, 8, facts->last_by);
+	nulls[9] = facts->last_run == 0 || facts->took_ms < 0;
+	values[9] = Float8GetDatum(facts->took_ms);
+	put_text(values, nulls, 10, facts->ended);
+	put_text(values, nulls, 11, facts->result);
+	put_text(values, nulls, 12, facts->error);
+	values[13] = Int64GetDatum(facts->runs);
+	values[14] = Int64GetDatum(facts->failures);
 }

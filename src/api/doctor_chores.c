@@ -38,6 +38,8 @@ typedef struct Names
 static void tell_lost(ReturnSetInfo *result, const List *marks);
 static void tell_jobs(ReturnSetInfo *result, const List *marks);
 static const char *why_lost(const RecoChoreMark *mark);
+static void tell_job(ReturnSetInfo *result, const RecoChoreMark *mark,
+					 const RecoCronJob *job);
 static ErrorData *look(RecoCronOrder *order);
 static void tell_timer(ReturnSetInfo *result, const List *marks);
 static void tell_failed(ReturnSetInfo *result);
@@ -146,32 +148,45 @@ tell_jobs(ReturnSetInfo *result, const List *marks)
 	for (int i = 0; i < order->njobs && error == NULL; i++)
 	{
 		const RecoCronJob *job = &order->jobs[i];
-		const char *name = reco_chore_kind(of[i]->chore)->name;
-		const char *again =
-			psprintf("SELECT * FROM reco_schedule(%s => %s) registers it again; SELECT * "
-					 "FROM reco_unschedule('%s') leaves it to the keeper's timer.",
-					 name, quote_literal_cstr(job->schedule), name);
 
-		if (!job->found || !job->active)
-			reco_doctor_tell(result, "chores", RECO_DOCTOR_ERROR,
-							 psprintf("nobody does \"%s\": pg_cron's job " INT64_FORMAT
-									  " \"%s\" %s",
-									  name, job->jobid, job->jobname,
-									  job->found ? "is not active" : "is gone"),
-							 again);
-		else if (!job->same)
-			reco_doctor_tell(result, "chores", RECO_DOCTOR_WARNING,
-							 psprintf("pg_cron's job " INT64_FORMAT
-									  " \"%s\" was changed since it was "
-									  "registered",
-									  job->jobid, job->jobname),
-							 again);
-		else
+		if (job->found && job->active && job->same && !of[i]->overdue)
 			add_name(&names, of[i]);
+		else
+			tell_job(result, of[i], job);
 	}
 	if (names.text != NULL)
 		reco_doctor_tell(result, "chores", RECO_DOCTOR_OK,
 						 psprintf("pg_cron does %s", names.text), NULL);
+}
+
+/* Tells what is wrong with a job. */
+static void
+tell_job(ReturnSetInfo *result, const RecoChoreMark *mark, const RecoCronJob *job)
+{
+	const char *name = reco_chore_kind(mark->chore)->name;
+	const char *what =
+		psprintf("pg_cron's job " INT64_FORMAT " \"%s\"", job->jobid, job->jobname);
+	bool		there = job->found && job->active;
+	const char *why = !job->found ? "is gone"
+		: !job->active			  ? "is not active"
+		: !job->same			  ? "was changed since it was registered"
+								  : "has missed its times: see cron.job_run_details";
+	const char *again =
+		psprintf("SELECT * FROM reco_schedule(%s => %s) registers it again; SELECT * "
+				 "FROM reco_unschedule('%s') leaves it to the keeper's timer.",
+				 name, quote_literal_cstr(job->schedule), name);
+
+	if (mark->overdue)
+		reco_doctor_tell(result, "chores", RECO_DOCTOR_WARNING,
+						 psprintf("the keeper does \"%s\" for pg_cron: %s %s", name, what,
+								  why),
+						 again);
+	else if (!there)
+		reco_doctor_tell(result, "chores", RECO_DOCTOR_ERROR,
+						 psprintf("nobody does \"%s\": %s %s", name, what, why), again);
+	else
+		reco_doctor_tell(result, "chores", RECO_DOCTOR_WARNING,
+						 psprintf("%s %s", what, why), again);
 }
 
 /*
@@ -229,7 +244,7 @@ tell_timer(ReturnSetInfo *result, const List *marks)
 		{
 			const RecoChoreMark *mark = list_nth(marks, m);
 
-			crons = crons || ((int) mark->chore == i && mark->holds);
+			crons = crons || ((int) mark->chore == i && mark->holds && !mark->overdue);
 		}
 		if (crons)
 			continue;

@@ -359,8 +359,11 @@ send_if_allowed(RecoGatewayLane *lane, RecoFlight *flight, int64 now, int64 *unt
 		case RECO_LIMIT_FULL:
 			return STEP_BUSY;
 		case RECO_LIMIT_QUOTA:
-			reco_flight_end(flight, RECO_OUTCOME_QUOTA, NULL, 0, *until,
-							"our own quota of the day is used up (option daily_quota)");
+			reco_flight_end(
+				flight, RECO_OUTCOME_QUOTA, NULL, 0, *until,
+				background
+					? "the background's part of our own quota is used up (option daily_quota)"
+					: "our own quota of the day is used up (option daily_quota)");
 			return STEP_NEXT;
 		case RECO_LIMIT_WAIT:
 			if (*until < flight->deadline)

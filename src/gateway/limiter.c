@@ -29,6 +29,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "upstream/budget.h"
+
 #define SECOND	((int64_t) 1000 * 1000)
 #define HOUR	(3600 * SECOND)
 
@@ -47,6 +49,7 @@ static int64_t cells_have_room(const uint32_t *cells, int ncells, int64_t newest
 							   int64_t cell_us, int64_t allowed);
 static int64_t bucket_has_room(const RecoLimit *limit, const RecoLimitRules *rules,
 							   int64_t now, bool background);
+static int64_t hour_has_room(const RecoLimit *limit, int quota);
 static int64_t share(int64_t whole, bool background);
 static int	most_at_once(const RecoLimit *limit, const RecoLimitRules *rules);
 static double refill_per_us(const RecoLimitRules *rules);
@@ -129,6 +132,8 @@ reco_limiter_ask(RecoLimit *limit, const RecoLimitRules *rules, int64_t now,
 		quota = later(quota,
 					  cells_have_room(limit->hours, RECO_LIMIT_HOURS, limit->hour, HOUR,
 									  share(rules->daily_quota, background)));
+	if (rules->daily_quota > 0 && background)
+		quota = later(quota, hour_has_room(limit, rules->daily_quota));
 	if (quota > now)
 	{
 		*until = quota;
@@ -346,6 +351,21 @@ cells_have_room(const uint32_t *cells, int ncells, int64_t newest, int64_t cell_
 			sum -= cells[number % ncells];
 	}
 	return (number + ncells) * cell_us;
+}
+
+/*
+ * Tells when the background may use one more call of a quota, for its part of the hour: 0
+ * = now. Runs that began at the same time know nothing of each other.
+ */
+static int64_t
+hour_has_room(const RecoLimit *limit, int quota)
+{
+	int64_t		now = limit->hours[limit->hour % RECO_LIMIT_HOURS];
+	int64_t		before = -now;
+
+	for (int i = 0; i < RECO_LIMIT_HOURS; i++)
+		before += limit->hours[i];
+	return now < reco_budget_hour(quota, true, before) ? 0 : (limit->hour + 1) * HOUR;
 }
 
 /* Tells when the bucket has a token for a call: 0 = now. */

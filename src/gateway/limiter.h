@@ -46,7 +46,8 @@ typedef enum RecoLimitVerdict
 
 /*
  * May a call go at 'now', with 'in_flight' under way? Takes nothing. Background
- * calls never take the last third of burst, window, concurrency and quota.
+ * calls never take the last third of burst, window, concurrency and quota, nor of an
+ * hour's part of that (upstream/budget.h).
  */
 extern RecoLimitVerdict reco_limiter_ask(RecoLimit *limit, const RecoLimitRules *rules,
 										 int64_t now, int in_flight, bool background,

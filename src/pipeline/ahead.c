@@ -29,7 +29,7 @@
 
 static bool somebody_would(void);
 static bool wish_run(RecoWishKind kind, const RecoRequest *request, Oid role,
-					 Oid extension);
+					 Oid extension, int64 about);
 static bool was_cut(const RecoRun *run);
 static void wish_facts(const RecoRun *run, Oid extension);
 static bool lacks_features(const RecoTrack *track);
@@ -53,21 +53,22 @@ somebody_would(void)
 }
 
 bool
-reco_ahead_refresh(const RecoRequest *request, Oid extension)
+reco_ahead_refresh(const RecoRequest *request, Oid extension, int64 run_id)
 {
-	return somebody_would() &&
-		wish_run(RECO_WISH_REFRESH, request, GetUserId(), extension);
+	return somebody_would() && reco_database_keeper(MyDatabaseId) != 0 &&
+		wish_run(RECO_WISH_REFRESH, request, GetUserId(), extension, run_id);
 }
 
 /* Wishes for a run of the very same question, with time. */
 static bool
-wish_run(RecoWishKind kind, const RecoRequest *request, Oid role, Oid extension)
+wish_run(RecoWishKind kind, const RecoRequest *request, Oid role, Oid extension,
+		 int64 about)
 {
 	RecoRequest patient = *request;
 
 	patient.deadline_ms = reco_ahead_deadline();
 	return reco_wish(kind, extension, role, request->user_id,
-					 reco_request_arguments(&patient));
+					 reco_request_arguments(&patient), about);
 }
 
 void
@@ -79,7 +80,7 @@ reco_ahead_mend(const RecoRun *run, Oid extension)
 	if (request->ranked > 0 || !(cut || reco_remote_is_on()) || !somebody_would())
 		return;
 	if (cut && reco_guc_result_cache)
-		(void) wish_run(RECO_WISH_COMPLETE, request, run->role, extension);
+		(void) wish_run(RECO_WISH_COMPLETE, request, run->role, extension, 0);
 	else
 		wish_facts(run, extension);
 }
@@ -158,7 +159,7 @@ wish_facts(const RecoRun *run, Oid extension)
 	appendStringInfoChar(&json, '}');
 	if (n > 0)
 		(void) reco_wish(RECO_WISH_HYDRATE, extension, run->role, run->request->user_id,
-						 json.data);
+						 json.data, 0);
 	pfree(json.data);
 }
 

@@ -17,10 +17,10 @@
 #include "run.h"
 
 /*
- * A list is given that is old: has it made anew in the background. False = nobody
- * would.
+ * A list is given that is old, the one of this run: has it made anew in the background.
+ * False = nobody would, as far as is known.
  */
-extern bool reco_ahead_refresh(const RecoRequest *request, Oid extension);
+extern bool reco_ahead_refresh(const RecoRequest *request, Oid extension, int64 run_id);
 
 /* A list was made for a caller: what it lacked is done in the background. */
 extern void reco_ahead_mend(const RecoRun *run, Oid extension);

@@ -82,7 +82,7 @@ static uint64 hash_of(const RecoPopularAsk *ask);
 static void note_prompt(Held *place, uint64 prompt);
 static void count(const Held *found, bool table);
 static RecoRequest *request_of(const char *prompt);
-static void keep(const RecoPopularAsk *ask, const RecoRun *run);
+static void keep(const RecoPopularAsk *ask, RecoRun *run);
 
 /* Looks at a question. */
 void
@@ -566,7 +566,7 @@ reco_popular_make(RecoRequest *request, MemoryContext context, RecoPauser pause,
 
 /* Keeps what a run found: in the buffer, from where the keeper writes it. */
 static void
-keep(const RecoPopularAsk *ask, const RecoRun *run)
+keep(const RecoPopularAsk *ask, RecoRun *run)
 {
 	RecoCachedKey key = buffer_key(ask, ask->key);
 	RecoCachedValue value = {0};
@@ -587,6 +587,6 @@ keep(const RecoPopularAsk *ask, const RecoRun *run)
 		psprintf("%s%s", epochs,
 				 reco_remote_key(reco_popular_write(run, run->request->prompt)));
 	value.len = strlen(value.value);
-	(void) reco_cached_put(&key, &value, false, ask->epoch);
+	run->published = reco_cached_put(&key, &value, false, ask->epoch);
 	reco_popular_note_warmed(run->request->prompt, now);
 }

@@ -43,8 +43,10 @@ typedef struct Head
 	uint64		all;
 	uint64		listener;
 	int64		stale_at;
+	Oid			role;			/* by whose rights it was read */
 	uint32		ntop_tracks;
 	uint32		nevents;
+	uint32		unused;
 } Head;
 
 /* A text is where it begins, counted from the entry's own beginning; 0 = none. */
@@ -115,7 +117,7 @@ find(RecoPopularListener *listener, const char *user_id)
 	head = (const Head *) value.value;
 	if (head->all != listener->epochs.all ||
 		head->listener != listener->epochs.listener ||
-		head->stale_at != listener->epochs.stale_at)
+		head->stale_at != listener->epochs.stale_at || head->role != GetUserId())
 		return false;
 	listener->kept = value.value;
 	return true;
@@ -266,6 +268,7 @@ write_entry(const RecoPopularListener *listener, const RecoRun *run, int *size)
 	head.all = listener->epochs.all;
 	head.listener = listener->epochs.listener;
 	head.stale_at = listener->epochs.stale_at;
+	head.role = GetUserId();
 	head.ntop_tracks = run->ntop_tracks;
 	head.nevents = run->nhistory;
 	initStringInfo(&entry);

@@ -75,14 +75,14 @@ static bool find_raw(Question *question, RecoResult *result);
 static const char *find_by_meaning(Question *question, RecoOrigin *origin);
 static const char *find_in_table(Question *question, RecoOrigin *origin);
 static void note_given(const Question *question);
-static void put(const Question *question, const char *bytes, RecoCachedValue *value,
+static bool put(const Question *question, const char *bytes, RecoCachedValue *value,
 				bool written);
 static void put_raw(const Question *question, const char *bytes, RecoCachedValue *value);
 static void make_raw(Question *question);
 static void make_key(Question *question);
 static const char *generate_alone(Question *question, MemoryContext context);
 static const char *generate(Question *question, MemoryContext context);
-static void publish(const Question *question, const char *bytes, const RecoRun *run);
+static void publish(const Question *question, const char *bytes, RecoRun *run);
 static RecoCachedKey buffer_key(const Question *question, const char *key);
 static void count(const char *found, RecoOrigin origin, bool table);
 static bool find_popular(Question *question, RecoResult *result);
@@ -193,7 +193,8 @@ get(Question *question, int64 until, MemoryContext context, RecoOrigin *origin)
 		popular = fit_popular(question, bytes != NULL, origin);
 		if (popular != NULL)
 			return popular;
-		if (bytes != NULL && reco_ahead_refresh(request, question->extension))
+		if (bytes != NULL &&
+			reco_ahead_refresh(request, question->extension, reco_result_run_id(bytes)))
 			break;
 
 		/* what is stale is given at once, but for the one who makes it new */
@@ -381,12 +382,15 @@ find_in_table(Question *question, RecoOrigin *origin)
 	*origin = value.fresh_until > GetCurrentTimestamp() ? RECO_ORIGIN_CACHED
 														: RECO_ORIGIN_STALE;
 	if (question->publishes)
-		put(question, bytes, &value, true);
+		(void) put(question, bytes, &value, true);
 	return bytes;
 }
 
-/* Puts a result into the buffer, by its meaning and its words; 'value' has its times. */
-static void
+/*
+ * Puts a result into the buffer, by its meaning and its words; 'value' has its times.
+ * False = there is no room, or it was invalidated meanwhile.
+ */
+static bool
 put(const Question *question, const char *bytes, RecoCachedValue *value, bool written)
 {
 	RecoCachedKey key = buffer_key(question, question->key);
@@ -395,8 +399,10 @@ put(const Question *question, const char *bytes, RecoCachedValue *value, bool wr
 	write_epochs(question, epochs);
 	value->value = psprintf("%s%s", epochs, reco_remote_key(bytes));
 	value->len = strlen(value->value);
-	(void) reco_cached_put(&key, value, written, question->epoch);
+	if (!reco_cached_put(&key, value, written, question->epoch))
+		return false;
 	put_raw(question, bytes, value);
+	return true;
 }
 
 /* Puts a result, in the form that is returned, into the buffer by its words. */
@@ -508,10 +514,11 @@ generate(Question *question, MemoryContext context)
 /*
  * Publishes a run's result, if it is one for everybody. One that lacks what a service did
  * not tell, or what came into the catalogue just now, is given to those who ask right
- * now, and then made again.
+ * now, and then made again; where nobody asked, it is nothing to take the place of an old
+ * one that lacks nothing.
  */
 static void
-publish(const Question *question, const char *bytes, const RecoRun *run)
+publish(const Question *question, const char *bytes, RecoRun *run)
 {
 	int64		most_us = reco_source_is_behind(run->source) ? BEHIND_US
 		: reco_source_missed(run->source)					? MISSED_US
@@ -522,7 +529,8 @@ publish(const Question *question, const char *bytes, const RecoRun *run)
 	double		share;
 
 	reco_cache_policy(reco_category_name(RECO_CATEGORY_RESULT), &policy);
-	if (policy.fresh_us <= 0 || !run->complete || run->partial)
+	if (policy.fresh_us <= 0 || !run->complete || run->partial ||
+		(most_us > 0 && question->request->ahead))
 		return;
 	if (most_us > 0)
 		policy.fresh_us = policy.usable_us = Min(policy.fresh_us, most_us);
@@ -534,7 +542,7 @@ publish(const Question *question, const char *bytes, const RecoRun *run)
 	value.usable_until = now + (int64) (Max(policy.usable_us, policy.fresh_us) * share);
 	if (most_us == 0 && question->request->keep_until > value.fresh_until)
 		value.fresh_until = Min(question->request->keep_until, value.usable_until);
-	put(question, bytes, &value, most_us > 0 || RecoveryInProgress());
+	run->published = put(question, bytes, &value, most_us > 0 || RecoveryInProgress());
 }
 
 static void

@@ -162,6 +162,7 @@ typedef struct RecoRun
 
 	bool		complete;		/* nothing was left out that the list rests on */
 	bool		partial;		/* the catalogue was not in hand as a whole */
+	bool		published;		/* the list is kept for who asks next */
 	uint32		missed;			/* tables that could not be read: store/patience.h */
 	RecoStage	stage;			/* the one that is at work */
 	int64		stage_began;	/* since the run began */

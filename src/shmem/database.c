@@ -35,6 +35,7 @@
 
 #define PAUSE_MS		1000	/* after the first failure; doubles */
 #define LONGEST_PAUSE_MS	60000
+#define TURN_MS			10000	/* of a job worker, before it makes room for another's */
 
 static RecoDatabase *find_or_make_row(Oid database);
 static void hold_seat(RecoSeat *seat, bool keeper);
@@ -313,26 +314,33 @@ reco_database_asked_all(void)
 bool
 reco_database_take(TimestampTz now, bool job_workers, RecoWorkerOrder *due)
 {
-	bool		found = false;
+	RecoDatabase *best = NULL;
 
 	reco_database_lock();
-	for (int s = 0; s < (job_workers ? RECO_NSEATS : 1) && !found; s++)
-		for (int i = 0; i < RECO_NDATABASES && !found; i++)
+	for (int s = 0; s < (job_workers ? RECO_NSEATS : 1) && best == NULL; s++)
+	{
+		for (int i = 0; i < RECO_NDATABASES; i++)
 		{
 			RecoDatabase *row = &reco_shared->database[i];
-			RecoSeat   *seat = &row->seats[s];
 
-			if (seat->state != RECO_WORKER_WANTED || seat->not_before > now)
-				continue;
-			seat->state = RECO_WORKER_STARTING;
-			seat->again = false;
-			due->database = row->database;
-			due->seat = s;
-			due->generation = ++seat->generation;
-			found = true;
+			if (row->seats[s].state == RECO_WORKER_WANTED &&
+				row->seats[s].not_before <= now &&
+				(best == NULL || row->served < best->served))
+				best = row;
 		}
+		due->seat = s;
+	}
+	if (best != NULL)
+	{
+		RecoSeat   *seat = &best->seats[due->seat];
+
+		seat->state = RECO_WORKER_STARTING;
+		seat->again = false;
+		due->database = best->database;
+		due->generation = ++seat->generation;
+	}
 	reco_database_unlock(-1);
-	return found;
+	return best != NULL;
 }
 
 /* When the next seat is due, and how many are wanted. */
@@ -358,31 +366,99 @@ reco_database_next_due(bool job_workers, int *waiting)
 	return next;
 }
 
-/* Asks a job worker to make room: an idle one, else one that then ends its job first. */
-void
-reco_database_make_room(void)
+/* How many job workers of a database there are. */
+static int
+count_job_workers(const RecoDatabase *row)
 {
-	RecoSeat   *best = NULL;
+	int			n = 0;
 
-	reco_database_lock();
+	for (int s = RECO_SEAT_KEEPER + 1; s < RECO_NSEATS; s++)
+		n += row->seats[s].pid != 0;
+	return n;
+}
+
+/*
+ * How well a job worker may make room for one of another database, or for a keeper; 0 =
+ * not yet. One of many goes first, then one at no job; else one ends its job first.
+ */
+static int
+dispensable(const RecoDatabase *row, const RecoSeat *seat, bool for_keeper,
+			TimestampTz now)
+{
+	bool		many = count_job_workers(row) > 1;
+
+	if (seat->pid == 0 ||
+		!(many || for_keeper ||
+		  TimestampDifferenceExceeds(seat->entered, now, TURN_MS)))
+		return 0;
+	return 1 + (seat->job == 0 ? 1 : 0) + (many && !for_keeper ? 2 : 0);
+}
+
+/* Asks one job worker to make room, unless one is on its way; its latch, or -1. */
+static int
+ask_for_room(bool for_keeper)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	RecoSeat   *best = NULL;
+	int			most = 0;
+
 	for (int s = RECO_NSEATS - 1; s > RECO_SEAT_KEEPER; s--)
 		for (int i = 0; i < RECO_NDATABASES; i++)
 		{
-			RecoSeat   *seat = &reco_shared->database[i].seats[s];
+			RecoDatabase *row = &reco_shared->database[i];
+			RecoSeat   *seat = &row->seats[s];
+			int			fit = dispensable(row, seat, for_keeper, now);
 
-			if (seat->pid == 0)
-				continue;
-			if (seat->yields)	/* one is on its way */
+			if (seat->pid != 0 && seat->yields)
+				return -1;
+			if (fit > most)
 			{
-				reco_database_unlock(-1);
-				return;
-			}
-			if (best == NULL || (best->job != 0 && seat->job == 0))
+				most = fit;
 				best = seat;
+			}
 		}
 	if (best != NULL)
 		best->yields = true;
-	reco_database_unlock(best == NULL ? -1 : best->procno);
+	return best == NULL ? -1 : best->procno;
+}
+
+/* There is no process for it now. */
+void
+reco_database_refuse(const RecoWorkerOrder *order)
+{
+	RecoSeat   *seat;
+	int			procno = -1;
+
+	reco_database_lock();
+	seat = reco_seat_awaited(order);
+	if (seat != NULL)
+	{
+		int			pause = Min(PAUSE_MS << Min(seat->refusals, 10), TURN_MS);
+
+		if (order->seat == RECO_SEAT_KEEPER ||
+			count_job_workers(reco_database_find(order->database)) == 0)
+			procno = ask_for_room(order->seat == RECO_SEAT_KEEPER);
+		reco_seat_want(seat);
+		seat->refusals++;
+		seat->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause);
+	}
+	reco_database_unlock(procno);
+}
+
+/* Whoever was refused may try again. */
+void
+reco_database_retry(void)
+{
+	reco_database_lock();
+	for (int i = 0; i < RECO_NDATABASES; i++)
+		for (int s = 0; s < RECO_NSEATS; s++)
+		{
+			RecoSeat   *seat = &reco_shared->database[i].seats[s];
+
+			if (seat->state == RECO_WORKER_WANTED && seat->refusals > 0)
+				seat->not_before = 0;
+		}
+	reco_database_unlock(-1);
 }
 
 /* A worker did not come to life, if it is still awaited. */
@@ -428,7 +504,8 @@ reco_database_state(Oid database, int *failures)
 	if (row != NULL)
 	{
 		state = row->seats[RECO_SEAT_KEEPER].state;
-		*failures = row->seats[RECO_SEAT_KEEPER].failures;
+		*failures = row->seats[RECO_SEAT_KEEPER].failures +
+			row->seats[RECO_SEAT_KEEPER].refusals;
 	}
 	reco_database_unlock(-1);
 	return state;
@@ -445,6 +522,19 @@ reco_database_failures(const RecoWorkerOrder *order)
 	failures = row == NULL ? 0 : row->seats[order->seat].failures;
 	reco_database_unlock(-1);
 	return failures;
+}
+
+int
+reco_database_refusals(const RecoWorkerOrder *order)
+{
+	RecoDatabase *row;
+	int			refusals;
+
+	reco_database_lock();
+	row = reco_database_find(order->database);
+	refusals = row == NULL ? 0 : row->seats[order->seat].refusals;
+	reco_database_unlock(-1);
+	return refusals;
 }
 
 RecoDatabase *
@@ -525,6 +615,7 @@ reco_database_free_if_empty(RecoDatabase *row)
 	if (row->holders > 0)
 		return;
 	row->database = row->extension = InvalidOid;
+	row->served = 0;
 }
 
 void

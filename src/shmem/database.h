@@ -40,6 +40,7 @@ typedef enum RecoWorkerEnd
 	RECO_WORKER_FAILED = 0,		/* by an error or a signal: again, after a pause */
 	RECO_WORKER_NOT_NEEDED,		/* the extension is not there, or fewer workers do */
 	RECO_WORKER_LET_GO,			/* it was told to, or keepers are switched off */
+	RECO_WORKER_TERMINATED		/* by SIGTERM, from outside: again in a moment */
 } RecoWorkerEnd;
 
 typedef struct RecoSeat
@@ -49,11 +50,15 @@ typedef struct RecoSeat
 	int			procno;			/* whose latch to set */
 	TimestampTz not_before;		/* of the next start */
 	int			failures;		/* in a row */
+	int			refusals;		/* likewise: no process was free */
+	TimestampTz entered;		/* when the worker came */
 	uint32		generation;		/* of the worker; one with an older number is too late */
 	bool		again;			/* something changed while a worker was there */
 	int64		claim;			/* by which its jobs are marked; 0 = none yet */
 	int64		job;			/* that it is at; 0 = none */
-	bool		yields;			/* it shall make room for a keeper, after its job */
+	int64		interrupted;	/* the job that it is, or was, interrupted at */
+	int64		died;			/* claim of the last one that an error ended, at a job */
+	bool		yields;			/* it shall make room for another, after its job */
 	bool		gathers;		/* a keeper that takes what comes without being woken */
 } RecoSeat;
 
@@ -62,6 +67,7 @@ typedef struct RecoDatabase
 	Oid			database;		/* InvalidOid = free */
 	Oid			extension;		/* as the keeper found it */
 	int			holders;		/* commands that need the database alone */
+	TimestampTz served;			/* when a job worker was started here last */
 	RecoSeat	seats[RECO_NSEATS];
 } RecoDatabase;
 
@@ -118,12 +124,19 @@ extern int	reco_database_keeper(Oid database);
 
 /*
  * Interrupts the job worker that is at a job; with 0, all of the database that are at
- * one. They look what became of it. Safe after a commit.
+ * one. They look what became of it. Safe after a commit. A signal that comes late finds
+ * the worker at another job, which it is not for.
  */
 extern void reco_database_interrupt_job(Oid database, int64 job);
 
+/* Of a job worker, also in a signal handler: is it the job that it is at? */
+extern bool reco_database_is_interrupted(void);
+
 /* Marks by which job workers of a database that live have claimed jobs; their number. */
 extern int	reco_database_claims(Oid database, int64 *claims);
+
+/* Marks of those that an error ended at a job, as far as is known. */
+extern int	reco_database_died(Oid database, int64 *claims);
 
 /* How many job workers there are, and how many are wanted and have none. */
 extern int	reco_database_job_workers(Oid database, int *wanted);
@@ -136,8 +149,8 @@ extern void reco_database_unserve(void);
 extern bool reco_database_asked_all(void);
 
 /*
- * Takes a seat that is due as being started, a keeper's first, and others if wanted;
- * false = none is.
+ * Takes a seat that is due as being started, a keeper's first, and others if wanted, of
+ * the database that had none for longest; false = none is.
  */
 extern bool reco_database_take(TimestampTz now, bool job_workers, RecoWorkerOrder *due);
 
@@ -145,10 +158,14 @@ extern bool reco_database_take(TimestampTz now, bool job_workers, RecoWorkerOrde
 extern TimestampTz reco_database_next_due(bool job_workers, int *waiting);
 
 /*
- * There is no process for a keeper: a job worker shall make room, one that is at no job
- * if there is one. It comes back when it can.
+ * There is no process for a worker: it waits. For a keeper, and for the first job worker
+ * of a database when another one had its turn, a job worker shall make room: one of many
+ * or at no job if there is one. It comes back when it can.
  */
-extern void reco_database_make_room(void);
+extern void reco_database_refuse(const RecoWorkerOrder *order);
+
+/* A process may be free: who was refused is due. */
+extern void reco_database_retry(void);
 
 /* Shall this job worker make room? */
 extern bool reco_database_yields(void);
@@ -165,6 +182,9 @@ extern void reco_database_forget(const RecoWorkerOrder *order);
  */
 extern RecoWorkerState reco_database_state(Oid database, int *failures);
 extern int	reco_database_failures(const RecoWorkerOrder *order);
+
+/* How often no process was free for it, in a row. */
+extern int	reco_database_refusals(const RecoWorkerOrder *order);
 
 /* Of a worker, in this order. False = it is too late, or has to go. */
 extern bool reco_database_enter(const RecoWorkerOrder *order, int64 claim);

@@ -21,15 +21,17 @@
 #include "storage/proc.h"
 #include "utils/timestamp.h"
 
-#define ROOM_MS		5000	/* for the keeper to come in */
+#define ROOM_MS		12000	/* for another to come in: he tries once in 10 s at least */
+#define AGAIN_MS	1000	/* after SIGTERM */
 
 static RecoSeat *my_seat(void);
 
 static Oid	my_database = InvalidOid;
 static int	my_number = 0;
 static uint32 my_generation = 0;
+static RecoSeat *volatile seated = NULL;	/* for the signal handler */
 
-/* Interrupts who is at a job, or all who are at one. */
+/* Interrupts who is at a job, or all who are at one: see job_main.c for the signal. */
 void
 reco_database_interrupt_job(Oid database, int64 job)
 {
@@ -44,9 +46,21 @@ reco_database_interrupt_job(Oid database, int64 job)
 		RecoSeat   *seat = &row->seats[s];
 
 		if (seat->pid != 0 && seat->job != 0 && (job == 0 || seat->job == job))
-			kill(seat->pid, SIGINT);
+		{
+			seat->interrupted = seat->job;
+			kill(seat->pid, SIGUSR2);
+		}
 	}
 	reco_database_unlock(-1);
+}
+
+/* Takes no lock: nobody else changes which job it is at. */
+bool
+reco_database_is_interrupted(void)
+{
+	const volatile RecoSeat *seat = seated;
+
+	return seat != NULL && seat->job != 0 && seat->interrupted == seat->job;
 }
 
 /* By what marks jobs are known to be worked on. */
@@ -61,6 +75,22 @@ reco_database_claims(Oid database, int64 *claims)
 	for (int s = 1; row != NULL && s < RECO_NSEATS; s++)
 		if (row->seats[s].pid != 0)
 			claims[n++] = row->seats[s].claim;
+	reco_database_unlock(-1);
+	return n;
+}
+
+/* By which marks died who was at a job. */
+int
+reco_database_died(Oid database, int64 *claims)
+{
+	RecoDatabase *row;
+	int			n = 0;
+
+	LWLockAcquire(&reco_shared->databases, LW_SHARED);
+	row = reco_database_find(database);
+	for (int s = 1; row != NULL && s < RECO_NSEATS; s++)
+		if (row->seats[s].died != 0)
+			claims[n++] = row->seats[s].died;
 	reco_database_unlock(-1);
 	return n;
 }
@@ -109,8 +139,13 @@ reco_database_enter(const RecoWorkerOrder *order, int64 claim)
 		seat->pid = MyProcPid;
 		seat->procno = RECO_MY_PROC_NUMBER;
 		seat->claim = claim;
-		seat->job = 0;
+		seat->job = seat->interrupted = 0;
 		seat->yields = false;
+		seat->refusals = 0;
+		seat->entered = GetCurrentTimestamp();
+		seated = seat;
+		if (order->seat != RECO_SEAT_KEEPER)
+			reco_database_find(order->database)->served = seat->entered;
 		seat->gathers = false;
 		my_database = order->database;
 		my_number = order->seat;
@@ -227,6 +262,8 @@ reco_database_leave(RecoWorkerEnd end)
 
 		seat->pid = 0;
 		seat->procno = -1;
+		if (end == RECO_WORKER_FAILED && seat->job != 0)
+			seat->died = seat->claim;
 		seat->claim = seat->job = 0;
 		if (row->holders > 0)
 			seat->state = RECO_WORKER_HELD;
@@ -238,6 +275,13 @@ reco_database_leave(RecoWorkerEnd end)
 			seat->not_before =
 				TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ROOM_MS);
 		}
+		else if (end == RECO_WORKER_TERMINATED)
+		{
+			reco_seat_want(seat);
+			seat->failures = 0;
+			seat->not_before =
+				TimestampTzPlusMilliseconds(GetCurrentTimestamp(), AGAIN_MS);
+		}
 		else if (end == RECO_WORKER_LET_GO || seat->again)
 		{
 			reco_seat_want(seat);
@@ -248,6 +292,7 @@ reco_database_leave(RecoWorkerEnd end)
 		reco_database_free_if_empty(row);
 	}
 	my_database = InvalidOid;
+	seated = NULL;
 	reco_database_unlock(reco_shared->launcher_procno);
 
 	/* what it was at is for the others */

@@ -23,6 +23,8 @@
 #define NSETS		256			/* of listeners */
 #define NPLACES		16			/* in each */
 #define MOST_TIMES	8
+#define OVERDUE_US	((int64) 5 * 1000 * 1000)	/* no keeper takes wishes, it seems */
+#define FULL_US		((int64) 5 * 1000 * 1000)	/* by then another one may find room */
 
 typedef struct Waiting
 {
@@ -34,6 +36,7 @@ typedef struct Lately
 {
 	uint64		hash;
 	int64		until;			/* monotonic us */
+	int			times;			/* that it was wished again as soon as it could be */
 } Lately;
 
 /* When a listener had something; the oldest goes first. */
@@ -47,6 +50,8 @@ typedef struct Counts
 {
 	Oid			database;		/* InvalidOid = free */
 	RecoWishCounts counts[RECO_NWISHES];
+	int64		waiting_since;	/* monotonic us, as the next; 0 = none waits */
+	int64		full_until;		/* the keeper dropped what it took */
 } Counts;
 
 typedef struct Wishes
@@ -60,18 +65,28 @@ typedef struct Wishes
 
 static Wishes *wishes = NULL;
 
-/* Until the same is wished again: by then it is done, or will not be soon; in us. */
-static const int64 again[RECO_NWISHES] = {
-	[RECO_WISH_COMPLETE] = 10 * 1000 * 1000,
-	[RECO_WISH_REFRESH] = 2 * 1000 * 1000,
-	[RECO_WISH_HYDRATE] = 10 * 1000 * 1000,
+/*
+ * Until the same is wished again, in s: by then it is done, or will not be soon. A list
+ * that is old after its refresh is one that could not be made better, as when a service
+ * is down: each time that it is wished for again, the pause is twice as long.
+ */
+static const struct
+{
+	int			pause;
+	int			longest;
+}			again[RECO_NWISHES] = {
+	[RECO_WISH_COMPLETE] = {10, 10},
+	[RECO_WISH_REFRESH] = {30, 960},
+	[RECO_WISH_HYDRATE] = {10, 10},
 };
 
 static bool is_known(uint64 hash, int64 now);
-static bool put(RecoWishKind kind, Oid extension, Oid role, const char *user_id,
-				const char *arguments);
+static void note(RecoWishKind kind, uint64 hash, int64 now);
+static bool goes_unheard(int64 now);
+static bool put(const RecoWish *wish, const char *user_id, const char *arguments);
 static Waiting *oldest(Oid database);
-static RecoWishCounts *counts_of(Oid database);
+static Counts *find_counts(Oid database);
+static Counts *counts_of(Oid database);
 static Listener *place_of(uint64 hash, int64 now, int64 period_us);
 
 const char *
@@ -109,29 +124,34 @@ hash_text(const char *text, uint64 seed)
 /* Wishes, unless that was done just now. */
 bool
 reco_wish(RecoWishKind kind, Oid extension, Oid role, const char *user_id,
-		  const char *arguments)
+		  const char *arguments, int64 about)
 {
-	uint64		hash = ((uint64) MyDatabaseId << 32) + role;
+	RecoWish	wish = {.kind = kind,
+						.database = MyDatabaseId,
+						.extension = extension,
+						.role = role};
 	int64		now = reco_now_us();
 	bool		known;
 	bool		there = true;
 
 	if (wishes == NULL)
 		return false;
-	hash = hash_text(arguments, hash_text(user_id, hash + kind)) | 1;
+	wish.hash = hash_combine64(((uint64) MyDatabaseId << 32) + role, (uint64) about);
+	wish.hash = hash_text(arguments, hash_text(user_id, wish.hash + kind)) | 1;
 
 	/* of what is old, many may hear at once */
 	LWLockAcquire(&reco_shared->wishes, LW_SHARED);
-	known = is_known(hash, now);
+	known = is_known(wish.hash, now);
+	there = kind != RECO_WISH_REFRESH || !goes_unheard(now);
 	LWLockRelease(&reco_shared->wishes);
-	if (known)
-		return true;
+	if (known || !there)
+		return there;
 	LWLockAcquire(&reco_shared->wishes, LW_EXCLUSIVE);
-	known = is_known(hash, now);
+	known = is_known(wish.hash, now);
 	if (!known)
-		there = put(kind, extension, role, user_id, arguments);
+		there = put(&wish, user_id, arguments);
 	if (!known && there)
-		wishes->lately[hash % NLATELY] = (Lately){hash, now + again[kind]};
+		note(kind, wish.hash, now);
 	LWLockRelease(&reco_shared->wishes);
 	if (!known && there)
 		reco_database_wake(MyDatabaseId);
@@ -147,13 +167,39 @@ is_known(uint64 hash, int64 now)
 	return lately->hash == hash && lately->until > now;
 }
 
+/* It was. */
+static void
+note(RecoWishKind kind, uint64 hash, int64 now)
+{
+	Lately	   *lately = &wishes->lately[hash % NLATELY];
+	int64		pause = (int64) again[kind].pause * 1000 * 1000;
+	int64		longest = (int64) again[kind].longest * 1000 * 1000;
+
+	/* what nobody wanted for long begins anew */
+	if (lately->hash != hash || lately->until + longest < now)
+		lately->times = 0;
+	lately->hash = hash;
+	lately->until = now + Min(pause << Min(lately->times, 10), longest);
+	lately->times++;
+}
+
+/* Does the keeper take no wishes of this database, or not queue them? */
+static bool
+goes_unheard(int64 now)
+{
+	const Counts *counts = find_counts(MyDatabaseId);
+
+	return counts != NULL &&
+		(counts->full_until > now ||
+		 (counts->waiting_since != 0 && counts->waiting_since + OVERDUE_US <= now));
+}
+
 /* Puts a wish where the keeper finds it; false = there is no room. */
 static bool
-put(RecoWishKind kind, Oid extension, Oid role, const char *user_id,
-	const char *arguments)
+put(const RecoWish *wish, const char *user_id, const char *arguments)
 {
 	Waiting    *free = NULL;
-	RecoWishCounts *counts = counts_of(MyDatabaseId);
+	Counts	   *counts = counts_of(MyDatabaseId);
 
 	for (int i = 0; i < NWAITING && free == NULL; i++)
 		if (wishes->waiting[i].number == 0)
@@ -162,46 +208,49 @@ put(RecoWishKind kind, Oid extension, Oid role, const char *user_id,
 		strlen(arguments) >= RECO_WISH_ARGUMENTS)
 	{
 		if (counts != NULL)
-			counts[kind].dropped++;
+			counts->counts[wish->kind].dropped++;
 		return false;
 	}
 	free->number = ++wishes->last;
-	free->wish.kind = kind;
-	free->wish.database = MyDatabaseId;
-	free->wish.extension = extension;
-	free->wish.role = role;
+	memcpy(&free->wish, wish, offsetof(RecoWish, user_id));
 	strcpy(free->wish.user_id, user_id);
 	strcpy(free->wish.arguments, arguments);
 	if (counts != NULL)
-		counts[kind].wished++;
+	{
+		counts->counts[wish->kind].wished++;
+		if (counts->waiting_since == 0)
+			counts->waiting_since = reco_now_us();
+	}
 	return true;
 }
 
-/* The counts of a database; NULL = there are too many databases. */
-static RecoWishCounts *
+static Counts *
+find_counts(Oid database)
+{
+	for (int i = 0; i < RECO_NDATABASES; i++)
+		if (wishes->counts[i].database == database)
+			return &wishes->counts[i];
+	return NULL;
+}
+
+/* The counts of a database, made if need be; NULL = there are too many databases. */
+static Counts *
 counts_of(Oid database)
 {
-	Counts	   *free = NULL;
+	Counts	   *counts = find_counts(database);
 
-	for (int i = 0; i < RECO_NDATABASES; i++)
-	{
-		Counts	   *counts = &wishes->counts[i];
-
-		if (counts->database == database)
-			return counts->counts;
-		if (free == NULL && !OidIsValid(counts->database))
-			free = counts;
-	}
-	if (free == NULL)
-		return NULL;
-	free->database = database;
-	return free->counts;
+	if (counts == NULL)
+		counts = find_counts(InvalidOid);
+	if (counts != NULL)
+		counts->database = database;
+	return counts;
 }
 
 int
 reco_wishes_take(Oid database, Oid extension, RecoWish *taken, int most)
 {
 	Waiting    *first;
+	Counts	   *counts;
 	bool		any = false;
 	int			n = 0;
 
@@ -219,6 +268,9 @@ reco_wishes_take(Oid database, Oid extension, RecoWish *taken, int most)
 		if (first->wish.extension == extension)
 			taken[n++] = first->wish;
 	}
+	counts = find_counts(database);
+	if (counts != NULL)
+		counts->waiting_since = oldest(database) != NULL ? reco_now_us() : 0;
 	LWLockRelease(&reco_shared->wishes);
 	return n;
 }
@@ -239,29 +291,38 @@ oldest(Oid database)
 	return found;
 }
 
+/* They may be wished again, but of these the caller is told that nobody would hear. */
 void
-reco_wishes_dropped(RecoWishKind kind, int n)
+reco_wishes_dropped(const RecoWishMark *dropped, int n)
 {
-	RecoWishCounts *counts;
-
 	LWLockAcquire(&reco_shared->wishes, LW_EXCLUSIVE);
-	counts = counts_of(MyDatabaseId);
-	if (counts != NULL)
-		counts[kind].dropped += n;
+	for (int i = 0; i < n; i++)
+	{
+		Lately	   *lately = &wishes->lately[dropped[i].hash % NLATELY];
+		Counts	   *counts = counts_of(MyDatabaseId);
+
+		if (lately->hash == dropped[i].hash)
+			memset(lately, 0, sizeof(*lately));
+		if (counts == NULL)
+			continue;
+		counts->counts[dropped[i].kind].dropped++;
+		counts->full_until = reco_now_us() + FULL_US;
+	}
 	LWLockRelease(&reco_shared->wishes);
 }
 
 void
 reco_wishes_read(Oid database, RecoWishCounts *counts)
 {
+	const Counts *found;
+
 	memset(counts, 0, sizeof(RecoWishCounts) * RECO_NWISHES);
 	if (wishes == NULL)
 		return;
 	LWLockAcquire(&reco_shared->wishes, LW_SHARED);
-	for (int i = 0; i < RECO_NDATABASES; i++)
-		if (wishes->counts[i].database == database)
-			memcpy(counts, wishes->counts[i].counts,
-				   sizeof(RecoWishCounts) * RECO_NWISHES);
+	found = find_counts(database);
+	if (found != NULL)
+		memcpy(counts, found->counts, sizeof(RecoWishCounts) * RECO_NWISHES);
 	LWLockRelease(&reco_shared->wishes);
 }
 

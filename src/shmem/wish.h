@@ -37,22 +37,31 @@ typedef struct RecoWish
 	Oid			database;
 	Oid			extension;
 	Oid			role;			/* with whose rights */
+	uint64		hash;			/* of what makes it the same wish */
 	char		user_id[RECO_WISH_USER];
 	char		arguments[RECO_WISH_ARGUMENTS]; /* JSON */
 } RecoWish;
 
 /*
- * Wishes, and wakes the keeper. The same wish is taken once in a while; that it was, is
- * true, too. False = it was dropped.
+ * Wishes, and wakes the keeper. The same wish, about the same (a number that the caller
+ * chooses), is taken once in a while; that it was, is true, too. False = it was dropped;
+ * or, of a refresh, it would be: the keeper takes none, or just dropped what it took.
  */
 extern bool reco_wish(RecoWishKind kind, Oid extension, Oid role, const char *user_id,
-					  const char *arguments);
+					  const char *arguments, int64 about);
 
 /* Takes wishes of a database, the oldest first; those of another extension go. */
 extern int	reco_wishes_take(Oid database, Oid extension, RecoWish *wishes, int most);
 
-/* These were taken, and not queued. */
-extern void reco_wishes_dropped(RecoWishKind kind, int n);
+/* Of a wish that was taken. */
+typedef struct RecoWishMark
+{
+	RecoWishKind kind;
+	uint64		hash;
+} RecoWishMark;
+
+/* These were taken in this database, and not queued. */
+extern void reco_wishes_dropped(const RecoWishMark *dropped, int n);
 
 /* What was wished in this database since the server started. */
 typedef struct RecoWishCounts

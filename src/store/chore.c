@@ -7,7 +7,8 @@
  * Runs in: any process with a database and a transaction.
  * Locks:	rows of reco.chore.
  * Never:	take pg_cron's word for it that a chore is its: what it does not read any
- *			more, since it is not there or the database has another name, nobody does.
+ *			more, since it is not there or the database has another name, nobody does; nor
+ *			what it has not done for long, as its job is gone.
  *
  * A new chore is a member of the enum, a line in the table, a setting, and an argument
  * of reco_schedule().
@@ -20,13 +21,21 @@
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
+#include "chore_parts.h"
+#include "cron.h"
 #include "guc.h"
 #include "miscadmin.h"
-#include "sql.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+
+#define AGAIN_US		INT64CONST(1000000) /* after a failure; doubles */
+#define MOST_DOUBLED	25			/* a year; the interval bounds it before */
+
+/* Of "s" and "c": from when pg_cron's times count. NULL = nobody heard of the chore yet. */
+#define REFERENCE \
+	"CASE WHEN c.chore IS NOT NULL THEN greatest(s.registered_at, c.since, c.last_cron) END"
 
 static const RecoChoreKind kinds[RECO_NCHORES] = {
 	[RECO_CHORE_WARM] = {"warm", "reco_warm_popular_moods", "text,integer",
@@ -50,8 +59,8 @@ static const RecoChoreKind kinds[RECO_NCHORES] = {
 };
 
 static RecoStatement marks_statement = {
-	.text = "SELECT chore, schedule, command, jobid, jobname, database, cron_database, username"
-	" FROM reco.schedule ORDER BY chore",
+	.text = "SELECT chore, schedule, command, jobid, jobname, database, cron_database, username,"
+	" " REFERENCE " FROM reco.schedule AS s LEFT JOIN reco.chore AS c USING (chore) ORDER BY chore",
 };
 
 static RecoStatement mark_statement = {
@@ -72,14 +81,17 @@ static RecoStatement unmark_statement = {
 };
 
 static RecoStatement look_statement = {
-	.text = "SELECT c.chore, s.database, s.cron_database, c.since, c.last_run"
-	" FROM reco.chore AS c FULL JOIN reco.schedule AS s USING (chore)",
+	.text =
+		"SELECT chore, s.database, s.cron_database, c.since, c.last_run, c.last_done, c.failing,"
+		" s.schedule, " REFERENCE
+		" FROM reco.chore AS c FULL JOIN reco.schedule AS s USING (chore)",
 };
 
 static RecoStatement look_at_statement = {
-	.text = "SELECT coalesce(c.chore, s.chore), s.database, s.cron_database, c.since, c.last_run"
-	" FROM (SELECT * FROM reco.chore WHERE chore = $1) AS c"
-	" FULL JOIN (SELECT * FROM reco.schedule WHERE chore = $1) AS s USING (chore)",
+	.text =
+		"SELECT chore, s.database, s.cron_database, c.since, c.last_run, c.last_done, c.failing,"
+		" s.schedule, " REFERENCE " FROM (SELECT * FROM reco.chore WHERE chore = $1) AS c"
+		" FULL JOIN (SELECT * FROM reco.schedule WHERE chore = $1) AS s USING (chore)",
 	.nargs = 1,
 	.types = {TEXTOID},
 };
@@ -103,12 +115,27 @@ static RecoStatement try_statement = {
 };
 
 static RecoStatement note_statement = {
-	.text = "UPDATE reco.chore SET last_run = $2, last_by = $3, took_ms = $4, result = $5,"
-	"  error = coalesce($6, error), ended = CASE WHEN $6 IS NULL THEN 'done' ELSE 'failed' END,"
-	"  runs = runs + 1, failures = failures + CASE WHEN $6 IS NULL THEN 0 ELSE 1 END"
-	" WHERE chore = $1",
-	.nargs = 6,
-	.types = {TEXTOID, TIMESTAMPTZOID, TEXTOID, FLOAT8OID, TEXTOID, TEXTOID},
+	.text = "UPDATE reco.chore SET last_run = $2, last_done = $2, last_by = $3, took_ms = $4,"
+	"  result = $5, ended = 'done', runs = runs + 1, failing = 0,"
+	"  last_cron = CASE $3 WHEN 'pg_cron' THEN $2 ELSE last_cron END WHERE chore = $1",
+	.nargs = 5,
+	.types = {TEXTOID, TIMESTAMPTZOID, TEXTOID, FLOAT8OID, TEXTOID},
+};
+
+/* It may come late, when it was done since: then it only counts. */
+static RecoStatement note_failure_statement = {
+	.text =
+		"UPDATE reco.chore AS c SET runs = c.runs + 1, failures = c.failures + 1, error = $4,"
+		"  last_run = CASE WHEN n.late THEN c.last_run ELSE $2 END,"
+		"  last_by = CASE WHEN n.late THEN c.last_by ELSE $3 END,"
+		"  took_ms = CASE WHEN n.late THEN c.took_ms END, result = CASE WHEN n.late THEN c.result END,"
+		"  ended = CASE WHEN n.late THEN c.ended ELSE 'failed' END,"
+		"  failing = CASE WHEN n.late THEN c.failing ELSE c.failing + 1 END,"
+		"  last_cron = CASE $3 WHEN 'pg_cron' THEN greatest(c.last_cron, $2) ELSE c.last_cron END"
+		" FROM (SELECT chore, coalesce(last_run > $2, false) AS late FROM reco.chore WHERE chore = $1) AS n"
+		" WHERE c.chore = n.chore",
+	.nargs = 4,
+	.types = {TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
 };
 
 static RecoStatement seen_statement = {
@@ -129,18 +156,8 @@ static RecoStatement state_statement = {
 	" FROM reco.change WHERE what = 'catalogue'",
 };
 
-static RecoStatement facts_statement = {
-	.text = "SELECT chore, since, last_run, last_by, took_ms, ended, result, error, runs, failures"
-	" FROM reco.chore",
-};
-
-static RecoStatement allowed_statement = {
-	.text = "SELECT has_function_privilege($1, $2, 'EXECUTE')",
-	.nargs = 2,
-	.types = {OIDOID, TEXTOID},
-};
-
 static bool holds(const char *database, const char *cron_database);
+static bool is_overdue(const char *schedule, TimestampTz since);
 
 const RecoChoreKind *
 reco_chore_kind(RecoChore chore)
@@ -180,6 +197,28 @@ reco_chore_is_on(RecoChore chore)
 
 	return reco_guc_keeper && (kind->interval_s == NULL || *kind->interval_s > 0) &&
 		!(kind->of_workers && reco_guc_job_workers == 0);
+}
+
+int64
+reco_chore_pause(RecoChore chore, int failing)
+{
+	int64		pause = AGAIN_US << Min(Max(failing, 1) - 1, MOST_DOUBLED);
+
+	return Min(pause, reco_chore_every(chore));
+}
+
+TimestampTz
+reco_chore_next(RecoChore chore, const RecoChoreState *state)
+{
+	int64		every = reco_chore_every(chore);
+	TimestampTz from = state->last_done != 0 ? state->last_done : state->since;
+	TimestampTz next = from + every;
+
+	if (kinds[chore].as_it_goes || every == 0 || state->by_cron || from == 0)
+		return 0;
+	if (state->failing > 0)
+		next = Max(next, state->last_run + reco_chore_pause(chore, state->failing));
+	return next;
 }
 
 char *
@@ -223,9 +262,19 @@ holds(const char *database, const char *cron_database)
 		(strcmp(cron, current) != 0 || OidIsValid(get_extension_oid("pg_cron", true)));
 }
 
+/*
+ * Has pg_cron missed its times? Its job may be gone though it is noted here: who took it
+ * back rolled that back, and pg_cron was elsewhere; or this is a copy of a database.
+ */
+static bool
+is_overdue(const char *schedule, TimestampTz since)
+{
+	return since != 0 && reco_cron_is_overdue(schedule, since);
+}
+
 /* A column of the nth row as text, in the caller's context; NULL = it is null. */
-static char *
-text_of(const RecoSql *sql, uint64 nth, int column)
+char *
+reco_chore_text(const RecoSql *sql, uint64 nth, int column)
 {
 	char *text = SPI_getvalue(SPI_tuptable->vals[nth], SPI_tuptable->tupdesc, column);
 
@@ -233,8 +282,8 @@ text_of(const RecoSql *sql, uint64 nth, int column)
 }
 
 /* A column of 64 bits; 0 = it is null. */
-static int64
-number_of(uint64 nth, int column)
+int64
+reco_chore_number(uint64 nth, int column)
 {
 	bool		isnull;
 	Datum value =
@@ -244,8 +293,8 @@ number_of(uint64 nth, int column)
 }
 
 /* The chore that the first column of a row names; -1 = none of this version. */
-static int
-chore_of(uint64 nth)
+int
+reco_chore_named(uint64 nth)
 {
 	char *name = SPI_getvalue(SPI_tuptable->vals[nth], SPI_tuptable->tupdesc, 1);
 
@@ -262,7 +311,7 @@ reco_chore_marks(void)
 	reco_sql_run(&marks_statement, NULL, NULL, false, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		int			chore = chore_of(i);
+		int			chore = reco_chore_named(i);
 		MemoryContext old;
 		RecoChoreMark *mark;
 
@@ -271,14 +320,16 @@ reco_chore_marks(void)
 		old = MemoryContextSwitchTo(sql.caller);
 		mark = palloc0(sizeof(RecoChoreMark));
 		mark->chore = (RecoChore) chore;
-		mark->schedule = text_of(&sql, i, 2);
-		mark->command = text_of(&sql, i, 3);
-		mark->jobid = number_of(i, 4);
-		mark->jobname = text_of(&sql, i, 5);
-		mark->database = text_of(&sql, i, 6);
-		mark->cron_database = text_of(&sql, i, 7);
-		mark->username = text_of(&sql, i, 8);
+		mark->schedule = reco_chore_text(&sql, i, 2);
+		mark->command = reco_chore_text(&sql, i, 3);
+		mark->jobid = reco_chore_number(i, 4);
+		mark->jobname = reco_chore_text(&sql, i, 5);
+		mark->database = reco_chore_text(&sql, i, 6);
+		mark->cron_database = reco_chore_text(&sql, i, 7);
+		mark->username = reco_chore_text(&sql, i, 8);
 		mark->holds = holds(mark->database, mark->cron_database);
+		mark->overdue =
+			mark->holds && is_overdue(mark->schedule, reco_chore_number(i, 9));
 		marks = lappend(marks, mark);
 		MemoryContextSwitchTo(old);
 	}
@@ -322,11 +373,17 @@ static void
 take_state(uint64 nth, RecoChoreState *state)
 {
 	SPITupleTable *table = SPI_tuptable;
+	bool		theirs = holds(SPI_getvalue(table->vals[nth], table->tupdesc, 2),
+						SPI_getvalue(table->vals[nth], table->tupdesc, 3));
 
-	state->by_cron = holds(SPI_getvalue(table->vals[nth], table->tupdesc, 2),
-						   SPI_getvalue(table->vals[nth], table->tupdesc, 3));
-	state->since = number_of(nth, 4);
-	state->last_run = number_of(nth, 5);
+	state->overdue = theirs &&
+		is_overdue(SPI_getvalue(table->vals[nth], table->tupdesc, 8),
+				   reco_chore_number(nth, 9));
+	state->by_cron = theirs && !state->overdue;
+	state->since = reco_chore_number(nth, 4);
+	state->last_run = reco_chore_number(nth, 5);
+	state->last_done = reco_chore_number(nth, 6);
+	state->failing = (int) reco_chore_number(nth, 7);
 }
 
 void
@@ -339,7 +396,7 @@ reco_chore_look(RecoChoreState states[RECO_NCHORES])
 	reco_sql_run(&look_statement, NULL, NULL, false, 0);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		int			chore = chore_of(i);
+		int			chore = reco_chore_named(i);
 
 		if (chore >= 0)
 			take_state(i, &states[chore]);
@@ -410,7 +467,7 @@ has_changed(RecoChore chore)
 	arguments[0] = CStringGetTextDatum(kinds[chore].name);
 	reco_sql_begin(&sql);
 	reco_sql_run(&state_statement, NULL, NULL, false, 0);
-	arguments[1] = Int64GetDatum(number_of(0, 1));
+	arguments[1] = Int64GetDatum(reco_chore_number(0, 1));
 	reco_sql_run(&seen_statement, arguments, NULL, false, 0);
 	changed = SPI_processed > 0 &&
 		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
@@ -460,18 +517,17 @@ reco_chore_do(RecoChore chore, const char *by)
 
 	if (!kinds[chore].after_change || has_changed(chore))
 		result = call(chore);
-	(void) reco_chore_note(chore, by, started, GetCurrentTimestamp() - started, result,
-						   NULL);
+	(void) reco_chore_note(chore, by, started, GetCurrentTimestamp() - started, result);
 	return result;
 }
 
 bool
 reco_chore_note(RecoChore chore, const char *by, TimestampTz started, int64 took_us,
-				const char *result, const char *error)
+				const char *result)
 {
 	RecoChoreState state;
-	Datum		arguments[6] = {0};
-	char		nulls[7] = "      ";
+	Datum		arguments[5] = {0};
+	char		nulls[6] = "     ";
 	RecoSql		sql;
 
 	if (!reco_chore_lock(chore, false, &state))
@@ -484,68 +540,28 @@ reco_chore_note(RecoChore chore, const char *by, TimestampTz started, int64 took
 	nulls[4] = result == NULL ? 'n' : ' ';
 	if (result != NULL)
 		arguments[4] = CStringGetTextDatum(result);
-	nulls[5] = error == NULL ? 'n' : ' ';
-	if (error != NULL)
-		arguments[5] = CStringGetTextDatum(error);
 	reco_sql_begin(&sql);
 	reco_sql_run(&note_statement, arguments, nulls, false, 0);
 	reco_sql_end(&sql);
 	return true;
 }
 
-void
-reco_chore_facts(RecoChoreFacts facts[RECO_NCHORES])
-{
-	RecoSql		sql;
-
-	memset(facts, 0, sizeof(RecoChoreFacts) * RECO_NCHORES);
-	reco_sql_begin(&sql);
-	reco_sql_run(&facts_statement, NULL, NULL, false, 0);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		int			chore = chore_of(i);
-		char	   *took = text_of(&sql, i, 5);
-		RecoChoreFacts *fact;
-
-		if (chore < 0)
-			continue;
-		fact = &facts[chore];
-		fact->since = number_of(i, 2);
-		fact->last_run = number_of(i, 3);
-		fact->last_by = text_of(&sql, i, 4);
-		fact->took_ms = took == NULL ? -1 : atof(took);
-		fact->ended = text_of(&sql, i, 6);
-		fact->result = text_of(&sql, i, 7);
-		fact->error = text_of(&sql, i, 8);
-		fact->runs = number_of(i, 9);
-		fact->failures = number_of(i, 10);
-	}
-	reco_sql_end(&sql);
-}
-
-/* Of the command, and of what that calls. */
 bool
-reco_chore_is_allowed(RecoChore chore, Oid role)
+reco_chore_note_failure(RecoChore chore, const char *by, TimestampTz at,
+						const char *error)
 {
-	const char *schema = reco_sql_schema_of("reco");
-	bool		allowed = true;
+	RecoChoreState state;
+	Datum		arguments[4];
 	RecoSql		sql;
 
+	if (!reco_chore_lock(chore, false, &state))
+		return false;
+	arguments[0] = CStringGetTextDatum(kinds[chore].name);
+	arguments[1] = TimestampTzGetDatum(at);
+	arguments[2] = CStringGetTextDatum(by);
+	arguments[3] = CStringGetTextDatum(error);
 	reco_sql_begin(&sql);
-	for (int i = 0; i < 2; i++)
-	{
-		Datum		arguments[2];
-		bool		isnull;
-
-		arguments[0] = ObjectIdGetDatum(role);
-		arguments[1] =
-			CStringGetTextDatum(i == 0 ? psprintf("%s.reco_chore(text)", schema)
-									   : reco_chore_signature(chore));
-		reco_sql_run(&allowed_statement, arguments, NULL, true, 1);
-		allowed = allowed &&
-			DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-									   &isnull));
-	}
+	reco_sql_run(&note_failure_statement, arguments, NULL, false, 0);
 	reco_sql_end(&sql);
-	return allowed;
+	return true;
 }

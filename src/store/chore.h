@@ -72,7 +72,8 @@ extern const char *reco_chore_cron_database(void);
 typedef struct RecoChoreMark
 {
 	RecoChore	chore;
-	bool		holds;			/* pg_cron does it, for all that is known here */
+	bool		holds;			/* pg_cron has it, for all that is known here */
+	bool		overdue;		/* ... and does not do it */
 	char	   *schedule;
 	char	   *command;
 	int64		jobid;
@@ -90,10 +91,21 @@ extern void reco_chore_unmark(RecoChore chore);
 /* How a chore stands. */
 typedef struct RecoChoreState
 {
-	bool		by_cron;
+	bool		by_cron;		/* it is pg_cron's, who does it */
+	bool		overdue;		/* it is, but pg_cron has not done it for long */
 	TimestampTz since;			/* 0 = it has no row yet */
 	TimestampTz last_run;		/* 0 = never */
+	TimestampTz last_done;		/* ... without failing; likewise */
+	int			failing;		/* how often it failed since */
 } RecoChoreState;
+
+/*
+ * When the keeper's timer is to do it: an interval after it was done last, or heard of;
+ * after a failure no sooner than after a pause, which doubles with each, up to the
+ * interval. 0 = never.
+ */
+extern TimestampTz reco_chore_next(RecoChore chore, const RecoChoreState *state);
+extern int64 reco_chore_pause(RecoChore chore, int failing);
 
 /* Tells it of all. */
 extern void reco_chore_look(RecoChoreState states[RECO_NCHORES]);
@@ -114,17 +126,20 @@ extern bool reco_chore_lock(RecoChore chore, bool wait, RecoChoreState *state);
 extern char *reco_chore_do(RecoChore chore, const char *by);
 
 /*
- * Notes what a run did; a failure in a transaction after the one that failed. 'took_us'
- * < 0 = not known. The row of a chore that somebody is at is let alone: false.
+ * Notes what a run did; 'took_us' < 0 = not known. Or that it failed, in a transaction
+ * after the one that did. The row of a chore that somebody is at is let alone: false.
  */
 extern bool reco_chore_note(RecoChore chore, const char *by, TimestampTz started,
-							int64 took_us, const char *result, const char *error);
+							int64 took_us, const char *result);
+extern bool reco_chore_note_failure(RecoChore chore, const char *by, TimestampTz at,
+									const char *error);
 
 /* A row of reco_stat_chore. */
 typedef struct RecoChoreFacts
 {
 	TimestampTz since;
 	TimestampTz last_run;
+	TimestampTz last_done;
 	char	   *last_by;
 	double		took_ms;		/* < 0 = not known */
 	char	   *ended;
@@ -132,6 +147,7 @@ typedef struct RecoChoreFacts
 	char	   *error;
 	int64		runs;
 	int64		failures;
+	int			failing;
 } RecoChoreFacts;
 
 /* Of all; those that have no row are empty. */

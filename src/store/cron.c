@@ -16,15 +16,22 @@
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
+#include "cron_time.h"
 #include "errand.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "pgtime.h"
+#include "postmaster/postmaster.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #define SCHEDULE_HERE	"cron.schedule(text, text, text)"
 #define SCHEDULE_THERE	"cron.schedule_in_database(text, text, text, text, text, boolean)"
+
+#define MISSED		3			/* times */
+#define GRACE_S		60			/* for a job to begin, and to be noted */
 
 static void check(const RecoCronOrder *order);
 static void check_rights(const RecoCronOrder *order, bool here);
@@ -36,6 +43,30 @@ bool
 reco_cron_is_here(void)
 {
 	return OidIsValid(get_extension_oid("pg_cron", true));
+}
+
+/* The offset of the time zone of schedules, as it is now, in seconds. */
+static int64
+zone_offset(void)
+{
+	static const char *const name = "cron.timezone";
+	const char *zone = GetConfigOption(name, true, false);
+	pg_time_t	now = (pg_time_t) time(NULL);
+	pg_tz	   *tz = zone == NULL ? NULL : pg_tzset(zone);
+	struct pg_tm *tm = tz == NULL ? NULL : pg_localtime(&now, tz);
+
+	return tm == NULL ? 0 : tm->tm_gmtoff;
+}
+
+bool
+reco_cron_is_overdue(const char *schedule, TimestampTz since)
+{
+	int64		offset = zone_offset();
+	int64		by = timestamptz_to_time_t(GetCurrentTimestamp()) + offset - GRACE_S;
+
+	return reco_cron_time(schedule, timestamptz_to_time_t(since) + offset, MISSED, by) !=
+		0 &&
+		reco_cron_time(schedule, timestamptz_to_time_t(PgStartTime) + offset, 1, by) != 0;
 }
 
 void

@@ -15,6 +15,8 @@
 
 #include "compat.h"
 
+#include "datatype/timestamp.h"
+
 #define RECO_CRON_JOBS		16	/* in one order */
 #define RECO_CRON_TEXT		256 /* bytes of a schedule or a command */
 
@@ -59,6 +61,12 @@ extern void reco_cron_do(RecoCronOrder *order);
 
 /* Is the extension in this database? */
 extern bool reco_cron_is_here(void);
+
+/*
+ * Should pg_cron have run a job three times since a moment, as far as its schedule is
+ * understood, and once since the server runs?
+ */
+extern bool reco_cron_is_overdue(const char *schedule, TimestampTz since);
 
 /* Does it wherever pg_cron's database is. In another one it is done at once. */
 extern void reco_cron_order(RecoCronOrder *order);

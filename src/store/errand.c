@@ -12,6 +12,8 @@
  */
 #include "errand.h"
 
+#include "catalog/namespace.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "storage/dsm.h"
@@ -75,6 +77,52 @@ start(dsm_segment *segment)
 	return handle;
 }
 
+/*
+ * A text of that database in the encoding of this one, with question marks for what this
+ * one has no letter for.
+ */
+static char *
+own_text(const char *text, int encoding)
+{
+	int			own = GetDatabaseEncoding();
+	Oid			conversion = encoding == PG_SQL_ASCII || own == PG_SQL_ASCII
+		? InvalidOid
+		: FindDefaultConversionProc(encoding, own);
+	int			left = (int) strlen(text);
+	char	   *result = palloc(left * MAX_CONVERSION_GROWTH + 1);
+	char	   *end = result;
+
+	if (encoding == own)
+		return pstrdup(text);
+	while (left > 0)
+	{
+		int			len = 0;
+
+		if (OidIsValid(conversion))
+		{
+			len = pg_do_encoding_conversion_buf(conversion, encoding, own,
+												(unsigned char *) text, left,
+												(unsigned char *) end,
+												left * MAX_CONVERSION_GROWTH + 1, true);
+			end += strlen(end);
+		}
+		else if (!IS_HIGHBIT_SET(*text))
+		{
+			*end++ = *text;
+			len = 1;
+		}
+		if (len < left && (OidIsValid(conversion) || len == 0))
+		{
+			*end++ = '?';
+			len += Min(pg_encoding_mblen(encoding, text + len), left - len);
+		}
+		text += len;
+		left -= len;
+	}
+	*end = '\0';
+	return result;
+}
+
 /* Raises what went wrong there. */
 static void
 raise_error(const RecoErrand *errand)
@@ -88,7 +136,12 @@ raise_error(const RecoErrand *errand)
 				 errhint("It is where pg_cron has its jobs (cron.database_name); see the "
 						 "server's log.")));
 	ereport(ERROR,
-			(errcode(errand->sqlerrcode), errmsg_internal("%s", errand->message),
-			 errand->detail[0] == '\0' ? 0 : errdetail_internal("%s", errand->detail),
-			 errand->hint[0] == '\0' ? 0 : errhint("%s", errand->hint)));
+			(errcode(errand->sqlerrcode),
+			 errmsg_internal("%s", own_text(errand->message, errand->encoding)),
+			 errand->detail[0] == '\0'
+				 ? 0
+				 : errdetail_internal("%s", own_text(errand->detail, errand->encoding)),
+			 errand->hint[0] == '\0'
+				 ? 0
+				 : errhint("%s", own_text(errand->hint, errand->encoding))));
 }

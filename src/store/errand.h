@@ -22,6 +22,7 @@ typedef struct RecoErrand
 	bool		begun;			/* the process is in the database */
 	bool		done;			/* committed */
 	int			sqlerrcode;		/* of the ERROR otherwise */
+	int			encoding;		/* of these */
 	char		message[512];
 	char		detail[512];
 	char		hint[512];

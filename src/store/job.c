@@ -89,14 +89,16 @@ static RecoStatement claims_statement = {
 static RecoStatement take_over_statement = {
 	.text =
 		"UPDATE reco.job AS j SET claim = NULL, stage = NULL,"
+		"  attempts = CASE WHEN n.died THEN j.attempts ELSE j.attempts - 1 END,"
 		"  state = CASE WHEN n.dead THEN 'failed' ELSE 'queued' END,"
 		"  finished = CASE WHEN n.dead THEN $3 END,"
 		"  error = CASE WHEN n.dead THEN 'its worker died ' || (j.attempts - j.failures) || ' times' ELSE j.error END"
-		" FROM (SELECT user_id, job_id, attempts - failures >= $2 AS dead FROM reco.job"
+		" FROM (SELECT user_id, job_id, claim = ANY ($4) AS died,"
+		"   claim = ANY ($4) AND attempts - failures >= $2 AS dead FROM reco.job"
 		"  WHERE state = 'running' AND claim = ANY ($1) FOR UPDATE SKIP LOCKED) AS n"
 		" WHERE j.user_id = n.user_id AND j.job_id = n.job_id",
-	.nargs = 3,
-	.types = {INT8ARRAYOID, INT4OID, TIMESTAMPTZOID},
+	.nargs = 4,
+	.types = {INT8ARRAYOID, INT4OID, TIMESTAMPTZOID, INT8ARRAYOID},
 };
 
 static RecoStatement due_statement = {
@@ -374,32 +376,61 @@ find_claims(int *n)
 	return claims;
 }
 
+static bool
+is_among(int64 claim, const int64 *claims, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (claims[i] == claim)
+			return true;
+	return false;
+}
+
+/* Did a worker that is not there any more die? Claims grow with time. */
+static bool
+died(int64 claim)
+{
+	int64		fallen[RECO_NSEATS];
+	int			n = reco_database_died(MyDatabaseId, fallen);
+
+	return is_among(claim, fallen, n) ||
+		(reco_shared->after_crash &&
+		 claim < reco_id_floor(reco_calendar_time(reco_shared->made_at)));
+}
+
+static Datum
+array_of_claims(Datum *claims, int n)
+{
+	return PointerGetDatum(construct_array(claims, n, INT8OID, sizeof(int64),
+										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
 int64
-reco_job_take_over(int64 own, int most_deaths)
+reco_job_take_over(int64 own, bool own_died, int most_deaths)
 {
 	int			n;
 	int64	   *claims = find_claims(&n);
 	int64		alive[RECO_NSEATS];
 	int			nalive = reco_database_claims(MyDatabaseId, alive);
+	Datum	   *gone = palloc(sizeof(Datum) * Max(n, 1));
 	Datum	   *dead = palloc(sizeof(Datum) * Max(n, 1));
+	int			ngone = 0;
 	int			ndead = 0;
-	Datum		arguments[3];
+	Datum		arguments[4];
 
 	for (int i = 0; i < n; i++)
 	{
-		bool		lives = false;
-
-		for (int k = 0; k < nalive && !lives; k++)
-			lives = alive[k] == claims[i] && claims[i] != own;
-		if (!lives)
+		if (claims[i] != own && is_among(claims[i], alive, nalive))
+			continue;
+		gone[ngone++] = Int64GetDatum(claims[i]);
+		if (claims[i] == own ? own_died : died(claims[i]))
 			dead[ndead++] = Int64GetDatum(claims[i]);
 	}
-	if (ndead == 0)
+	if (ngone == 0)
 		return 0;
-	arguments[0] = PointerGetDatum(construct_array(dead, ndead, INT8OID, sizeof(int64),
-												   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	arguments[0] = array_of_claims(gone, ngone);
 	arguments[1] = Int32GetDatum(most_deaths);
 	arguments[2] = TimestampTzGetDatum(GetCurrentTimestamp());
+	arguments[3] = array_of_claims(dead, ndead);
 	return run_changing(&take_over_statement, arguments, NULL);
 }
 

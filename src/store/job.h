@@ -90,10 +90,12 @@ typedef struct RecoJob
 extern RecoJob *reco_job_claim(int64 claim);
 
 /*
- * Queues again what was claimed by workers that are dead, or by this one, which is at
- * none; so many deaths end a job. Returns how many jobs.
+ * Queues again what was claimed by workers that are gone, or by this one, which is at
+ * none, 'own_died' by an error that could not be noted. So many deaths end a job; a worker
+ * that was told to go, as by a shutdown, died not, and that was no attempt. Returns how
+ * many jobs.
  */
-extern int64 reco_job_take_over(int64 own, int most_deaths);
+extern int64 reco_job_take_over(int64 own, bool own_died, int most_deaths);
 
 /* How many jobs of a priority are queued, as far as so many. */
 extern int	reco_job_waiting(RecoJobPriority priority, int most);

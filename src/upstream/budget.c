@@ -122,18 +122,22 @@ part(int64_t whole, int parts)
 	return whole <= 0 ? 0 : (whole + parts - 1) / parts;
 }
 
+int64_t
+reco_budget_hour(int quota, bool background, int64_t before)
+{
+	if (background)
+		quota -= quota / 3;
+	return part(quota - before, HOURS_SHARE);
+}
+
 /* Shares a quota out. */
 int
 reco_budget_share(int budget, int quota, bool background, int64_t before, int64_t now)
 {
-	int64_t		hours;
 	int64_t		runs;
 
 	if (quota <= 0)
 		return budget;
-	if (background)
-		quota -= quota / 3;
-	hours = part(quota - before, HOURS_SHARE);
-	runs = part(hours - now, RUNS_SHARE);
+	runs = part(reco_budget_hour(quota, background, before) - now, RUNS_SHARE);
 	return runs < budget ? (int) runs : budget;
 }

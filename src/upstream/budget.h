@@ -54,8 +54,15 @@ extern bool reco_budget_parse(const char *text, RecoBudget *budget, const char *
  *
  * In the background a quota is two thirds of what it is, whoever used it: so of what an
  * hour may use, a third is left to those who wait, and of a day's.
+ *
+ * Runs that begin at the same time each see the same 'now'. In the background the hour's
+ * part holds all the same: the gateway counts each call by it (limiter.h). So many callers
+ * who wait may use more of an hour than its part, and no more than the day's quota.
  */
 extern int	reco_budget_share(int budget, int quota, bool background, int64_t before,
 							 int64_t now);
+
+/* How many calls of a quota an hour may use. */
+extern int64_t reco_budget_hour(int quota, bool background, int64_t before);
 
 #endif							/* RECO_BUDGET_H */

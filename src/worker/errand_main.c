@@ -16,6 +16,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -27,10 +28,14 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
+
+#define MOST_MS		30000		/* statement_timeout would be for clients' statements */
 
 static void settle(void);
 static void do_it(RecoErrand *errand);
 static void note_error(RecoErrand *errand, const ErrorData *error);
+static void put_text(char *place, Size size, const char *text);
 
 /* Runs the process. */
 void
@@ -52,13 +57,17 @@ reco_errand_main(Datum arg)
 		AllocSetContextCreate(TopMemoryContext, "reco errand", ALLOCSET_DEFAULT_SIZES));
 	PG_TRY();
 	{
+		enable_timeout_after(STATEMENT_TIMEOUT, MOST_MS);
 		do_it(errand);
+		disable_timeout(STATEMENT_TIMEOUT, false);
 	}
 	PG_CATCH();
 	{
 		MemoryContext context;
 
 		HOLD_INTERRUPTS();
+		disable_all_timeouts(false);
+		QueryCancelPending = false;
 		context = MemoryContextSwitchTo(TopMemoryContext);
 		note_error(errand, CopyErrorData());
 		MemoryContextSwitchTo(context);
@@ -76,7 +85,6 @@ settle(void)
 {
 	static const char *const settings[][2] = {
 		{"application_name", "reco errand"},
-		{"statement_timeout", "30s"},
 		{"lock_timeout", "10s"},
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_isolation", "read committed"},
@@ -119,13 +127,28 @@ do_it(RecoErrand *errand)
 	errand->done = true;
 }
 
+/* What was cancelled here is not the statement of who ordered it. */
 static void
 note_error(RecoErrand *errand, const ErrorData *error)
 {
-	errand->sqlerrcode = error->sqlerrcode;
-	strlcpy(errand->message, error->message == NULL ? "" : error->message,
-			sizeof(errand->message));
-	strlcpy(errand->detail, error->detail == NULL ? "" : error->detail,
-			sizeof(errand->detail));
-	strlcpy(errand->hint, error->hint == NULL ? "" : error->hint, sizeof(errand->hint));
+	bool		cancelled = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+
+	errand->sqlerrcode = cancelled ? ERRCODE_OPERATOR_INTERVENTION : error->sqlerrcode;
+	errand->encoding = GetDatabaseEncoding();
+	put_text(errand->message, sizeof(errand->message), error->message);
+	put_text(errand->detail, sizeof(errand->detail),
+			 cancelled ? psprintf("That was in database \"%s\".", errand->database)
+					   : error->detail);
+	put_text(errand->hint, sizeof(errand->hint), error->hint);
+}
+
+/* As much as there is room for, in whole characters. */
+static void
+put_text(char *place, Size size, const char *text)
+{
+	int len = text == NULL ? 0 : pg_mbcliplen(text, (int) strlen(text), (int) size - 1);
+
+	if (len > 0)
+		memcpy(place, text, len);
+	place[len] = '\0';
 }

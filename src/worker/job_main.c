@@ -31,6 +31,7 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
+#include "tcop/tcopprot.h"
 #include "store/chore.h"
 #include "store/id.h"
 #include "utils/guc.h"
@@ -71,6 +72,11 @@ static TimestampTz started = 0;
 static TimestampTz next_due = 0;
 static TimestampTz next_trim = 0;
 static int	ended = 1;			/* jobs since the history was looked at; perhaps */
+static bool unnoted = false;	/* a failure of the last job, in its row */
+static volatile sig_atomic_t told = false;	/* to go, by SIGTERM */
+
+static void on_term(SIGNAL_ARGS);
+static void on_interrupt(SIGNAL_ARGS);
 
 static void look_up(void);
 static Look try_look(RecoJob **job, Oid *extension);
@@ -78,8 +84,10 @@ static Look look(RecoJob **job, Oid *extension);
 static bool trim(void);
 static void note_look(Look how);
 static void work(const RecoJob *job, Oid extension);
-static void settle(const RecoJob *job, const ErrorData *error, Oid extension);
-static bool write_failure(const RecoJob *job, const ErrorData *error, Oid extension);
+static void settle(const RecoJob *job, const ErrorData *error, bool innocent,
+				   Oid extension);
+static bool write_failure(const RecoJob *job, const ErrorData *error, bool innocent,
+						  Oid extension);
 static void log_once(const ErrorData *error);
 static void say(const char *state);
 static void wait_after(Look how);
@@ -95,6 +103,8 @@ reco_job_worker_main(Datum arg)
 	memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
 	claim = reco_id_new();
 	reco_session_begin(&order, claim, "reco job worker", at_exit);
+	pqsignal(SIGTERM, on_term);
+	pqsignal(SIGUSR2, on_interrupt);
 	turn = AllocSetContextCreate(TopMemoryContext, "reco job worker turn",
 								 ALLOCSET_DEFAULT_SIZES);
 	started = GetCurrentTimestamp();
@@ -114,6 +124,22 @@ reco_job_worker_main(Datum arg)
 		else if (how != LOOK_MORE)
 			wait_after(how);
 	}
+}
+
+/* Who ends it in good order is no failure of its, nor of the job's. */
+static void
+on_term(SIGNAL_ARGS)
+{
+	told = true;
+	die(postgres_signal_arg);
+}
+
+/* As SIGINT, but for the job only that it was sent for. */
+static void
+on_interrupt(SIGNAL_ARGS)
+{
+	if (reco_database_is_interrupted())
+		StatementCancelHandler(postgres_signal_arg);
 }
 
 /* Sees what it is told from outside, between two jobs. */
@@ -177,7 +203,7 @@ look(RecoJob **job, Oid *extension)
 		pgstat_report_activity(STATE_RUNNING, "reco: looking for a job");
 		(void) set_config_option("synchronous_commit", "local", PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-		(void) reco_job_take_over(claim, MOST_DEATHS);
+		(void) reco_job_take_over(claim, unnoted, MOST_DEATHS);
 		MemoryContextSwitchTo(turn);
 		*job = reco_job_claim(claim);
 		how = *job != NULL ? LOOK_CLAIMED : LOOK_NOTHING;
@@ -188,6 +214,7 @@ look(RecoJob **job, Oid *extension)
 	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(turn);
+	unnoted = unnoted && how != LOOK_CLAIMED && how != LOOK_NOTHING && how != LOOK_MORE;
 	if (OidIsValid(*extension))
 		reco_database_found(*extension, 0);
 	pgstat_report_stat(how != LOOK_CLAIMED);
@@ -251,6 +278,7 @@ work(const RecoJob *job, Oid extension)
 	MemoryContext context =
 		AllocSetContextCreate(TopMemoryContext, "reco job", ALLOCSET_DEFAULT_SIZES);
 	ErrorData  *volatile error = NULL;
+	bool		innocent;
 
 	pgstat_report_activity(STATE_RUNNING, psprintf("reco: %s", job->kind));
 	reco_database_at_job(job->job_id);
@@ -267,47 +295,55 @@ work(const RecoJob *job, Oid extension)
 		RESUME_INTERRUPTS();
 	}
 	PG_END_TRY();
+	innocent = reco_job_was_taken() ||
+		(error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		 reco_database_is_interrupted());
 	reco_database_at_job(0);
 	QueryCancelPending = false;
 	MemoryContextSwitchTo(turn);
 	MemoryContextDelete(context);
 	ended++;
 	if (error != NULL)
-		settle(job, error, extension);
+		settle(job, error, innocent, extension);
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
 
 /*
  * A job ended in an ERROR. Where the extension is not what it was, its table is let
- * alone: the next look finds the job, marked with this worker's own claim.
+ * alone: the next look finds the job, marked with this worker's own claim. 'innocent' =
+ * not the job's fault.
  */
 static void
-settle(const RecoJob *job, const ErrorData *error, Oid extension)
+settle(const RecoJob *job, const ErrorData *error, bool innocent, Oid extension)
 {
 	int			tries = 0;
 
-	while (!write_failure(job, error, extension) && reco_database_continue() &&
+	unnoted = !innocent;
+	while (!write_failure(job, error, innocent, extension) && reco_database_continue() &&
 		   tries++ < 100)
 		wait_ms(LEAST_MS, false);
 }
 
 /* Notes it in a transaction; false = try again. */
 static bool
-write_failure(const RecoJob *job, const ErrorData *error, Oid extension)
+write_failure(const RecoJob *job, const ErrorData *error, bool innocent, Oid extension)
 {
 	volatile bool written = true;
 
 	PG_TRY();
 	{
 		Oid			now;
+		bool		is_ours;
 
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
-		if (reco_session_lock_extension(&now) && now == extension &&
-			reco_session_is_our_version())
-			written = reco_job_failed(job, error,
-									  reco_job_was_taken() || !reco_database_continue());
+		innocent = innocent || !reco_database_continue();
+		is_ours = reco_session_lock_extension(&now) && now == extension &&
+			reco_session_is_our_version();
+		if (is_ours)
+			written = reco_job_failed(job, error, innocent);
 		CommitTransactionCommand();
+		unnoted = unnoted && is_ours && !written && !innocent;
 	}
 	PG_CATCH();
 	{
@@ -422,6 +458,8 @@ static void
 at_exit(int code, Datum arg)
 {
 	LWLockReleaseAll();
+	if (end == RECO_WORKER_FAILED && told)
+		end = RECO_WORKER_TERMINATED;
 	if (shown && end == RECO_WORKER_NOT_NEEDED)
 		reco_process_forget(my_kind(), MyDatabaseId);
 	else if (shown)

@@ -131,8 +131,9 @@ reco_job_prewarm(RecoJobWork *work)
 	}
 	run =
 		reco_result_make(request, work->context, &reco_result_rows, reco_job_pause, work);
-	while (!reco_prewarm_made(prediction.hour, job->user_id, prediction.key, run->run_id,
-							  request->most_calls, reco_source_spent(run->source)) &&
+	while (!reco_prewarm_made(prediction.hour, job->user_id, prediction.key,
+							  run->published ? run->run_id : 0, request->most_calls,
+							  reco_source_spent(run->source)) &&
 		   wait_for_row(work, &tries))
 		;
 	return run;

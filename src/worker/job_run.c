@@ -323,11 +323,16 @@ reco_job_attach(RecoJobWork *work, RecoRequest *request)
 	request->progress_arg = work;
 }
 
-/* The job is done: so it says, with its run's record, in one transaction. */
+/*
+ * The job is done: so it says, with its run's record, in one transaction. A run that
+ * nobody asked for and nobody can be given is not on record: it would take the place of
+ * somebody's.
+ */
 static void
 finish(RecoJobWork *work, RecoRun *run)
 {
-	int64		run_id = run != NULL && work->kind->is_recorded ? run->run_id : 0;
+	bool		is_seen = run != NULL && (run->published || !run->request->ahead);
+	int64		run_id = is_seen && work->kind->is_recorded ? run->run_id : 0;
 	bool		locked;
 
 	/* whoever has the row locked may cancel it yet, or not */

@@ -3,7 +3,8 @@
  * keeper_chores.h
  *	  The keeper's timer: chores that pg_cron does not do.
  *
- * Purpose: know whose each chore is, and do those that are the keeper's when it is time.
+ * Purpose: know whose each chore is, and have those done that are the keeper's when it is
+ *			time, in a process beside the keeper.
  * Runs in: the keeper of a database; steps are in a transaction of the caller's.
  * Locks:	those of store/chore.h, for which it never waits.
  *
@@ -18,13 +19,22 @@
 
 /*
  * Due: in how many ms there may be something to do. Step: looks whose the chores are, and
- * does one that is due; returns whether another one may be. Done: after its commit;
- * returns whether all that failed was done since. Failed: after an ERROR in it.
+ * how the last one went; returns whether there may be more. Done: after its commit; has a
+ * chore done that is due, and returns whether all that failed was done since. Failed:
+ * after an ERROR in it.
  */
 extern int64 reco_keeper_chores_due(void);
 extern bool reco_keeper_chores_step(Oid extension);
 extern bool reco_keeper_chores_done(void);
 extern void reco_keeper_chores_failed(const char *message);
+
+/*
+ * A process of its own does a chore: is it at one? Interrupt: somebody needs the
+ * extension. Leave: the keeper ends, and has left its seat.
+ */
+extern bool reco_keeper_chores_under_way(void);
+extern void reco_keeper_chores_interrupt(void);
+extern void reco_keeper_chores_leave(void);
 
 /*
  * Of those that the keeper does as it goes: is it its own? Not as long as that is not

@@ -23,6 +23,7 @@
 #include "keeper_facts.h"
 #include "keeper_popular.h"
 #include "keeper_promises.h"
+#include "keeper_wishes.h"
 
 #include "access/xact.h"
 #include "guc.h"
@@ -43,6 +44,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#define WATCH_MS		200		/* between looks whether a chore is in somebody's way */
 #define GATHER_MS		5		/* after it was woken, for more to come */
 #define PAUSE_MS		1000	/* after the first error; doubles */
 #define LONGEST_PAUSE_MS	60000
@@ -67,6 +69,7 @@ typedef enum Work
 	WORK_FACTS,					/* keeper_facts.c */
 	WORK_POPULAR,				/* keeper_popular.c */
 	WORK_CHORES,				/* keeper_chores.c */
+	WORK_WATCH,					/* is the extension free? */
 	NWORKS
 } Work;
 
@@ -82,6 +85,7 @@ static void recover(Work work);
 static void note_round(Round round);
 static void say(const char *state);
 static void wait_after(Round round);
+static void watch(void);
 static void wait_ms(int64 ms, bool until_woken);
 pg_noreturn static void leave(RecoWorkerEnd how);
 static void at_exit(int code, Datum arg);
@@ -91,7 +95,7 @@ static RecoWorkerEnd end = RECO_WORKER_FAILED;
 static bool shown = false;		/* it has a row in reco_stat_worker */
 static int	failures = 0;		/* rounds in a row */
 static char last_error[NWORKS][256] =
-	{"", "", "", "", ""}; /* that was logged; '' = none since a good round */
+	{"", "", "", "", "", ""}; /* that was logged; '' = none since a good round */
 static TimestampTz started = 0;
 
 /* Runs the process. */
@@ -113,6 +117,8 @@ reco_keeper_main(Datum arg)
 		look_up();
 		round = try_round(WORK_TABLES);
 		note_round(round);
+		if (round == ROUND_BUSY)
+			reco_keeper_chores_interrupt();
 		if (round == ROUND_GONE)
 			leave(RECO_WORKER_NOT_NEEDED);
 		more = learn(round);
@@ -253,7 +259,8 @@ do_round(Work work)
 		[WORK_MATRIX] = "reco: reading the catalogue",
 		[WORK_FACTS] = "reco: writing what services told",
 		[WORK_POPULAR] = "reco: looking at popular moods",
-		[WORK_CHORES] = "reco: doing a chore"
+		[WORK_CHORES] = "reco: doing a chore",
+		[WORK_WATCH] = "reco: looking who waits"
 	};
 	Round		round = ROUND_DONE;
 	bool		more;
@@ -272,7 +279,8 @@ do_round(Work work)
 			: work == WORK_MATRIX  ? reco_keeper_matrix_step(extension)
 			: work == WORK_FACTS   ? reco_keeper_facts_step(extension)
 			: work == WORK_CHORES  ? reco_keeper_chores_step(extension)
-								   : reco_keeper_popular_step(extension);
+			: work == WORK_POPULAR ? reco_keeper_popular_step(extension)
+								   : false;
 		if (more)
 			round = ROUND_MORE;
 	}
@@ -316,6 +324,8 @@ recover(Work work)
 	FlushErrorState();
 	if (work == WORK_MATRIX)
 		reco_keeper_matrix_failed(error->message);
+	if (work == WORK_TABLES)
+		reco_keeper_wishes_failed();
 	if (work == WORK_FACTS)
 		reco_keeper_facts_failed();
 	if (work == WORK_POPULAR)
@@ -409,9 +419,17 @@ wait_after(Round round)
 	reco_database_gather(false);
 }
 
+/* Has a chore stop that somebody waits for who changes or drops the extension. */
+static void
+watch(void)
+{
+	if (try_round(WORK_WATCH) == ROUND_BUSY)
+		reco_keeper_chores_interrupt();
+}
+
 /*
  * Waits for a time, or until somebody wakes it. Whoever needs the database, the
- * settings, or a barrier never waits for it.
+ * settings, or a barrier never waits for it; nor, for long, who needs the extension.
  */
 static void
 wait_ms(int64 ms, bool until_woken)
@@ -422,10 +440,18 @@ wait_ms(int64 ms, bool until_woken)
 	for (;;)
 	{
 		int64		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+		bool		watches = reco_keeper_chores_under_way() && left > WATCH_MS;
 
-		if (left <= 0 ||
-			!reco_session_wait(left, reco_wait_event(&wait_event, "RecoKeeperMain")))
+		if (left <= 0)
 			return;
+		if (!reco_session_wait(watches ? WATCH_MS : left,
+							   reco_wait_event(&wait_event, "RecoKeeperMain")))
+		{
+			if (!watches)
+				return;
+			watch();
+			continue;
+		}
 		if (!reco_database_continue())
 			leave(RECO_WORKER_LET_GO);
 		QueryCancelPending = false; /* nothing is under way */
@@ -457,4 +483,5 @@ at_exit(int code, Datum arg)
 		reco_process_end(RECO_PROCESS_KEEPER, MyDatabaseId,
 						 code == 0 ? NULL : "ended by a signal or an error; see the server's log");
 	reco_database_leave(end);
+	reco_keeper_chores_leave();
 }

@@ -29,6 +29,7 @@
 
 #define STEP_US			(2 * INT64CONST(1000000))	/* between looks at what was asked */
 #define LOOK_US			(30 * INT64CONST(1000000))	/* ... at what is due, at most */
+#define READ_US			LOOK_US	/* ... at the table, while nothing tells of a change */
 #define LOOK_SHARE		8		/* else that part of the time that candidates are fresh */
 #define AGAIN_US		(60 * INT64CONST(1000000))	/* after an ERROR */
 #define HOURS_US		USECS_PER_HOUR	/* ... at when little is asked */
@@ -47,9 +48,22 @@ typedef struct Queued
 /* A mood of the table. */
 typedef struct Mood
 {
-	RecoPopularRow *row;
+	const char *prompt;
 	uint64		digest;
 } Mood;
+
+/* The table, as it was read last. */
+static struct
+{
+	MemoryContext context;
+	bool		known;
+	RecoResultEpoch epoch;		/* of edits of it */
+	TimestampTz at;
+	int			n;
+	Mood	   *moods;
+	int			nkept;			/* of them, that stay or are learned */
+	double		rarest;			/* how often a learned one is asked; 0 = there is none */
+} table;
 
 static TimestampTz next_step = 0;
 static TimestampTz next_look = 0;
@@ -68,6 +82,7 @@ static struct
 	int64		look_us;		/* to the next look; 0 = it did not look */
 } done;
 
+static void read_table(const RecoResultEpoch *epoch);
 static void write_asked(const RecoAsked *asked, int nasked);
 static void take(const RecoAsked *asked);
 static void look(void);
@@ -101,12 +116,15 @@ reco_keeper_popular_step(Oid extension)
 	done.extension = extension;
 	done.ntaken = 0;
 	done.look_us = 0;
+	reco_result_epoch_read(MyDatabaseId, RECO_POPULAR_NOBODY, &now);
 	asked = reco_asked_list(MyDatabaseId, extension, &nasked);
 	if (nasked > 0)
+	{
+		read_table(&now);
 		write_asked(asked, nasked);
+	}
 
 	/* an edit, or another catalogue: what is due may be another */
-	reco_result_epoch_read(MyDatabaseId, RECO_POPULAR_NOBODY, &now);
 	if (now.all == epochs[0] && now.listener == epochs[1] &&
 		GetCurrentTimestamp() < next_look)
 		return false;
@@ -137,42 +155,64 @@ void
 reco_keeper_popular_failed(void)
 {
 	nqueued = 0;				/* perhaps they are not */
+	table.known = false;
 	next_look = 0;
 	next_step = GetCurrentTimestamp() + AGAIN_US;
+}
+
+/* Reads the table, unless it is known: while many ask for what is not popular. */
+static void
+read_table(const RecoResultEpoch *epoch)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	RecoPopularRow *rows;
+
+	if (table.known && table.epoch.all == epoch->all &&
+		table.epoch.listener == epoch->listener && now < table.at + READ_US)
+		return;
+	if (table.context == NULL)
+		table.context = AllocSetContextCreate(TopMemoryContext, "reco popular moods",
+											  ALLOCSET_SMALL_SIZES);
+	table.known = false;
+	MemoryContextReset(table.context);
+	rows = reco_popular_list(-1, &table.n);
+	table.moods = MemoryContextAlloc(table.context, sizeof(Mood) * Max(table.n, 1));
+	table.nkept = 0;
+	table.rarest = 0;
+	for (int i = 0; i < table.n; i++)
+	{
+		table.moods[i].prompt = MemoryContextStrdup(table.context, rows[i].prompt);
+		table.moods[i].digest = reco_popular_digest(rows[i].prompt);
+		table.nkept += rows[i].pinned || rows[i].learned;
+		if (rows[i].learned && !rows[i].pinned)
+			table.rarest =
+				table.rarest == 0 ? rows[i].recent : Min(table.rarest, rows[i].recent);
+	}
+	table.epoch = *epoch;
+	table.at = now;
+	table.known = true;
 }
 
 /* Writes what was asked into the table, for moods that are or become popular. */
 static void
 write_asked(const RecoAsked *asked, int nasked)
 {
-	int			nrows;
-	RecoPopularRow *rows = reco_popular_list(-1, &nrows);
-	Mood	   *moods = palloc(sizeof(Mood) * Max(nrows, 1));
-	int			nkept = 0;
-	double		rarest = 0;
+	int			nkept = table.nkept;
 	bool		learned = false;
 
-	for (int i = 0; i < nrows; i++)
-	{
-		moods[i].row = &rows[i];
-		moods[i].digest = reco_popular_digest(rows[i].prompt);
-		nkept += rows[i].pinned || rows[i].learned;
-		if (rows[i].learned && !rows[i].pinned)
-			rarest = rarest == 0 ? rows[i].recent : Min(rarest, rows[i].recent);
-	}
 	done.taken = MemoryContextAlloc(done.context, sizeof(RecoAsked) * nasked);
 	for (int a = 0; a < nasked; a++)
 	{
 		int			m = 0;
 
-		while (m < nrows && moods[m].digest != asked[a].digest)
+		while (m < table.n && table.moods[m].digest != asked[a].digest)
 			m++;
-		if (m < nrows)
-			reco_popular_note_asked(moods[m].row->prompt, asked[a].asked, asked[a].hits,
+		if (m < table.n)
+			reco_popular_note_asked(table.moods[m].prompt, asked[a].asked, asked[a].hits,
 									asked[a].last);
 		else if (asked[a].listeners >= LISTENERS &&
 				 (nkept < reco_guc_popular_moods ||
-				  (rarest > 0 && asked[a].asked > rarest)) &&
+				  (table.rarest > 0 && asked[a].asked > table.rarest)) &&
 				 reco_popular_learn(asked[a].prompt, asked[a].asked, asked[a].hits,
 									asked[a].last))
 		{
@@ -183,8 +223,10 @@ write_asked(const RecoAsked *asked, int nasked)
 			continue;
 		take(&asked[a]);
 	}
-	if (learned)
-		(void) reco_popular_forget(reco_guc_popular_moods);
+	if (!learned)
+		return;
+	(void) reco_popular_forget(reco_guc_popular_moods);
+	table.known = false;
 }
 
 /* Once it is committed, it counts no more where it was counted. */

@@ -25,10 +25,10 @@
 #define MOST_WAITING	200		/* jobs; later ones would come too late to be of use */
 
 /* What was taken and is not committed yet. */
-static int	taken[RECO_NWISHES];
+static RecoWishMark taken[MOST_TAKEN];
+static int	ntaken = 0;
 
 static void queue(const RecoWish *wish);
-static void drop_taken(void);
 
 bool
 reco_keeper_queue_wishes(Oid extension)
@@ -37,16 +37,16 @@ reco_keeper_queue_wishes(Oid extension)
 	int			n;
 
 	/* the round before may have ended in an ERROR */
-	drop_taken();
+	reco_keeper_wishes_failed();
 	wishes = palloc(sizeof(RecoWish) * MOST_TAKEN);
 	n = reco_wishes_take(MyDatabaseId, extension, wishes, MOST_TAKEN);
 	for (int i = 0; i < n; i++)
-		taken[wishes[i].kind]++;
+		taken[ntaken++] = (RecoWishMark){wishes[i].kind, wishes[i].hash};
 	if (n > 0 &&
 		(reco_guc_job_workers == 0 ||
 		 reco_job_waiting(RECO_JOB_MENDS, MOST_WAITING) >= MOST_WAITING))
 	{
-		drop_taken();
+		reco_keeper_wishes_failed();
 		return false;
 	}
 	for (int i = 0; i < n; i++)
@@ -71,18 +71,17 @@ queue(const RecoWish *wish)
 }
 
 /* What was taken is not queued after all. */
-static void
-drop_taken(void)
+void
+reco_keeper_wishes_failed(void)
 {
-	for (int k = 0; k < RECO_NWISHES; k++)
-		if (taken[k] > 0)
-			reco_wishes_dropped(k, taken[k]);
-	memset(taken, 0, sizeof(taken));
+	if (ntaken > 0)
+		reco_wishes_dropped(taken, ntaken);
+	ntaken = 0;
 }
 
 /* After the commit. */
 void
 reco_keeper_wishes_committed(void)
 {
-	memset(taken, 0, sizeof(taken));
+	ntaken = 0;
 }

@@ -13,8 +13,9 @@
 
 #include "compat.h"
 
-/* Queues what is wished; whether there may be more. The second is for after commit. */
+/* Queues what is wished; whether there may be more. The others: what became of that. */
 extern bool reco_keeper_queue_wishes(Oid extension);
 extern void reco_keeper_wishes_committed(void);
+extern void reco_keeper_wishes_failed(void);
 
 #endif							/* RECO_KEEPER_WISHES_H */

@@ -171,6 +171,7 @@ see_who_ended(void)
 		if (GetBackgroundWorkerPid(one->handle, &pid) != BGWH_STOPPED)
 			continue;
 		reco_database_not_started(&one->order);
+		reco_database_retry();
 		if (reco_database_failures(&one->order) == 1)
 			ereport(LOG,
 					(errmsg("%s of database with OID %u ended unexpectedly",
@@ -244,9 +245,7 @@ start_due(void)
 		else
 		{
 			no_worker = no_worker || due.seat == RECO_SEAT_KEEPER;
-			if (due.seat == RECO_SEAT_KEEPER)
-				reco_database_make_room();
-			reco_database_not_started(&due);
+			reco_database_refuse(&due);
 			tell_workers(&due);
 		}
 	}
@@ -302,7 +301,7 @@ tell_workers(const RecoWorkerOrder *due)
 	int			waiting;
 
 	(void) reco_database_next_due(true, &waiting);
-	if (reco_database_failures(due) < 2 || max_worker_processes + waiting <= told_workers)
+	if (reco_database_refusals(due) < 2 || max_worker_processes + waiting <= told_workers)
 		return;
 	told_workers = max_worker_processes + waiting;
 	ereport(LOG,

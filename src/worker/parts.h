@@ -23,5 +23,6 @@ extern PGDLLEXPORT void reco_launcher_main(Datum arg);
 extern PGDLLEXPORT void reco_keeper_main(Datum arg);
 extern PGDLLEXPORT void reco_job_worker_main(Datum arg);
 extern PGDLLEXPORT void reco_errand_main(Datum arg);
+extern PGDLLEXPORT void reco_chore_main(Datum arg);
 
 #endif							/* RECO_WORKER_PARTS_H */

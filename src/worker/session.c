@@ -4,7 +4,7 @@
  *	  What our processes with a database have in common.
  *
  * Purpose: see session.h.
- * Runs in: keepers and job workers.
+ * Runs in: keepers, job workers, processes that do chores.
  * Locks:	AccessShareLock on the extension, for one transaction, and only if nobody
  *			waits for it: so DROP EXTENSION never meets a worker, nor waits for long.
  * Never:	depend on a setting that ALTER DATABASE or ALTER ROLE may have changed.
@@ -31,8 +31,6 @@
 #include "utils/memutils.h"
 #include "utils/timeout.h"
 
-static void settle(const char *name);
-
 /*
  * Connects, as the bootstrap superuser: SQL then runs as the extension's owner. What is
  * to be done at the end is registered first, so that it is done last, when the process
@@ -49,7 +47,7 @@ reco_session_begin(const RecoWorkerOrder *order, int64 claim, const char *name,
 		proc_exit(0);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(order->database, InvalidOid, 0);
-	settle(name);
+	reco_session_settle(name);
 }
 
 /*
@@ -57,8 +55,8 @@ reco_session_begin(const RecoWorkerOrder *order, int64 claim, const char *name,
  * which a deadlock is looked for: our process is the one that gives way. Nor does it wait
  * for a standby: what it writes can be learned again.
  */
-static void
-settle(const char *name)
+void
+reco_session_settle(const char *name)
 {
 	static const char *const settings[][2] = {
 		{"statement_timeout", "0"},

@@ -4,7 +4,7 @@
  *	  What our processes with a database have in common.
  *
  * Purpose: settings that nobody can spoil; the extension's lock and version.
- * Runs in: keepers and job workers.
+ * Runs in: keepers, job workers, processes that do chores.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +21,9 @@
  */
 extern void reco_session_begin(const RecoWorkerOrder *order, int64 claim,
 							   const char *name, void (*at_exit)(int, Datum));
+
+/* Sets that only, where there is no seat. */
+extern void reco_session_settle(const char *name);
 
 /*
  * Locks the extension for the transaction. False: it is not there (InvalidOid), or

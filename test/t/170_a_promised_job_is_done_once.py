@@ -183,11 +183,25 @@ def failing(cluster, admin, emulator):
     admin.query("CREATE DATABASE empty")
     session = cluster.session("empty")
     session.query("CREATE EXTENSION reco CASCADE")
+    ear = Listener("empty")
+    ear.query("LISTEN reco_progress")
     bad = queue(session, "ana", "nothing to find")
     ok(finished(session, bad, "failed"), "a job that always fails is given up",
        session.query(f"SELECT * FROM reco_job({bad})"))
     same(session.query(f"SELECT attempts, error, percent, run_id FROM reco_job({bad})"),
          [["3", "the catalogue is empty", "0", ""]], "after reco.job_attempts, with its error")
+    heard = []
+    until(lambda: heard.extend(ear.heard()) or (heard and heard[-1]["state"] == "failed"), 20)
+    ends = [note["state"] for note in heard if note["state"] != "running"]
+    same([ends, {note["job"] for note in heard}], [["queued", "queued", "failed"], {str(bad)}], "a listener hears of each attempt that failed, and of the end")
+    session.query("BEGIN")
+    gone = queue(session, "ana", "cancelled before it begins")
+    session.value(f"SELECT reco_job_cancel({gone})")
+    session.query("COMMIT")
+    heard = []
+    until(lambda: heard.extend(ear.heard()) or heard, 20)
+    same([(note["job"], note["state"]) for note in heard], [(str(gone), "cancelled")], "and of a job that is cancelled")
+    ear.close()
     again = queue(session, "ana", "nothing to find")
     ok(again != bad, "and can be queued again")
     until(lambda: session.value(f"SELECT attempts FROM reco_job({again})") != "0")
@@ -335,6 +349,17 @@ def history(cluster, admin, emulator):
     admin.query("UPDATE reco.job SET finished = now() - interval '10 days' WHERE user_id LIKE 'old%'")
     queue(admin, "ana", "one more")
     ok(until(lambda: admin.value("SELECT count(*) FROM reco.job WHERE user_id LIKE 'old%'") == "0"), "and within its age")
+    admin.query("INSERT INTO reco.job (user_id, job_id, kind, key, role_id, arguments, priority, state, created, run_after, turn, started, finished)"
+                " SELECT 'aged', n, 'generate', n::text, 10, '{}', 1, 'done', t, t, t, t, t FROM generate_series(1, 4) AS n,"
+                " LATERAL (SELECT now() - n * interval '1 hour' AS t) AS x")
+    ok(finished(admin, queue(admin, "ana", "and one more")) and admin.value("SELECT count(*) FROM reco.job WHERE user_id = 'aged'") == "4",
+       "what is younger stays")
+    admin.query("ALTER SYSTEM SET reco.job_history_age = '150min'")
+    admin.query("SELECT pg_reload_conf()")
+    queue(admin, "ana", "the very last one")
+    ok(until(lambda: admin.query("SELECT job_id FROM reco.job WHERE user_id = 'aged' ORDER BY 1") == [["1"], ["2"]]),
+       "as long as reco.job_history_age says", admin.query("SELECT job_id FROM reco.job WHERE user_id = 'aged'"))
+    admin.query("ALTER SYSTEM RESET reco.job_history_age")
     admin.query("ALTER SYSTEM RESET reco.job_history")
     admin.query("SELECT pg_reload_conf()")
 
@@ -353,6 +378,23 @@ def too_few():
         ok(row[0] == "warning" and "max_worker_processes to at least 7" in row[1], "and so does reco_doctor", row)
 
 
+def taking_turns():
+    """One background worker is left for the jobs of two databases."""
+    with Cluster("max_worker_processes = 6", "reco.job_workers = 1", "reco.keeper_interval = '50ms'") as small:
+        sessions = []
+        for name in ("one", "two"):
+            small.session().query(f"CREATE DATABASE {name}")
+            sessions.append(small.session(name))
+            sessions[-1].query("CREATE EXTENSION reco CASCADE")
+            sessions[-1].query("SELECT reco_demo_catalogue(500)")
+        for turn in range(2):
+            jobs = [queue(session, "ana", f"{turn} {n}") for n in range(3) for session in sessions]
+            for session, job in zip(sessions * 3, jobs):
+                ok(finished(session, job, seconds=120), f"two databases have one worker in turns: {turn}", session.query(f"SELECT * FROM reco_job({job})"))
+        same(len(workers(sessions[0])), 1, "there never is more than one")
+        same([line for line in small.log_text().splitlines() if "ended unexpectedly" in line], [], "who makes room has not failed")
+
+
 PARTS = (first_job, two_databases, rights, turns, failing, killed, history, in_the_way)
 
 
@@ -368,6 +410,7 @@ def main():
             bad = [line for line in cluster.log_text().splitlines() if "PANIC" in line or "TRAP" in line]
             same(bad, [], "nothing broke")
         too_few()
+        taking_turns()
     except Lost as lost:
         ok(False, "the server lives", lost)
     done()

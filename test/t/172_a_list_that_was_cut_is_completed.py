@@ -178,6 +178,67 @@ def refresh(lists):
     lists.clean()
 
 
+def nobody_hears(lists):
+    """The keeper takes wishes and cannot queue them: who has time makes the list new, as where there are none."""
+    prompt = lists.like(5, "songs that nobody hears of")
+
+    def old():
+        first = lists.ask("ivy", prompt, "20 s")
+        lists.session.query(f"SELECT reco_listen('ivy', {literal(first['tracks'][0]['track_id'])})")
+        return first["run_id"]
+
+    def made_new(run):
+        found = lists.ask("ivy", prompt, "20 s")
+        return found["answer"] not in ("stale", "cached") and found["run_id"] != run
+
+    lists.slow(0)
+    run = old()
+    lists.watcher.query("INSERT INTO reco.job (user_id, job_id, kind, key, role_id, arguments, priority, created, run_after, turn)"
+                        " SELECT 'flood', n, 'refresh', n::text, 10, '{}', 2, now(), now() + interval '1 day', now() FROM generate_series(1, 200) AS n")
+    dropped = lists.wishes("refresh")[1]
+    ok(until(lambda: made_new(run)), "where too many jobs wait who has time makes it new", lists.wishes("refresh"))
+    ok(lists.wishes("refresh")[1] > dropped, "the wish was dropped, and counted", lists.wishes("refresh"))
+    same(lists.jobs("refresh"), {"queued": 200}, "and is no job")
+    lists.watcher.query("DELETE FROM reco.job")
+    run = old()
+    holder = lists.cluster.session()
+    holder.query("BEGIN; LOCK TABLE reco.job IN ACCESS EXCLUSIVE MODE")
+    ok(until(lambda: made_new(run)), "so it is where they cannot be queued")
+    holder.query("COMMIT")
+    holder.close()
+    ok(until(lambda: (old(), lists.ask("ivy", prompt, "20 s"), lists.jobs("refresh"))[2] != {}), "afterwards refreshes are jobs again")
+    lists.clean()
+
+
+def in_vain(lists):
+    """A service is down, so what is made ahead is no better than what is old."""
+    prompt = lists.like(7, "songs of a service that is down")
+    lists.slow(0)
+    first = lists.ask("joe", prompt, "20 s")
+    same(first["complete"], True, "a list, as long as the services are up")
+    lists.clean()
+    lists.session.query(f"SELECT reco_listen('joe', {literal(first['tracks'][0]['track_id'])})")
+    lists.session.query("SELECT reco_cache_invalidate(category) FROM reco.cache_policy WHERE category NOT IN ('result', 'run')")
+    runs = "SELECT count(*) FROM reco.run WHERE user_id = 'joe'"
+    ok(until(lambda: lists.watcher.value(runs) == "1"), "has its record")
+    lists.emulator.fault([{"route": "/", "kind": "status", "argument": 503}])
+    same(lists.ask("joe", prompt, "20 s")["answer"], "stale", "what is old is given")
+    ok(lists.idle("refresh", 1), "a job tries to make it new", lists.watcher.query("SELECT * FROM reco.job"))
+    wished = lists.wishes("refresh")[0]
+    answers = set()
+    for _ in range(20):
+        again = lists.ask("joe", prompt, "20 s")
+        answers.add((again["answer"], again["run_id"]))
+        time.sleep(0.2)
+    same(answers, {("stale", first["run_id"])}, "in vain: what is old is given further on")
+    same(lists.wishes("refresh")[0], wished, "and not wished for anew by each who asks")
+    same([lists.jobs("refresh"), lists.watcher.value(runs)], [{"done": 1}, "1"], "the try is in nobody's history")
+    same(lists.watcher.query("SELECT state, run_id, error FROM reco.job"), [["done", "", ""]], "its job names no run")
+    lists.emulator.fault([])
+    lists.slow(SLOW)
+    lists.clean()
+
+
 def without_workers(lists):
     lists.workers(0)
     before = [lists.wishes(kind) for kind in ("complete", "refresh", "hydrate")]
@@ -230,6 +291,8 @@ def main():
         once(lists)
         no_room(lists)
         refresh(lists)
+        nobody_hears(lists)
+        in_vain(lists)
         without_workers(lists)
         locked(lists)
         same(emulator.counters()["bugs"], [], "the emulator has no bugs")

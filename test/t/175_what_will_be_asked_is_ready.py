@@ -198,6 +198,88 @@ def habits(cluster, admin, emulator):
     session.close()
 
 
+def clocks_change(cluster, admin, emulator):
+    """Habits follow the clock on the wall, where the database's time zone changed it ten days ago."""
+    for title, later in (("forward", 60), ("back", -60)):
+        session = database(cluster, admin, emulator, title)
+        start = session.value("SELECT now()")
+        first, last = (session.value(f"SELECT least(extract(doy FROM now() + {days} * interval '1 day'), 365)") for days in (-10, 100))
+        summer = f"J{first}/0,J{last}/0" if later > 0 else f"J{last}/0,J{first}/0"
+        traffic = Traffic(session, start)
+        for week in range(1, 6):
+            # as of UTC, in which this session has its weeks
+            traffic.put("wall", "by the clock", week, 30 + (later if week > 1 else 0))
+            traffic.put("sun", "by the sun", week, 30)
+        full = sum(.9 ** week for week in range(5))
+        always, near = full / (full + 1), (1 + .5 * (full - 1)) / (full + 1)
+        for zone, expected in (("UTC", {"sun": always, "wall": near}), (f"WINTER0SUMMER,{summer}", {"sun": near, "wall": always})):
+            admin.query(f"ALTER DATABASE {title} SET TimeZone = '{zone}'")
+            one = cluster.session(title)
+            same(one.value("SELECT extract(timezone FROM now())::int - extract(timezone FROM now() - interval '14 days')::int"),
+                 str(60 * later) if zone != "UTC" else "0", f"{zone}: the clocks went {title}, or did not")
+            one.query("DELETE FROM reco.prewarm")
+            one.query(f"SELECT reco_prewarm({literal(start)})")
+            scores = {row[0]: float(row[1]) for row in one.query("SELECT user_id, score FROM reco.prewarm WHERE key <> ''")}
+            ok(all(abs(scores.get(user, near) - score) < 1e-9 for user, score in expected.items()) and len(scores) > 0
+               and max(scores, key=scores.get) == max(expected, key=expected.get),
+               f"{zone}, {title}: who keeps to its clock is expected, and who does not was an hour off", scores)
+            one.close()
+        ok(until(lambda: open_jobs(session) == "0", LONG), f"{title}: their jobs end")
+        session.close()
+
+
+def whoever_comes(cluster, admin, emulator):
+    """Of a listener who comes, but never with the same question, it is asked for before what any list needs."""
+    session = database(cluster, admin, emulator, "comes")
+    start = session.value("SELECT now()")
+    traffic = Traffic(session, start)
+
+    def own():
+        return sum("/me/top/" in row[5] for row in emulator.service("spotify")["log"])
+    for user in ("comes", "never"):
+        session.query(f"SELECT reco_connect_user('{user}', '{user}.1', server => 'spotify')")
+    for week in range(1, 5):
+        traffic.put("comes", f"something new {week}", week, 30)
+        traffic.put("never", f"something new {week}", week, 30 + 60 * week)
+    emulator.reset_counters()
+    same(session.value(f"SELECT reco_prewarm({literal(start)})"), "1", "who comes each week is predicted")
+    ok(until(lambda: open_jobs(session) == "0", LONG), "a job asks for what is known of the listener")
+    same([own(), session.query("SELECT kind, user_id, state, run_id IS NULL, error IS NULL FROM reco.job")],
+         [2, [["prewarm", "comes", "done", "t", "t"]]], "what is played: tracks and artists; and makes no list")
+    spent = calls(emulator)
+    ok(spent <= int(stats(session, "calls")[0]) <= 150, "within the budget", (spent, stats(session, "*")))
+    for user, expected in (("comes", 0), ("never", 2)):
+        emulator.reset_counters()
+        ask(session, user, "what nobody foresaw")
+        same(own(), expected, f"the list that is asked for then makes {expected} calls for that: {user}")
+    session.close()
+
+
+def by_itself(cluster, admin, emulator):
+    """The keeper's timer predicts the next full hour."""
+    session = database(cluster, admin, emulator, "timer")
+    # whichever hour that is then
+    start = session.value("SELECT date_trunc('hour', now())")
+    traffic = Traffic(session, start)
+    for week in range(1, 5):
+        for hour in (1, 2):
+            traffic.put("ana", "each week", week, 60 * hour + 30)
+    until(lambda: False, .5)
+    same(nothing(session), ["0", "0", "0"], "nothing is predicted where nobody says so, before it is time")
+    admin.query("ALTER SYSTEM SET reco.prewarm_interval = '1s'")
+    admin.query("SELECT pg_reload_conf()")
+    ok(until(lambda: session.value("SELECT count(*) FROM reco.prewarm WHERE user_id = 'ana' AND job_id IS NOT NULL") != "0", LONG),
+       "every reco.prewarm_interval it is", session.query("SELECT * FROM reco_stat_chore"))
+    same(session.query("SELECT DISTINCT extract(minute FROM hour), hour > now() - interval '1 min' FROM reco.prewarm"), [["0", "t"]], "for a full hour that is to come")
+    same(session.query("SELECT DISTINCT j.run_after = p.hour - interval '15 min' FROM reco.job AS j JOIN reco.prewarm AS p USING (job_id)"), [["t"]],
+         "and the list is made in the quarter of an hour before")
+    ok(until(lambda: session.query("SELECT last_by, ended FROM reco_stat_chore WHERE chore = 'prewarm'") == [["keeper", "done"]]), "which can be seen",
+       session.query("SELECT * FROM reco_stat_chore"))
+    admin.query("ALTER SYSTEM RESET reco.prewarm_interval")
+    admin.query("SELECT pg_reload_conf()")
+    session.close()
+
+
 def kept(cluster, admin, emulator):
     """A list that lasts is not made again."""
     session = database(cluster, admin, emulator, "kept")
@@ -378,7 +460,7 @@ def main():
         connect_services(admin, emulator, **WIDE_SERVERS)
         start, made = predict(cluster, admin, emulator)
         play(cluster, admin, emulator, start, made)
-        for part in (habits, kept, budget, worker_ends, half_done, roles, bounded):
+        for part in (habits, clocks_change, whoever_comes, by_itself, kept, budget, worker_ends, half_done, roles, bounded):
             part(cluster, admin, emulator)
         admin.close()
     done()

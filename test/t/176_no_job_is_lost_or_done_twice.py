@@ -4,8 +4,9 @@
 Workers of two databases are ended at random moments, and while they commit; so are their
 server and its start. Then each job that was queued by a transaction which committed is
 done, has one list, and no other run is on record. Jobs that can never be done end with
-their error, after their attempts, in nobody's way. Who cancels a job learns whether that
-came before its end. The history stays within its bounds whatever goes through it.
+their error, after their attempts, in nobody's way. A worker that is told to go costs its
+job nothing, however often. Who cancels a job learns whether that came before its end, and
+harms no other job. The history stays within its bounds whatever goes through it.
 """
 import os
 import random
@@ -15,6 +16,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from bench import WIDE  # noqa: E402
 from cluster import Cluster, connect_services  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import Lost, SqlError, done, literal, ok, same, until  # noqa: E402
@@ -23,6 +25,8 @@ SEATS = 8
 SETTINGS = ("reco.keeper_interval = '50ms'", "reco.result_cache = on", "max_worker_processes = 24",
             "max_prepared_transactions = 5", "reco.job_pause = '20ms'", "reco.job_attempts = 3", f"reco.job_workers = {SEATS}")
 LONG = 120
+# after a crash nothing is sent for as long as a limit's window
+PATIENT = {**WIDE, "timeout": "100s", "deadline": "600s"}
 AHEAD = "SELECT count(*) FROM reco.job WHERE state IN ('queued', 'running')"
 
 
@@ -76,7 +80,6 @@ def ended_by_signals(cluster, admin, emulator):
     forget(admin)
     chance = random.Random(176)
     jobs, hits = [], 0
-    # where one was ended, the next one comes after a pause that grows
     for _ in range(3):
         ok(until(lambda: len(workers(admin)) == SEATS), f"there are {SEATS} workers")
         left = workers(admin)
@@ -107,9 +110,56 @@ def ended_at_commit(cluster, admin, emulator):
         os.kill(int(admin.value(sleeping)), signal.SIGTERM)
         admin.query("DROP TRIGGER slow ON reco.run")
         ok(nobody_left(admin), "and ended there, its job is done by another one")
-        same(facts(admin, jobs[-1]), ["done", "2", ""], "in its second attempt")
+        same(facts(admin, jobs[-1]), ["done", "1", ""], "in its first attempt, as that was no fault of its")
     admin.query("DROP FUNCTION public.slow")
     each_once(admin, jobs, "ended at its commit")
+
+
+def at_work(session):
+    """The pid of the worker that is at a job."""
+    pids = []
+    until(lambda: pids.extend(session.query("SELECT pid FROM pg_stat_activity WHERE backend_type = 'reco job worker'"
+                                            " AND datname = current_database() AND query = 'reco: generate' AND state = 'active'")) or pids)
+    ok(len(pids) == 1, "one worker is at work", pids)
+    return int(pids[0][0])
+
+
+def hanging(session, emulator, prompt):
+    """A job that waits for a service as long as that is at fault."""
+    emulator.fault([{"route": "/spotify/v1", "kind": "stall", "argument": 0}])
+    job = queue(session, "ana", prompt, ", 5, '10 min'")
+    ok(until(lambda: facts(session, job)[0] == "running" and session.value("SELECT sum(in_flight) > 0 FROM reco_stat_upstream") == "t", 30),
+       "a job waits for a service", facts(session, job), session.query("SELECT * FROM reco_stat_upstream"))
+    return job
+
+
+def told_to_go(cluster, admin, emulator):
+    """A worker that is told to go gives its job back, more often than workers may die of one."""
+    forget(admin)
+    connect_services(admin, emulator, spotify=PATIENT, reccobeats=WIDE, gemini=WIDE)
+    job = hanging(admin, emulator, "songs like Nobody by Zorblax")
+    claims = set()
+
+    def another():
+        claim = admin.value("SELECT claim FROM reco.job WHERE state = 'running'")
+        return claim != "" and claim not in claims and not claims.add(claim)
+    for _ in range(12):
+        ok(until(another, LONG), "a worker is at it", facts(admin, job))
+        admin.query(f"SELECT pg_terminate_backend({at_work(admin)})")
+    ok(until(another, LONG), "so is another one after 12 were told to go", facts(admin, job))
+    ok(cluster.stop("fast") is not None, "the server is shut down")
+    cluster.start()
+    admin = back(cluster)
+    ok(until(another, LONG), "and started", facts(admin, job))
+    same(facts(admin, job), ["running", "1", ""], "none of that was an attempt")
+    emulator.fault([])
+    os.kill(at_work(admin), signal.SIGKILL)
+    until(lambda: False, 0.2)
+    admin = back(cluster)
+    each_once(admin, [job], "told to go")
+    same(facts(admin, job), ["done", "2", ""], "a crash was one")
+    admin.query("DROP SERVER spotify CASCADE; DROP SERVER reccobeats CASCADE; DROP SERVER gemini CASCADE")
+    return admin
 
 
 def crashes(cluster, admin, emulator):
@@ -185,7 +235,15 @@ def never_done(cluster, admin, emulator):
     ok("role" in facts(admin, gone)[2], "also that of a role that is gone", facts(admin, gone))
     same(admin.value("SELECT count(*) FROM reco.run"), "20", "and no run of theirs is on record")
     same([line for line in cluster.log_text().splitlines() if "not of bad" in line], [], "nor in the log")
-    admin.query("DROP TRIGGER refuse ON reco.run; DROP FUNCTION public.refuse")
+    admin.query("DROP TRIGGER refuse ON reco.run")
+
+    # nor can its failure be noted
+    admin.query("CREATE TRIGGER refuse BEFORE UPDATE ON reco.job FOR EACH ROW"
+                " WHEN (NEW.state = 'done' OR NEW.failures > OLD.failures) EXECUTE FUNCTION public.refuse()")
+    job = queue(admin, "bad", "whose row is refused")
+    ok(nobody_left(admin), "a job of which nothing can be noted ends", facts(admin, job))
+    same(facts(admin, job), ["failed", "10", "its worker died 10 times"], "after so many attempts")
+    admin.query("DROP TRIGGER refuse ON reco.job; DROP FUNCTION public.refuse")
 
 
 def cancelled(cluster, admin, emulator):
@@ -196,7 +254,7 @@ def cancelled(cluster, admin, emulator):
         admin.query(f"GRANT EXECUTE ON FUNCTION reco_generate_async, reco_job, reco_job_cancel TO {name}")
     admin.query("GRANT owner TO boss")
     owner, boss, other = (cluster.session("postgres", name) for name in ("owner", "boss", "other"))
-    connect_services(admin, emulator, spotify={"timeout": "100s", "deadline": "600s"})
+    connect_services(admin, emulator, spotify=PATIENT, reccobeats=WIDE, gemini=WIDE)
     admin.query("GRANT USAGE ON FOREIGN SERVER spotify, reccobeats, gemini TO owner, boss")
     for who, session in (("its owner", owner), ("a member of its role", boss), ("a superuser", admin)):
         emulator.fault([{"route": "/spotify/v1", "kind": "stall", "argument": 0}])
@@ -212,6 +270,20 @@ def cancelled(cluster, admin, emulator):
         ok(until(lambda: admin.value("SELECT count(*) FROM reco_stat_worker WHERE worker = 'job worker' AND state = 'at a job'"
                                      " AND database = 'postgres'") == "0", 30), "its worker leaves it")
     same(admin.value("SELECT count(*) FROM reco.run"), "0", "nothing of them is on record")
+    admin.query("ALTER SERVER spotify OPTIONS (SET timeout '5s', SET deadline '5s')")
+    job = hanging(admin, emulator, "songs like Somebody by Zorblax")
+    os.kill(at_work(admin), signal.SIGUSR2)
+    admin.query("BEGIN")
+    others = [queue(admin, f"user{n}", "one of many") for n in range(40)]
+    for other_job in others:
+        admin.query(f"SELECT reco_job_cancel({other_job})")
+    # those who are interrupted without need begin once more
+    emulator.fault([])
+    admin.query("COMMIT")
+    ok(nobody_left(admin), "a job is done while others, and many at once, are cancelled", facts(admin, job))
+    same(facts(admin, job, "state, attempts, error"), ["done", "1", ""], "which are none of its failures")
+    same(admin.value(f"SELECT failures FROM reco.job WHERE job_id = {job}"), "0", "nor counted as any")
+    forget(admin)
     admin.query("DROP SERVER spotify CASCADE; DROP SERVER reccobeats CASCADE; DROP SERVER gemini CASCADE")
 
     chance = random.Random(4)
@@ -273,7 +345,7 @@ def bounded(cluster, admin, emulator):
     admin.query("SELECT pg_reload_conf()")
 
 
-PARTS = (ended_by_signals, ended_at_commit, crashes, never_done, cancelled, nowhere, bounded)
+PARTS = (ended_by_signals, ended_at_commit, told_to_go, crashes, never_done, cancelled, nowhere, bounded)
 
 
 def main():

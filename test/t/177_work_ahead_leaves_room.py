@@ -132,14 +132,8 @@ def down_and_nothing(cluster, admin, upstreams, emulator):
 def two_thirds(cluster, admin, upstreams, emulator):
     """Of 30 calls jobs make 20, of 6 at once 4; who waits gets the others. Of a day's 90 calls an hour has 15, and jobs 10."""
     strangers = [artist["name"] for artist in emulator.artists(100, 60)]
-    for limit, seats, most, all_of_it, options in (("a window", SEATS, 20, 30, {"rate": "30/600s", "burst": "30"}),
-                                                   ("a day's quota", 1, 10, 15, {"daily_quota": "90"})):
-        # how much of an hour's part is left, a run finds out as it begins: others beside it are not counted yet
-        admin.query(f"ALTER SYSTEM SET reco.job_workers = {seats}")
-        admin.query("SELECT pg_reload_conf()")
-        ok(until(lambda n=seats: admin.value("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'reco job worker'"
-                                            " AND datname = 'postgres'") == str(n)),
-           f"{limit}: {seats} at once")
+    for limit, most, all_of_it, options in (("a window", 20, 30, {"rate": "30/600s", "burst": "30"}),
+                                            ("a day's quota", 10, 15, {"daily_quota": "90"})):
         upstreams.connect(max_concurrency="6", **options)
         emulator.config(latency={name: 50 for name in SERVICES})
         flood(admin, emulator, 60, limit)
@@ -148,7 +142,9 @@ def two_thirds(cluster, admin, upstreams, emulator):
         same(counters["spotify"]["calls"], most, f"{limit}: jobs make {most} of {all_of_it} calls")
         ok(all(counter["calls"] <= most for counter in counters.values()), f"{limit}: and no more of any service",
            {name: counter["calls"] for name, counter in counters.items()})
-        ok(all(counter["most_in_flight"] <= 4 for counter in counters.values()), f"{limit}: of 6 at once 4",
+        # one worker asks less at once than it might
+        most_in_flight = max(counter["most_in_flight"] for counter in counters.values())
+        ok(most_in_flight == 4 if seats > 1 else most_in_flight <= 4, f"{limit}: of 6 at once 4",
            {name: counter["most_in_flight"] for name, counter in counters.items()})
         admin.query("DELETE FROM reco.job")
         admin.query("SELECT " + call("ana", f"like {strangers[0]}, calm", 10, deadline="20 s"))
@@ -156,8 +152,6 @@ def two_thirds(cluster, admin, upstreams, emulator):
         for stranger in strangers[1:15]:
             admin.query("SELECT " + call("ana", f"like {stranger}, calm", 10, deadline="5 s"))
         same(upstreams.calls("spotify"), all_of_it, f"{limit}: all of the last third")
-    admin.query("ALTER SYSTEM RESET reco.job_workers")
-    admin.query("SELECT pg_reload_conf()")
 
 
 def beside(cluster, admin, upstreams, emulator):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Claim: whatever is done to a database whose workers are busy works at once, and its jobs are done after it, once.
 
-Renamed, moved, copied, closed and opened, dropped; the extension dropped, and not after
+Renamed, moved, copied, again and again, closed and opened, dropped; the extension dropped, and not after
 all, made anew, updated to a version that the library does not know, and back.
 """
 import os
@@ -18,6 +18,7 @@ from cluster import Cluster, owner  # noqa: E402
 from reco_tap import Lost, SqlError, done, literal, ok, same, until  # noqa: E402
 
 SEATS = 3
+TURNS = 20
 SETTINGS = ("reco.keeper_interval = '50ms'", "reco.result_cache = on", "max_worker_processes = 20", f"reco.job_workers = {SEATS}",
             "reco.job_pause = '50ms'")
 LONG = 120
@@ -86,6 +87,38 @@ def commands(cluster):
             ok(workers(admin, here), f"{here} has its workers")
             session.close()
     return admin
+
+
+def again_and_again(cluster, admin):
+    """Who copies a database in a loop finds it free each time, and its jobs go on between."""
+    admin.query("CREATE DATABASE model")
+    session = cluster.session("model")
+    session.query("CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(300)")
+    ok(workers(admin, "model"), "a database has its workers")
+    failed, idle, number = [], 0, 0
+    for turn in range(TURNS):
+        session = session or cluster.session("model")
+        if int(session.value(AHEAD)) < 100:
+            flood(session, 100, f"turn {turn}: ")
+            number += 100
+        # at some of the turns workers are just away, or on their way back
+        if turn % 2:
+            until(lambda s=session: s.value("SELECT count(*) FROM reco.job WHERE state = 'running'") != "0")
+        idle += session.value(AHEAD) == "0"
+        session.close()
+        session = None
+        for command in ("CREATE DATABASE made TEMPLATE model", "DROP DATABASE made"):
+            try:
+                admin.query(command)
+            except SqlError as error:
+                failed.append((turn, command, error))
+                admin.query("DROP DATABASE IF EXISTS made")
+    same([failed, idle], [[], 0], f"CREATE DATABASE … TEMPLATE works {TURNS} times while jobs are open, as does DROP DATABASE of the copy")
+    session = cluster.session("model")
+    each_once(session, number, f"copied {TURNS} times")
+    ok(workers(admin, "model"), "it has its workers")
+    session.close()
+    admin.query("DROP DATABASE model")
 
 
 def closed(cluster, admin):
@@ -179,7 +212,9 @@ def main():
     os.chmod(directory, 0o755)
     try:
         with Cluster(*SETTINGS) as cluster:
-            admin = closed(cluster, commands(cluster))
+            admin = commands(cluster)
+            again_and_again(cluster, admin)
+            admin = closed(cluster, admin)
             admin.query("CREATE EXTENSION reco CASCADE")
             dropped(cluster, admin)
             bad = [line for line in cluster.log_text().splitlines() if "PANIC" in line or "TRAP" in line]

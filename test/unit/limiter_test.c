@@ -11,7 +11,7 @@
  *
  *-------------------------------------------------------------------------
  */
-/* sources: src/gateway/limiter.c */
+/* sources: src/gateway/limiter.c src/upstream/budget.c */
 #include "gateway/limiter.h"
 
 #include <stdlib.h>
@@ -366,6 +366,13 @@ test_background(void)
 	nsends = 0;
 	while (try_send(&limit, &rules, now, true, &until))
 		;
+	ok(nsends == 12, "background: a sixth of two thirds of the day's quota in an hour");
+	for (int h = 0; h < 23; h++)
+	{
+		now += HOUR;
+		while (try_send(&limit, &rules, now, true, &until))
+			;
+	}
 	ok(nsends == 66, "background: two thirds of the day's quota");
 	while (try_send(&limit, &rules, now, false, &until))
 		;
