@@ -133,7 +133,7 @@ reco_note_popular_role(PG_FUNCTION_ARGS)
 	if (!OidIsValid(role) || !is_member_of_role(GetUserId(), role))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be a member of role \"%s\" to have moods warmed as it", name),
+				 errmsg("must be a member of role \"%s\" to name it in warmed_as", name),
 				 errhint("Set warmed_as to NULL, or call reco_warm_popular_moods() as that "
 						 "role.")));
 	return PointerGetDatum(row);

@@ -44,7 +44,6 @@
 #define EPOCHS			32		/* characters in front of an entry */
 #define DIGEST			16		/* ... behind them, of lists by words; a multiple of 8 */
 #define NHELD			8		/* moods that a process has in memory */
-#define SCRATCH_BYTES	(64 * 1024) /* of memory for fits */
 #define NPROMPTS		4		/* ways to say one of them */
 
 /* Candidates in this process's memory. */
@@ -74,8 +73,7 @@ static void write_epochs(const RecoPopularAsk *ask, char *text);
 static bool know_listener(RecoPopularAsk *ask);
 static bool find_words(RecoPopularAsk *ask, char form, const char **packed, Size *size);
 static uint64 digest_of(const RecoResultReading *reading);
-static MemoryContext scratch(void);
-static RecoRequest *nobodys_request(const RecoRequest *request, MemoryContext context);
+static RecoRequest *nobodys_request(const RecoRequest *request);
 static Held *find(const RecoPopularAsk *ask);
 static Held *hold(const RecoPopularAsk *ask, const RecoCachedValue *value,
 				  const char *text);
@@ -312,7 +310,6 @@ bool
 reco_popular_fit(RecoPopularAsk *ask, bool nobodys, RecoPopularFit *fit)
 {
 	const RecoRequest *request = ask->request;
-	MemoryContext context;
 	Held	   *found;
 
 	memset(fit, 0, sizeof(*fit));
@@ -322,17 +319,16 @@ reco_popular_fit(RecoPopularAsk *ask, bool nobodys, RecoPopularFit *fit)
 	found = find(ask);
 	if (found != NULL && know_listener(ask))
 	{
-		context = scratch();
 		note_prompt(found, hash_of(ask));
 		fit->origin = found->fresh_until > GetCurrentTimestamp() ? RECO_ORIGIN_CACHED
 																 : RECO_ORIGIN_STALE;
 		fit->fresh_until = found->fresh_until;
-		fit->for_nobody = nobodys && !ask->listener.known.listened &&
-			!ask->listener.known.connected;
+		fit->for_nobody =
+			nobodys && !ask->listener.known.listened && !ask->listener.known.connected;
 		if (fit->for_nobody)
-			request = nobodys_request(request, context);
-		fit->run = reco_popular_fit_run(found->popular, request, &ask->listener,
-										fit->origin, context);
+			request = nobodys_request(request);
+		fit->run =
+			reco_popular_fit_run(found->popular, request, &ask->listener, fit->origin);
 		if (fit->run != NULL)
 			reco_popular_listener_keep(&ask->listener, fit->run);
 	}
@@ -341,27 +337,11 @@ reco_popular_fit(RecoPopularAsk *ask, bool nobodys, RecoPopularFit *fit)
 	return fit->run != NULL;
 }
 
-/*
- * Where a fit works. It is not given back to the system between two fits: that takes
- * longer than much of the work.
- */
-static MemoryContext
-scratch(void)
-{
-	static MemoryContext context = NULL;
-
-	if (context == NULL)
-		context = AllocSetContextCreate(TopMemoryContext, "reco popular fit", 0,
-										SCRATCH_BYTES, 4 * SCRATCH_BYTES);
-	MemoryContextReset(context);
-	return context;
-}
-
 /* The same request, for nobody. */
 static RecoRequest *
-nobodys_request(const RecoRequest *request, MemoryContext context)
+nobodys_request(const RecoRequest *request)
 {
-	RecoRequest *nobodys = MemoryContextAlloc(context, sizeof(RecoRequest));
+	RecoRequest *nobodys = palloc(sizeof(RecoRequest));
 
 	*nobodys = *request;
 	nobodys->user_id = "";

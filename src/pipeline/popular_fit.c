@@ -21,8 +21,10 @@
 #include "utils/timestamp.h"
 
 #define LEAST_US	((int64) 1000 * 1000)
+#define SCRATCH_BYTES	(64 * 1024) /* of memory for fits */
 #define SOME_FACTOR	6			/* candidates ranked by taste, of a list's size */
 
+static MemoryContext scratch(void);
 static RecoRun *fit(const RecoPopular *popular, int most, const RecoRequest *request,
 					const RecoPopularListener *listener, RecoOrigin origin,
 					MemoryContext context);
@@ -51,13 +53,29 @@ reco_popular_rate(RecoPopular *popular)
 	reco_rank_rate(ranking, popular->candidates, popular->ncandidates);
 }
 
+/*
+ * Where a fit works. It is not given back to the system between two fits: that takes
+ * longer than much of the work.
+ */
+static MemoryContext
+scratch(void)
+{
+	static MemoryContext context = NULL;
+
+	if (context == NULL)
+		context = AllocSetContextCreate(TopMemoryContext, "reco popular fit", 0,
+										SCRATCH_BYTES, 4 * SCRATCH_BYTES);
+	MemoryContextReset(context);
+	return context;
+}
+
 /* Makes a run of what is kept. */
 RecoRun *
 reco_popular_fit_run(const RecoPopular *popular, const RecoRequest *request,
-					 const RecoPopularListener *listener, RecoOrigin origin,
-					 MemoryContext context)
+					 const RecoPopularListener *listener, RecoOrigin origin)
 {
 	const RecoListenerKnown *known = &listener->known;
+	MemoryContext context = scratch();
 	int			most = popular->ncandidates;
 	RecoRun    *run;
 

@@ -19,13 +19,12 @@
 extern void reco_popular_rate(RecoPopular *popular);
 
 /*
- * Makes a run of it, in 'context', without a question to a service; NULL where too few
- * candidates may be listed. Who is nobody, or new, gets nobody's list.
+ * Makes a run of it, there until the next one, without a question to a service; NULL
+ * where too few candidates may be listed. Who is nobody, or new, gets nobody's list.
  */
 extern RecoRun *reco_popular_fit_run(const RecoPopular *popular,
 									 const RecoRequest *request,
 									 const RecoPopularListener *listener,
-									 RecoOrigin origin,
-									 MemoryContext context);
+									 RecoOrigin origin);
 
 #endif							/* RECO_POPULAR_FIT_H */

@@ -115,7 +115,8 @@ find(RecoPopularListener *listener, const char *user_id)
 	if (!reco_cached_get(&key, &value) || value.len < sizeof(Head))
 		return false;
 	head = (const Head *) value.value;
-	if (head->all != listener->epochs.all || head->listener != listener->epochs.listener ||
+	if (head->all != listener->epochs.all ||
+		head->listener != listener->epochs.listener ||
 		head->stale_at != listener->epochs.stale_at || head->role != GetUserId())
 		return false;
 	listener->kept = value.value;
@@ -213,7 +214,8 @@ take_history(const char *kept, const RecoPopular *popular, RecoRun *run)
 void
 reco_popular_listener_keep(const RecoPopularListener *listener, const RecoRun *run)
 {
-	RecoCachedKey key = {MyDatabaseId, listener->extension, RECO_CATEGORY_ARTIFACTS, NULL};
+	RecoCachedKey key = {MyDatabaseId, listener->extension, RECO_CATEGORY_ARTIFACTS,
+						 NULL};
 	RecoCachedValue value = {0};
 	RecoCachePolicy policy;
 	int			size;

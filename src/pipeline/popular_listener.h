@@ -37,8 +37,8 @@ typedef struct RecoPopularListener
  * Looks at a listener, once; 'epoch' is that of reco_cache_invalidate before. False = it
  * cannot be read now.
  */
-extern bool reco_popular_listener_look(RecoPopularListener *listener,
-									   const char *user_id, Oid extension, uint64 epoch);
+extern bool reco_popular_listener_look(RecoPopularListener *listener, const char *user_id,
+									   Oid extension, uint64 epoch);
 
 /*
  * Gives a run the top tracks that are kept, and of the history what concerns a mood's

@@ -115,7 +115,8 @@ taste_of(const RecoRanking *ranking, const RecoLikenessPack *pack, const RecoTra
 		reco_likeness_to_all(pack, track, alike);
 	for (int i = 0; i < ranking->ntaste; i++)
 	{
-		float similarity = i < packed ? alike[i] : reco_likeness(track, ranking->taste[i]);
+		float similarity =
+			i < packed ? alike[i] : reco_likeness(track, ranking->taste[i]);
 		int			at = TASTE_TRACKS;
 
 		while (at > 0 && similarity > best[at - 1])

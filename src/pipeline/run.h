@@ -148,7 +148,7 @@ typedef struct RecoRun
 	RecoCandidate *candidates;	/* best first, once ranked */
 	const RecoBackground *background;	/* NULL = as the seam tells it */
 	bool		has_labels;		/* labels were asked for that exist, as is known before */
-	const RecoRanking *rated;	/* as candidates were rated before; NULL = they were not */
+	const RecoRanking *rated;	/* as candidates were rated before; NULL = not at all */
 	RecoRanking ranking;
 	RecoRules	rules;
 

@@ -32,13 +32,13 @@ typedef struct RecoListened
  * What the listener judged, and played lately: the last 1000 plays, or all since
  * 'since' where that is more, most loved first: liked tracks
  * count as three plays more; later plays break ties, then ids. In the caller's
- * context.
+ * context. Exported for test/driver, as the next one is.
  */
-extern RecoListened *reco_listener_tracks(const char *user_id, TimestampTz since,
-										  int *nfound);
+extern PGDLLEXPORT RecoListened *reco_listener_tracks(const char *user_id,
+													  TimestampTz since, int *nfound);
 
 /* The same of the last 1000 plays, without artists; listener_brief.c. */
-extern RecoListened *reco_listener_brief(const char *user_id, int *nfound);
+extern PGDLLEXPORT RecoListened *reco_listener_brief(const char *user_id, int *nfound);
 
 /* A number that moves with every judgement of a listener; 0 without any. */
 extern uint64 reco_listener_judged(const char *user_id);

@@ -9,7 +9,7 @@ import subprocess
 SOURCE = os.environ["RECO_SRC"]
 
 # Rooms that need no server come along; of the others it uses what is exported.
-FILES = ["test/driver/driver.c", "test/driver/listener.c", "test/driver/buffer.c",
+FILES = ["test/driver/driver.c", "test/driver/listener.c", "test/driver/buffer.c", "test/driver/history.c",
          "src/shmem/wire.c", "src/upstream/buffer.c", "src/upstream/outcome.c"]
 
 

@@ -120,11 +120,11 @@ same_track(const RecoTrack *a, const RecoTrack *b)
 	bool		same = same_text(a->track_id, b->track_id) &&
 		same_text(a->artist_id, b->artist_id) && same_text(a->title, b->title) &&
 		same_text(a->artist, b->artist) && same_text(a->album, b->album) &&
-		memcmp(a->values, b->values, sizeof(a->values)) == 0 && a->missing == b->missing &&
-		a->key == b->key && a->facets == b->facets && a->dup_key == b->dup_key &&
-		a->genre_match == b->genre_match && a->text_match == b->text_match &&
-		a->has_facts && b->has_facts && a->nartist_ids == b->nartist_ids &&
-		a->ngenres == b->ngenres;
+		memcmp(a->values, b->values, sizeof(a->values)) == 0 &&
+		a->missing == b->missing && a->key == b->key && a->facets == b->facets &&
+		a->dup_key == b->dup_key && a->genre_match == b->genre_match &&
+		a->text_match == b->text_match && a->has_facts && b->has_facts &&
+		a->nartist_ids == b->nartist_ids && a->ngenres == b->ngenres;
 
 	for (int i = 0; same && i < a->nartist_ids; i++)
 		same = same_text(a->artist_ids[i], b->artist_ids[i]);
@@ -213,7 +213,7 @@ test_damage(void)
 				int			at = tap_draw() % size;
 
 				damaged[at] = tap_draw() % 4 ? likely[tap_draw() % (sizeof(likely) - 1)]
-					: (char) (1 + tap_draw() % 255);
+											 : (char) (1 + tap_draw() % 255);
 			}
 		popular = reco_popular_read(damaged);
 		*(popular == NULL ? &refused : &taken) += 1;

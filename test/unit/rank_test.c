@@ -11,7 +11,8 @@
  *
  *-------------------------------------------------------------------------
  */
-/* sources: src/features.c src/pipeline/rank.c src/pipeline/likeness.c src/catalogue/fit.c */
+/* sources: src/features.c src/pipeline/rank.c src/pipeline/likeness.c
+			src/catalogue/fit.c */
 #include "pipeline/rank.h"
 
 #include <string.h>
