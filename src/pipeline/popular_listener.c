@@ -43,10 +43,8 @@ typedef struct Head
 	uint64		all;
 	uint64		listener;
 	int64		stale_at;
-	Oid			role;			/* by whose rights it was read */
 	uint32		ntop_tracks;
 	uint32		nevents;
-	uint32		unused;
 } Head;
 
 /* A text is where it begins, counted from the entry's own beginning; 0 = none. */
@@ -117,17 +115,18 @@ find(RecoPopularListener *listener, const char *user_id)
 	head = (const Head *) value.value;
 	if (head->all != listener->epochs.all ||
 		head->listener != listener->epochs.listener ||
-		head->stale_at != listener->epochs.stale_at || head->role != GetUserId())
+		head->stale_at != listener->epochs.stale_at)
 		return false;
 	listener->kept = value.value;
 	return true;
 }
 
-/* The listener in front, as invalidations look for it. */
+/* The listener in front, as invalidations look for it; each role reads by its own rights. */
 static char *
 key_of(const char *user_id)
 {
-	return reco_remote_key(psprintf("%s%c%s", user_id, RECO_CACHED_SEPARATOR, NAME));
+	return reco_remote_key(
+		psprintf("%s%c" NAME " %u", user_id, RECO_CACHED_SEPARATOR, GetUserId()));
 }
 
 /* Gives a run what is kept. */
@@ -268,7 +267,6 @@ write_entry(const RecoPopularListener *listener, const RecoRun *run, int *size)
 	head.all = listener->epochs.all;
 	head.listener = listener->epochs.listener;
 	head.stale_at = listener->epochs.stale_at;
-	head.role = GetUserId();
 	head.ntop_tracks = run->ntop_tracks;
 	head.nevents = run->nhistory;
 	initStringInfo(&entry);

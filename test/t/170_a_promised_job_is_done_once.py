@@ -6,7 +6,6 @@ ended in any way leaves its job to the next one; a job that always fails ends wi
 error and keeps nobody waiting; listeners take turns; the same question is one job; who
 queued it may cancel it, nobody else; workers are in nobody's way.
 """
-import json
 import os
 import random
 import signal
@@ -17,7 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from cluster import Cluster, connect_services  # noqa: E402
 from emulator import Emulator  # noqa: E402
-from reco_tap import Lost, Session, SqlError, done, literal, ok, same, until  # noqa: E402
+from reco_tap import Listener, Lost, SqlError, done, literal, ok, same, until  # noqa: E402
 
 SETTINGS = ("reco.keeper_interval = '50ms'", "reco.result_cache = on", "max_worker_processes = 16",
             "max_prepared_transactions = 5", "reco.job_pause = '20ms'", "reco.job_attempts = 3")
@@ -56,20 +55,6 @@ def took(action):
     began = time.monotonic()
     action()
     return time.monotonic() - began
-
-
-class Listener(Session):
-    """A session that reads what it is notified of."""
-
-    def heard(self):
-        """The payloads that came."""
-        self.errors.clear()
-        found = []
-        for row in self.query("SELECT 1"):
-            text = "\x1f".join(row)
-            if text.startswith("Asynchronous notification"):
-                found.append(json.loads(text[text.index("{"):text.rindex("}") + 1]))
-        return found
 
 
 def first_job(cluster, admin, emulator):

@@ -19,7 +19,7 @@ sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from bench import WIDE  # noqa: E402
 from cluster import Cluster, connect_services  # noqa: E402
 from emulator import Emulator  # noqa: E402
-from reco_tap import Lost, SqlError, done, literal, ok, same, until  # noqa: E402
+from reco_tap import Listener, Lost, SqlError, done, literal, ok, same, until  # noqa: E402
 
 SEATS = 8
 SETTINGS = ("reco.keeper_interval = '50ms'", "reco.result_cache = on", "max_worker_processes = 24",
@@ -240,9 +240,13 @@ def never_done(cluster, admin, emulator):
     # nor can its failure be noted
     admin.query("CREATE TRIGGER refuse BEFORE UPDATE ON reco.job FOR EACH ROW"
                 " WHEN (NEW.state = 'done' OR NEW.failures > OLD.failures) EXECUTE FUNCTION public.refuse()")
+    ear = Listener("postgres")
+    ear.query("LISTEN reco_progress")
     job = queue(admin, "bad", "whose row is refused")
     ok(nobody_left(admin), "a job of which nothing can be noted ends", facts(admin, job))
     same(facts(admin, job), ["failed", "10", "its worker died 10 times"], "after so many attempts")
+    same([(told["state"], told["job"]) for told in ear.heard()[-1:]], [("failed", str(job))], "and who listens is told")
+    ear.close()
     admin.query("DROP TRIGGER refuse ON reco.job; DROP FUNCTION public.refuse")
 
 

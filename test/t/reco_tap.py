@@ -166,6 +166,20 @@ class Session:
         self.psql.wait(30)
 
 
+class Listener(Session):
+    """A session that reads what it is notified of."""
+
+    def heard(self):
+        """The payloads that came."""
+        self.errors.clear()
+        found = []
+        for row in self.query("SELECT 1"):
+            text = "\x1f".join(row)
+            if text.startswith("Asynchronous notification"):
+                found.append(json.loads(text[text.index("{"):text.rindex("}") + 1]))
+        return found
+
+
 def until(condition, seconds=60):
     """Waits for a condition; false when it did not come."""
     limit = time.monotonic() + seconds
