@@ -21,6 +21,7 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "options.h"
+#include "shmem/cached.h"
 #include "shmem/database.h"
 #include "shmem/matrix_shared.h"
 #include "source/readers.h"
@@ -37,6 +38,7 @@ PG_FUNCTION_INFO_V1(reco_doctor);
 
 static bool check_process(ReturnSetInfo *result);
 static void check_keeper(ReturnSetInfo *result);
+static void check_records(ReturnSetInfo *result);
 static void check_job_workers(ReturnSetInfo *result);
 static void check_matrix(ReturnSetInfo *result);
 static void check_servers(ReturnSetInfo *result, List *servers, bool can_ask,
@@ -80,6 +82,7 @@ reco_doctor(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	can_ask = check_process(result);
 	check_keeper(result);
+	check_records(result);
 	check_job_workers(result);
 	check_matrix(result);
 	reco_doctor_chores(result);
@@ -169,6 +172,25 @@ check_keeper(ReturnSetInfo *result)
 		reco_doctor_tell(result, "keeper", RECO_DOCTOR_WARNING, "none runs in this database",
 			 "It starts by itself within a second; if it does not, see the server's log, "
 			 "and max_worker_processes.");
+}
+
+/* Looks at whether the keeper keeps up with records of runs. */
+static void
+check_records(ReturnSetInfo *result)
+{
+	uint64		dropped;
+
+	if (reco_cached_counts == NULL)
+		return;
+	dropped = pg_atomic_read_u64(&reco_cached_counts[RECO_CATEGORY_RUN].dropped);
+	if (dropped > 0)
+		reco_doctor_tell(
+			result, "records", RECO_DOCTOR_WARNING,
+			psprintf(UINT64_FORMAT
+					 " runs are not on record: lists were made faster than keepers write",
+					 dropped),
+			"Raise reco.buffer_memory and restart the server; reco_stat_reset() begins to "
+			"count anew.");
 }
 
 /* Looks at who does queued work, and whether there is room for all of them. */

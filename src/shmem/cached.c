@@ -39,6 +39,7 @@ typedef struct Layout
 
 static void lay_out(Layout *layout);
 static void make(const Layout *layout, int tranche);
+static bool crowds_out(const RecoCachedKey *key, Size len);
 static bool make_piece(const RecoCachedKey *key, Size keylen,
 					   const RecoCachedValue *value, TimestampTz now,
 					   RecoCachedPiece *piece);
@@ -85,7 +86,8 @@ reco_cached_put(const RecoCachedKey *key, const RecoCachedValue *value, bool wri
 	if (reco_cached_buffer == NULL || value->usable_until <= now)
 		return false;
 	row = reco_cached_row(key->database, true);
-	if (row < 0 || !make_piece(key, keylen, value, now, &piece))
+	if (row < 0 || (!written && crowds_out(key, keylen + value->len)) ||
+		!make_piece(key, keylen, value, now, &piece))
 	{
 		count_put(key->category, true);
 		return false;
@@ -241,6 +243,7 @@ make(const Layout *layout, int tranche)
 	buffer->nbuckets = layout->nbuckets;
 	buffer->nblocks = layout->nblocks;
 	pg_atomic_init_u32(&buffer->evict_hand, 0);
+	pg_atomic_init_u32(&buffer->record_blocks, 0);
 	pg_atomic_init_u64(&buffer->last_epoch, 0);
 	LWLockInitialize(&buffer->rows, tranche);
 	LWLockInitialize(&buffer->pool, tranche);
@@ -299,6 +302,20 @@ make_piece(const RecoCachedKey *key, Size keylen, const RecoCachedValue *value,
 	if (len > 0)
 		reco_cached_write(piece->first, keylen, value->value, len);
 	return true;
+}
+
+/*
+ * Is it a run record, and do those that wait take their half already? Else a burst of
+ * lists that are made faster than their records are written takes all memory from what
+ * the next lists are made of.
+ */
+static bool
+crowds_out(const RecoCachedKey *key, Size len)
+{
+	return key->category == RECO_CATEGORY_RUN &&
+		pg_atomic_read_u32(&reco_cached_buffer->record_blocks) +
+			reco_cached_blocks_for(len) >
+		reco_cached_buffer->nblocks / 2;
 }
 
 /*

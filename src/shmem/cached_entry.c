@@ -83,6 +83,15 @@ reco_cached_is_of(const RecoCachedEntry *entry, RecoCategory asked)
 										 : true;
 }
 
+/* Counts the blocks of run records that wait to be written. */
+static void
+count_record(const RecoCachedEntry *entry, int sign)
+{
+	if (!entry->written && entry->category == RECO_CATEGORY_RUN)
+		pg_atomic_fetch_add_u32(&reco_cached_buffer->record_blocks,
+								sign * (int32) blocks_of(entry));
+}
+
 /* Puts an entry into the list of clean ones or into that of its database. */
 void
 reco_cached_enlist(RecoCachedPartition *partition, RecoCachedEntry *entry)
@@ -90,6 +99,7 @@ reco_cached_enlist(RecoCachedPartition *partition, RecoCachedEntry *entry)
 	RecoCachedList *list = list_of(partition, entry);
 	uint32		number = number_of(entry);
 
+	count_record(entry, 1);
 	if (entry->written && entry->category == RECO_CATEGORY_RUN)
 	{
 		entry->before = RECO_CACHED_NONE;
@@ -116,6 +126,7 @@ reco_cached_delist(RecoCachedPartition *partition, RecoCachedEntry *entry)
 {
 	RecoCachedList *list = list_of(partition, entry);
 
+	count_record(entry, -1);
 	if (entry->before == RECO_CACHED_NONE)
 		list->head = entry->after;
 	else

@@ -88,6 +88,7 @@ typedef struct RecoCachedBuffer
 
 	pg_atomic_uint32 evict_hand;	/* partition that evicts next */
 	pg_atomic_uint64 last_epoch;	/* of any database */
+	pg_atomic_uint32 record_blocks; /* of run records that wait to be written */
 
 	LWLock		rows;
 	RecoCachedRow row[RECO_NDATABASES];

@@ -17,6 +17,7 @@ from driver import build  # noqa: E402
 from reco_tap import Lost, SqlError, done, literal, ok, same, until  # noqa: E402
 
 SEARCH, FEATURES = 0, 7  # two categories
+RUN = 15                # records
 ONE, OTHER = 4000000001, 4000000002  # databases
 EXTENSION, AGAIN = 70001, 70002  # an extension that is dropped and made again
 LONG = 3600 * 1000  # ms
@@ -106,7 +107,7 @@ def main():
                 session.query(f"CREATE FUNCTION driver_buffer_{name}({arguments}) RETURNS {result}"
                               f" AS {literal(library)} LANGUAGE C")
             buffer = Buffer(cluster)
-            for part in (basics, identity, epochs, expiry, draining, full, flood, many_databases, storm):
+            for part in (basics, identity, epochs, expiry, draining, full, records, flood, many_databases, storm):
                 part(buffer, cluster)
                 buffer.clear()
             nothing_lost(buffer)
@@ -239,6 +240,32 @@ def full(buffer, cluster):
     buffer.clear()
     buffer.call("flood", ONE, EXTENSION, FEATURES, "u", 1, 30000, 200, False, 1500)
     same(until(lambda: buffer.put("more", "x", database=OTHER)), True, "what has expired unwritten gives way, too")
+
+
+def records(buffer, cluster):
+    """Records of runs that nobody writes leave half of it to all else."""
+    buffer.clear()
+    same(buffer.number("flood", ONE, EXTENSION, FEATURES, "kept", 1, 500, 2000, True, LONG), 500, "clean values are there")
+    before = buffer.figures(category=RUN)["dropped"]
+    taken = buffer.number("flood", ONE, EXTENSION, RUN, "r", 1, 3000, 2000, False, LONG)
+    figures = buffer.figures(category=RUN)
+    ok(figures["total"] * 0.4 < figures["bytes"] <= figures["total"] / 2, "a flood of records fills half of it", figures)
+    same((figures["unwritten"], figures["dropped"] - before), (taken, 3000 - taken), "the others are dropped and counted")
+    same(buffer.number("found", ONE, EXTENSION, FEATURES, "kept", 1, 500), 500, "what was there before stays")
+    same(buffer.put("more", "x"), True, "and other values find room")
+    buffer.session.query("CREATE EXTENSION reco CASCADE")
+    row = buffer.session.query("SELECT status, hint FROM reco_doctor() WHERE \"check\" = 'records'")
+    ok(len(row) == 1 and row[0][0] == "warning" and "reco.buffer_memory" in row[0][1], "reco_doctor() says so", row)
+    for number in range(1, taken + 1, 7):
+        buffer.call("remove", ONE, EXTENSION, RUN, f"r{number}")
+    again = buffer.number("flood", ONE, EXTENSION, RUN, "s", 1, 3000, 2000, False, LONG)
+    same(again, len(range(1, taken + 1, 7)), "where some have gone, as many find room again")
+    buffer.clear()
+    same(buffer.number("flood", ONE, EXTENSION, RUN, "t", 1, 3000, 2000, False, LONG), taken, "all have gone: as many as at first")
+    buffer.session.query("SELECT reco_stat_reset()")
+    same(buffer.session.query("SELECT 1 FROM reco_doctor() WHERE \"check\" = 'records'"), [], "counted anew: nothing to say")
+    buffer.session.query("DROP EXTENSION reco")
+    buffer.clear()
 
 
 def flood(buffer, cluster):
