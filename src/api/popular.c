@@ -105,8 +105,8 @@ reco_note_popular_moods(PG_FUNCTION_ARGS)
 }
 
 /*
- * Jobs run with the rights of the role that a row names: so whoever writes it by hand must
- * be a member of that. reco_warm_popular_moods names the role that calls it.
+ * Jobs run with the rights of the role that a row names: so whoever writes it by hand
+ * must be a member of that. reco_warm_popular_moods names the role that calls it.
  */
 Datum
 reco_note_popular_role(PG_FUNCTION_ARGS)

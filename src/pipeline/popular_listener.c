@@ -121,7 +121,7 @@ find(RecoPopularListener *listener, const char *user_id)
 	return true;
 }
 
-/* The listener in front, as invalidations look for it; each role reads by its own rights. */
+/* The listener in front, as invalidations look for it; a role reads by its own rights. */
 static char *
 key_of(const char *user_id)
 {

@@ -105,7 +105,7 @@ reco_rank_cohesion(const RecoTrack *track, const RecoTarget *targets, bool *comp
 static float
 taste_of(const RecoRanking *ranking, const RecoLikenessPack *pack, const RecoTrack *track)
 {
-	float		alike[RECO_LIKENESS_MOST];
+	float		alike[RECO_LIKENESS_MOST] = {0};
 	float		best[TASTE_TRACKS] = {-1, -1, -1};
 	float		sum = 0;
 	int			packed = track->key < RECO_LIKENESS_KEYS ? pack->n : 0;
@@ -141,7 +141,7 @@ static void
 take_nearest(const RecoTrack *track, RecoTrack *const *others, int n,
 			 const RecoLikenessPack *pack, RecoNear *near)
 {
-	float		alike[RECO_LIKENESS_MOST];
+	float		alike[RECO_LIKENESS_MOST] = {0};
 	int			packed = 0;
 
 	if (pack != NULL && track->key < RECO_LIKENESS_KEYS)

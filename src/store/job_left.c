@@ -80,7 +80,7 @@ is_among(int64 claim, const int64 *claims, int n)
 static bool
 died(int64 claim)
 {
-	int64		fallen[RECO_NSEATS];
+	int64		fallen[RECO_NSEATS] = {0};
 
 	return is_among(claim, fallen, reco_database_died(MyDatabaseId, fallen)) ||
 		(reco_shared->after_crash &&
