@@ -45,7 +45,8 @@ reco_record_keep(const RecoRun *run, Oid extension)
 	RecoCachedValue value = {0};
 	MemoryContext old;
 
-	if (reco_guc_run_history == 0 || reco_cached_counts == NULL)
+	if (reco_guc_run_history == 0 || reco_cached_counts == NULL ||
+		(!RecoveryInProgress() && reco_cached_refuses(RECO_CATEGORY_RUN)))
 		return;
 	old = MemoryContextSwitchTo(run->context);
 	reco_record_key(run->run_id, name);

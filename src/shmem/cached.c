@@ -108,6 +108,18 @@ reco_cached_put(const RecoCachedKey *key, const RecoCachedValue *value, bool wri
 	return true;
 }
 
+/* Is a value that nobody wrote refused, however small it is? */
+bool
+reco_cached_refuses(RecoCategory category)
+{
+	RecoCachedKey key = {.category = category};
+
+	if (reco_cached_buffer == NULL || !crowds_out(&key, 1))
+		return false;
+	count_put(category, true);
+	return true;
+}
+
 /* Copies a value, as far as there is room for it. */
 bool
 reco_cached_copy(const RecoCachedKey *key, RecoCachedValue *value, char *room, Size size)

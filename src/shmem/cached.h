@@ -89,6 +89,14 @@ extern PGDLLEXPORT bool reco_cached_put(const RecoCachedKey *key,
 										const RecoCachedValue *value, bool written,
 										uint64 epoch);
 
+/*
+ * Whether a put of such a value that is not written would be dropped for want of room,
+ * which counts as one: so who has to make it first may spare that. Run records are, when
+ * those that wait have their half of the buffer.
+ */
+extern bool reco_cached_refuses(RecoCategory category);
+
+
 /* Finds a value; copied into the current memory context. Expired ones are not found. */
 extern PGDLLEXPORT bool reco_cached_get(const RecoCachedKey *key, RecoCachedValue *value);
 
