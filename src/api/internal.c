@@ -105,7 +105,7 @@ reco_note_listener(PG_FUNCTION_ARGS)
 			: SPI_getvalue(rows[i], RelationGetDescr(data->tg_relation), column);
 
 		if (user_id != NULL)
-			reco_stale_listener(reco_remote_key(user_id), gone);
+			reco_stale_listener(user_id, gone);
 	}
 	return PointerGetDatum(NULL);
 }

@@ -46,7 +46,7 @@ reco_record_keep(const RecoRun *run, Oid extension)
 	MemoryContext old;
 
 	if (reco_guc_run_history == 0 || reco_cached_counts == NULL ||
-		(!RecoveryInProgress() && reco_cached_refuses(RECO_CATEGORY_RUN)))
+		(!RecoveryInProgress() && reco_cached_refuses(MyDatabaseId, RECO_CATEGORY_RUN)))
 		return;
 	old = MemoryContextSwitchTo(run->context);
 	reco_record_key(run->run_id, name);

@@ -39,7 +39,7 @@ typedef struct Layout
 
 static void lay_out(Layout *layout);
 static void make(const Layout *layout, int tranche);
-static bool crowds_out(const RecoCachedKey *key, Size len);
+static bool crowds_out(RecoCategory category, int row, Size len);
 static bool make_piece(const RecoCachedKey *key, Size keylen,
 					   const RecoCachedValue *value, TimestampTz now,
 					   RecoCachedPiece *piece);
@@ -86,7 +86,7 @@ reco_cached_put(const RecoCachedKey *key, const RecoCachedValue *value, bool wri
 	if (reco_cached_buffer == NULL || value->usable_until <= now)
 		return false;
 	row = reco_cached_row(key->database, true);
-	if (row < 0 || (!written && crowds_out(key, keylen + value->len)) ||
+	if (row < 0 || (!written && crowds_out(key->category, row, keylen + value->len)) ||
 		!make_piece(key, keylen, value, now, &piece))
 	{
 		count_put(key->category, true);
@@ -110,11 +110,11 @@ reco_cached_put(const RecoCachedKey *key, const RecoCachedValue *value, bool wri
 
 /* Is a value that nobody wrote refused, however small it is? */
 bool
-reco_cached_refuses(RecoCategory category)
+reco_cached_refuses(Oid database, RecoCategory category)
 {
-	RecoCachedKey key = {.category = category};
+	int row = reco_cached_buffer == NULL ? -1 : reco_cached_row(database, false);
 
-	if (reco_cached_buffer == NULL || !crowds_out(&key, 1))
+	if (row < 0 || !crowds_out(category, row, 1))
 		return false;
 	count_put(category, true);
 	return true;
@@ -264,6 +264,7 @@ make(const Layout *layout, int tranche)
 		pg_atomic_init_u32(&buffer->row[i].database, InvalidOid);
 		pg_atomic_init_u64(&buffer->row[i].epoch, 0);
 		pg_atomic_init_u64(&buffer->row[i].waiting, 0);
+		pg_atomic_init_u32(&buffer->row[i].record_blocks, 0);
 		pg_atomic_init_u64(&buffer->row[i].used_at, 0);
 		pg_atomic_init_u64(&buffer->row[i].moved_at, 0);
 	}
@@ -317,17 +318,20 @@ make_piece(const RecoCachedKey *key, Size keylen, const RecoCachedValue *value,
 }
 
 /*
- * Is it a run record, and do those that wait take their half already? Else a burst of
- * lists that are made faster than their records are written takes all memory from what
- * the next lists are made of.
+ * Do run records that wait take their half already? Else a burst of lists that are made
+ * faster than their records are written takes all memory from what the next lists are
+ * made of. An eighth is each database's own, whatever another one's keeper leaves lying.
  */
 static bool
-crowds_out(const RecoCachedKey *key, Size len)
+crowds_out(RecoCategory category, int row, Size len)
 {
-	return key->category == RECO_CATEGORY_RUN &&
-		pg_atomic_read_u32(&reco_cached_buffer->record_blocks) +
-			reco_cached_blocks_for(len) >
-		reco_cached_buffer->nblocks / 2;
+	RecoCachedBuffer *buffer = reco_cached_buffer;
+	uint32		blocks = reco_cached_blocks_for(len);
+
+	return category == RECO_CATEGORY_RUN &&
+		pg_atomic_read_u32(&buffer->record_blocks) + blocks > buffer->nblocks / 2 &&
+		pg_atomic_read_u32(&buffer->row[row].record_blocks) + blocks >
+		buffer->nblocks / 8;
 }
 
 /*

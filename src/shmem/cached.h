@@ -92,9 +92,9 @@ extern PGDLLEXPORT bool reco_cached_put(const RecoCachedKey *key,
 /*
  * Whether a put of such a value that is not written would be dropped for want of room,
  * which counts as one: so who has to make it first may spare that. Run records are, when
- * those that wait have their half of the buffer.
+ * those that wait have their half of the buffer (and this database's an eighth).
  */
-extern bool reco_cached_refuses(RecoCategory category);
+extern bool reco_cached_refuses(Oid database, RecoCategory category);
 
 
 /* Finds a value; copied into the current memory context. Expired ones are not found. */

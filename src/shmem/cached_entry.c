@@ -87,9 +87,12 @@ reco_cached_is_of(const RecoCachedEntry *entry, RecoCategory asked)
 static void
 count_record(const RecoCachedEntry *entry, int sign)
 {
-	if (!entry->written && entry->category == RECO_CATEGORY_RUN)
-		pg_atomic_fetch_add_u32(&reco_cached_buffer->record_blocks,
-								sign * (int32) blocks_of(entry));
+	int32		blocks = sign * (int32) blocks_of(entry);
+
+	if (entry->written || entry->category != RECO_CATEGORY_RUN)
+		return;
+	pg_atomic_fetch_add_u32(&reco_cached_buffer->record_blocks, blocks);
+	pg_atomic_fetch_add_u32(&reco_cached_buffer->row[entry->row].record_blocks, blocks);
 }
 
 /* Puts an entry into the list of clean ones or into that of its database. */

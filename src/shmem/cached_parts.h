@@ -75,6 +75,7 @@ typedef struct RecoCachedRow
 	pg_atomic_uint32 database;	/* InvalidOid = free */
 	pg_atomic_uint64 epoch;
 	pg_atomic_uint64 waiting;	/* entries in all partitions' lists of this row */
+	pg_atomic_uint32 record_blocks; /* as below, of this database */
 	pg_atomic_uint64 used_at;	/* as a TimestampTz; the least recent one gives way */
 	pg_atomic_uint64 moved_at;	/* when the epoch moved; TimestampTz */
 } RecoCachedRow;

@@ -46,13 +46,17 @@ dispensable(const RecoDatabase *row, const RecoSeat *seat, bool for_keeper,
 	return 1 + (seat->job == 0 ? 1 : 0) + (many && !for_keeper ? 2 : 0);
 }
 
-/* Asks one job worker to make room, unless one is on its way; its latch, or -1. */
+/*
+ * Asks one job worker to make room, unless one is on its way; its latch, or -1. One that
+ * is at a job may stay long: beside it, one that is at none is asked.
+ */
 static int
 ask_for_room(bool for_keeper)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	RecoSeat   *best = NULL;
 	int			most = 0;
+	bool		promised = false;
 
 	for (int s = RECO_NSEATS - 1; s > RECO_SEAT_KEEPER; s--)
 		for (int i = 0; i < RECO_NDATABASES; i++)
@@ -62,16 +66,22 @@ ask_for_room(bool for_keeper)
 			int			fit = dispensable(row, seat, for_keeper, now);
 
 			if (seat->pid != 0 && seat->yields)
-				return -1;
+			{
+				if (seat->job == 0)
+					return -1;
+				promised = true;
+				continue;
+			}
 			if (fit > most)
 			{
 				most = fit;
 				best = seat;
 			}
 		}
-	if (best != NULL)
-		best->yields = true;
-	return best == NULL ? -1 : best->procno;
+	if (best == NULL || (promised && best->job != 0))
+		return -1;
+	best->yields = true;
+	return best->procno;
 }
 
 /* There is no process for it now. */

@@ -216,6 +216,8 @@ reco_database_at_job(int64 job)
 
 	reco_database_lock();
 	seat = my_seat();
+	if (seat != NULL && job != 0)
+		seat->interrupted = 0;
 	if (seat != NULL)
 		seat->job = job;
 	reco_database_unlock(-1);

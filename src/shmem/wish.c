@@ -312,6 +312,23 @@ reco_wishes_dropped(const RecoWishMark *dropped, int n)
 }
 
 void
+reco_wishes_forget(Oid database)
+{
+	Counts	   *counts;
+
+	if (wishes == NULL)
+		return;
+	LWLockAcquire(&reco_shared->wishes, LW_EXCLUSIVE);
+	for (int i = 0; i < NWAITING; i++)
+		if (wishes->waiting[i].wish.database == database)
+			wishes->waiting[i].number = 0;
+	counts = find_counts(database);
+	if (counts != NULL)
+		memset(counts, 0, sizeof(*counts));
+	LWLockRelease(&reco_shared->wishes);
+}
+
+void
 reco_wishes_read(Oid database, RecoWishCounts *counts)
 {
 	const Counts *found;

@@ -63,6 +63,9 @@ typedef struct RecoWishMark
 /* These were taken in this database, and not queued. */
 extern void reco_wishes_dropped(const RecoWishMark *dropped, int n);
 
+/* Forgets a database, which is gone or has no extension: its wishes and its counts. */
+extern void reco_wishes_forget(Oid database);
+
 /* What was wished in this database since the server started. */
 typedef struct RecoWishCounts
 {

@@ -284,7 +284,6 @@ work(const RecoJob *job, Oid extension)
 	reco_database_at_job(job->job_id);
 	PG_TRY();
 	{
-		CHECK_FOR_INTERRUPTS();
 		reco_job_run(job, extension, context);
 	}
 	PG_CATCH();

@@ -116,6 +116,7 @@ reco_job_run(const RecoJob *job, Oid extension, MemoryContext context)
 	RecoRun    *run;
 
 	taken = false;
+	CHECK_FOR_INTERRUPTS();
 	MemoryContextSwitchTo(context);
 	work.patience_us = PATIENCE_US;
 	work.kind = reco_job_kind(job->kind);

@@ -43,6 +43,7 @@ typedef struct Known
 	uint32		logged;			/* the digest of the error that is in the log; 0 = none */
 	bool		told_overdue;	/* the log knows that pg_cron does not do it */
 	int			lacking;		/* how often no process was free for it */
+	int			vain;			/* processes in a row that did and told nothing */
 	TimestampTz failed_at;
 	char		failed_by[16];
 
@@ -60,6 +61,7 @@ static bool did = false;		/* it ran */
 static int	starting = -1;		/* one that is to begin after this step */
 static int	under_way = -1;		/* one that a process is at */
 static TimestampTz begun = 0;	/* since then */
+static bool interrupted = false;	/* by us */
 static bool told_lack = false;	/* the log knows that no process is free */
 static int	noted = -1;			/* the failure that this step noted */
 static int	went = -1;			/* likewise, what went on */
@@ -131,15 +133,22 @@ see_end(void)
 
 /*
  * What became of it, the row says, or a failure that it told. If neither does, it was
- * interrupted, or came for nothing.
+ * interrupted, or came for nothing; if not by us, as where it may not connect, the pause
+ * grows.
  */
 static void
 after_end(int chore)
 {
 	Known	   *one = &known[chore];
 
+	int64		pause = AGAIN_US;
+
+	if (one->state.last_done >= begun || one->error[0] != '\0')
+		one->vain = 0;
+	else if (!interrupted)
+		pause = reco_chore_pause((RecoChore) chore, ++one->vain);
 	if (one->state.last_done < begun)
-		one->not_before = Max(one->not_before, GetCurrentTimestamp() + AGAIN_US);
+		one->not_before = Max(one->not_before, GetCurrentTimestamp() + pause);
 }
 
 /* Chooses a chore, if it is free, and due as the row says. */
@@ -180,6 +189,7 @@ start(int chore)
 	if (reco_chore_process_start(chore, known_of, one->logged))
 	{
 		under_way = chore;
+		interrupted = false;
 		one->lacking = 0;
 		told_lack = false;
 		return;
@@ -207,8 +217,10 @@ reco_keeper_chores_under_way(void)
 void
 reco_keeper_chores_interrupt(void)
 {
-	if (under_way >= 0)
-		reco_chore_process_interrupt();
+	if (under_way < 0)
+		return;
+	interrupted = true;
+	reco_chore_process_interrupt();
 }
 
 void

@@ -32,6 +32,7 @@
 #include "postmaster/interrupt.h"
 #include "shmem/matrix_shared.h"
 #include "shmem/shared.h"
+#include "shmem/wish.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "tcop/tcopprot.h"
@@ -237,6 +238,7 @@ start_due(void)
 		{
 			reco_database_forget(&due);
 			reco_matrix_forget(due.database);
+			reco_wishes_forget(due.database);
 			no_worker = false;
 			continue;
 		}

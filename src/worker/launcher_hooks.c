@@ -31,6 +31,7 @@
 #include "shmem/limit_state.h"
 #include "shmem/promise.h"
 #include "shmem/shared.h"
+#include "shmem/wish.h"
 #include "storage/latch.h"
 #include "storage/procarray.h"
 #include "store/stale.h"
@@ -324,6 +325,7 @@ at_end(XactEvent event, void *arg)
 			(void) reco_cached_remove(forgotten, InvalidOid, -1, NULL);
 			reco_promises_forget(forgotten, InvalidOid, NULL, NULL);
 			reco_limits_forget(forgotten);
+			reco_wishes_forget(forgotten);
 		}
 		if (opened || (OidIsValid(came) && !reco_database_ask(came, false)))
 			reco_database_ask_all();

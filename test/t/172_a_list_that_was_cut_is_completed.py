@@ -295,6 +295,10 @@ def main():
         in_vain(lists)
         without_workers(lists)
         locked(lists)
+        ok(lists.wishes("refresh")[0] > 0, "wishes were counted", lists.wishes("refresh"))
+        session.query("DROP EXTENSION reco CASCADE")
+        session.query("CREATE EXTENSION reco CASCADE")
+        same(lists.wishes("refresh"), (0, 0), "what a database wished for goes with its extension")
         same(emulator.counters()["bugs"], [], "the emulator has no bugs")
     done()
 

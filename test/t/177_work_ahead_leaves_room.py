@@ -142,9 +142,9 @@ def two_thirds(cluster, admin, upstreams, emulator):
         same(counters["spotify"]["calls"], most, f"{limit}: jobs make {most} of {all_of_it} calls")
         ok(all(counter["calls"] <= most for counter in counters.values()), f"{limit}: and no more of any service",
            {name: counter["calls"] for name, counter in counters.items()})
-        # one worker asks less at once than it might
+        # a day's few calls may be over before there are so many at once
         most_in_flight = max(counter["most_in_flight"] for counter in counters.values())
-        ok(most_in_flight == 4 if seats > 1 else most_in_flight <= 4, f"{limit}: of 6 at once 4",
+        ok(most_in_flight == 4 or (most < 20 and most_in_flight < 4), f"{limit}: of 6 at once 4",
            {name: counter["most_in_flight"] for name, counter in counters.items()})
         admin.query("DELETE FROM reco.job")
         admin.query("SELECT " + call("ana", f"like {strangers[0]}, calm", 10, deadline="20 s"))

@@ -202,6 +202,23 @@ def unpopular(session):
     ok(read < 8, "the keeper does not read the popular moods while nothing changes", f"{read} scans")
 
 
+def closed(cluster, session):
+    """A database that lets nobody in: its chores' processes end at once."""
+    elsewhere = cluster.session("template1")
+    made = cluster.log_text().count("is not currently accepting connections")
+
+    def ended():
+        return cluster.log_text().count("is not currently accepting connections") - made
+    elsewhere.query("ALTER DATABASE postgres ALLOW_CONNECTIONS false")
+    make_due(session, "reindex")
+    ok(until(lambda: ended() >= 2, 30), "a process that may not connect to its database is tried again")
+    time.sleep(15)
+    ok(ended() <= 7, "after pauses that grow", ended())
+    elsewhere.query("ALTER DATABASE postgres ALLOW_CONNECTIONS true")
+    elsewhere.close()
+    ok(until(lambda: chore(session, "reindex", "last_done > now() - interval '1 d'") == ["t"], 60), "until it may")
+
+
 def main():
     with Cluster("max_worker_processes = 20", "reco.reindex_interval = '1d'", "reco.reprobe_interval = '1d'", "reco.cache = on",
                  "reco.result_cache = on") as cluster:
@@ -211,6 +228,7 @@ def main():
         failing(session)
         unnoted(cluster, session)
         unpopular(session)
+        closed(cluster, session)
         lasting(cluster, session)
         dropping(cluster, session)
         ok("PANIC" not in cluster.log_text() and "terminated by signal" not in cluster.log_text(), "nothing crashed")

@@ -132,6 +132,25 @@ def known_at_once(cluster, session):
     ok(not [row for row in got if "you play" in row[0] or "you like" in row[0]], "after a TRUNCATE nobody has played anything", got)
 
 
+def other_letters(cluster):
+    """A listener whose name has other bytes in the database than in shared memory."""
+    cluster.session().query("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    latin = cluster.session("latin")
+    latin.query("SET client_encoding = 'UTF8'")
+    latin.query("CREATE EXTENSION reco CASCADE")
+    latin.query("SELECT reco_demo_catalogue(500)")
+    latin.query("SELECT reco_listen('jos\u00e9', track_id) FROM (SELECT track_id FROM reco.track ORDER BY 1 LIMIT 30) AS t")
+    latin.query("SELECT reco_warm_popular_moods()")
+    until(lambda: latin.value("SELECT count(*) FROM reco.job WHERE state IN ('queued', 'running')") == "0", LONG)
+    until(lambda: ask(latin, "jos\u00e9")[1] == KEPT, LONG)
+    given, asked = ask(latin, "jos\u00e9")
+    same(asked, KEPT, "latin1: what a listener plays is kept")
+    latin.query(f"SELECT reco_feedback('jos\u00e9', {literal(given[0][0])}, 'skip')")
+    got, asked = ask(latin, "jos\u00e9")
+    same((asked, given[0][0] in [row[0] for row in got]), (READ, False), "latin1: and read anew after a judgement")
+    latin.close()
+
+
 def main():
     with tempfile.TemporaryDirectory() as directory, Cluster(*SETTINGS) as cluster:
         library, errors = build(directory)
@@ -144,6 +163,7 @@ def main():
         until(lambda: session.value("SELECT count(*) FROM reco.job WHERE state IN ('queued', 'running')") == "0", LONG)
         read_in_two_ways(session, library)
         the_same_lists(session)
+        other_letters(cluster)
         known_at_once(cluster, session)
     done()
 
