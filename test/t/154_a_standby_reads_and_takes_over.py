@@ -70,6 +70,7 @@ FUNCTIONS = {
     "reco.note_policy()": None,
     "reco.note_popular_mood()": None,
     "reco.note_popular_moods()": None,
+    "reco.note_popular_role()": None,
     "reco.stat_upstream()": "SELECT count(*) FROM reco.stat_upstream()",
     "reco.stat_wish()": "SELECT count(*) FROM reco.stat_wish()",
     "reco.stat_worker()": "SELECT count(*) FROM reco.stat_worker()",
