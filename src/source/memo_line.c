@@ -266,8 +266,8 @@ reco_memo_read_track(char **line)
 	if (track->track_id == NULL || track->artist_id == NULL || track->title == NULL ||
 		track->artist == NULL ||
 		!reco_memo_next_floats(line, track->values, RECO_NCOLUMNS) ||
-		!reco_memo_next_int(line, &missing) || !reco_memo_next_int(line, &track->key) ||
-		!reco_memo_next_int(line, &facets) ||
+		!reco_memo_next_int(line, &missing) || missing < 0 ||
+		!reco_memo_next_int(line, &track->key) || !reco_memo_next_int(line, &facets) ||
 		!reco_memo_next_number(line, &track->dup_key) ||
 		!reco_memo_next_int(line, &track->events) ||
 		!reco_memo_next_int(line, &track->plays) ||
