@@ -62,6 +62,18 @@ has_artist(const RecoTrack *track, const char *artist_id)
 	return false;
 }
 
+/* Do two tracks have an artist in common, whoever of them comes first? */
+static bool
+share_artist(const RecoTrack *a, const RecoTrack *b)
+{
+	if (has_artist(a, b->artist_id))
+		return true;
+	for (int i = 0; i < b->nartist_ids; i++)
+		if (has_artist(a, b->artist_ids[i]))
+			return true;
+	return false;
+}
+
 /* Are two tracks versions of one recording? */
 static bool
 is_duplicate(const RecoTrack *a, const RecoTrack *b)
@@ -74,7 +86,7 @@ is_duplicate(const RecoTrack *a, const RecoTrack *b)
 
 	/* the same title by an artist they share, however the credit is written */
 	return (uint64_t) a->dup_key >> 32 == (uint64_t) b->dup_key >> 32 &&
-		(has_artist(a, b->artist_id) || has_artist(b, a->artist_id));
+		share_artist(a, b);
 }
 
 /* How many admitted tracks name an artist. */

@@ -202,6 +202,15 @@ test_duplicates(void)
 	t[3].artist_ids = both;
 	t[3].nartist_ids = 2;
 	ok(judge(&t[3], false) == RECO_RULE_DUPLICATE, "the same title, an artist in common");
+
+	/* t[4] is by e and g, t[5] by f and g */
+	t[4].artist_ids = (const char *[]) {"e", "g"};
+	t[5].artist_ids = (const char *[]) {"f", "g"};
+	t[4].nartist_ids = t[5].nartist_ids = 2;
+	ok(take(&t[4]) == RECO_RULE_NONE, "a title by two");
+	ok(judge(&t[5], false) == RECO_RULE_NONE, "another title by one of them");
+	t[5].dup_key = (t[4].dup_key & ~INT64_C(0xFFFFFFFF)) | 78;
+	ok(judge(&t[5], false) == RECO_RULE_DUPLICATE, "the same title, the guest in common");
 }
 
 static void
