@@ -74,6 +74,8 @@ reco_cache_invalidate(PG_FUNCTION_ARGS)
 	Oid			extension;
 
 	reco_require_writable("reco_cache_invalidate()");
+	if (key != NULL && category >= 0)
+		key[reco_operation_key_len(category, key)] = '\0';
 	extension = reco_sql_extension();
 	reco_cache_forbid_writing();
 	if (!PG_ARGISNULL(2) && key != NULL)

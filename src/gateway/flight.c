@@ -34,6 +34,8 @@ static RecoFlight *find(const RecoQuestion *question, const char *key,
 						const char *listener, uint64 hash);
 static RecoFlight *make(RecoQuestion *question, const char *key, const char *listener,
 						uint64 hash);
+static bool is_same(RecoOperation operation, const char *a, const char *b);
+static void learn_key(RecoFlight *flight, const char *key);
 static void count_coalesced(const RecoQuestion *question);
 static bool answer_from_buffer(RecoWaiter *waiter, const char *key);
 static void note_joined(RecoWaiter *waiter);
@@ -56,7 +58,10 @@ reco_flight_join(RecoQuestion *question, int key)
 	if (wire->single_flight)
 		flight = find(question, wire->keys[key], listener, hash);
 	if (flight != NULL)
+	{
+		learn_key(flight, wire->keys[key]);
 		count_coalesced(question);
+	}
 	else if (wire->single_flight && answer_from_buffer(waiter, wire->keys[key]))
 		return true;
 	else
@@ -102,6 +107,20 @@ note_joined(RecoWaiter *waiter)
 		reco_trip_tell_late(flight->trip, waiter);
 }
 
+/* A key that says more opens more ways to ask, if the one that is tried now is closed. */
+static void
+learn_key(RecoFlight *flight, const char *key)
+{
+	char	   *copy;
+
+	if (strlen(flight->key) > reco_operation_key_len(flight->operation, flight->key) ||
+		strlen(key) <= strlen(flight->key) || (copy = strdup(key)) == NULL)
+		return;
+	reco_wipe(flight->key, strlen(flight->key));
+	free(flight->key);
+	flight->key = copy;
+}
+
 static void
 count_coalesced(const RecoQuestion *question)
 {
@@ -113,7 +132,8 @@ count_coalesced(const RecoQuestion *question)
 static uint64
 hash_of(const RecoQuestion *question, const char *key, const char *listener)
 {
-	uint64 hash = hash_bytes_extended((const unsigned char *) key, (int) strlen(key),
+	size_t		len = reco_operation_key_len(question->wire.operation, key);
+	uint64		hash = hash_bytes_extended((const unsigned char *) key, (int) len,
 									  question->lane->key + question->wire.operation);
 
 	hash = hash_combine64(hash, question->database);
@@ -123,6 +143,15 @@ hash_of(const RecoQuestion *question, const char *key, const char *listener)
 							  hash_bytes_extended((const unsigned char *) listener,
 												  (int) strlen(listener), 1));
 	return hash;
+}
+
+/* Do two keys ask for the same? */
+static bool
+is_same(RecoOperation operation, const char *a, const char *b)
+{
+	size_t		len = reco_operation_key_len(operation, a);
+
+	return reco_operation_key_len(operation, b) == len && memcmp(a, b, len) == 0;
 }
 
 /* Finds the flight of a key. */
@@ -144,7 +173,8 @@ find(const RecoQuestion *question, const char *key, const char *listener, uint64
 		if (flight->hash == hash && flight->lane == question->lane &&
 			flight->operation == question->wire.operation &&
 			flight->database == question->database &&
-			flight->variant == question->variant && strcmp(flight->key, key) == 0 &&
+			flight->variant == question->variant &&
+			is_same(flight->operation, flight->key, key) &&
 			(listener == NULL) == (flight->listener == NULL) &&
 			(listener == NULL || strcmp(listener, flight->listener) == 0))
 			return flight;
@@ -169,10 +199,10 @@ make(RecoQuestion *question, const char *key, const char *listener, uint64 hash)
 		free(flight);
 		return NULL;
 	}
+	flight->operation = question->wire.operation;
 	if (question->wire.cache.on || question->wire.cache.deny_us > 0)
 		note_cache(flight, &question->wire.cache);
 	flight->lane = question->lane;
-	flight->operation = question->wire.operation;
 	flight->database = question->database;
 	flight->variant = question->variant;
 	flight->batching = question->wire.batching;
@@ -203,8 +233,9 @@ answer_from_buffer(RecoWaiter *waiter, const char *key)
 	RecoCachedValue value;
 
 	if (!wire->on ||
-		snprintf(name, sizeof(name), "%s%s%s", wire->prefix, key, wire->suffix) >=
-			sizeof(name) ||
+		snprintf(name, sizeof(name), "%s%.*s%s", wire->prefix,
+				 (int) reco_operation_key_len(question->wire.operation, key), key,
+				 wire->suffix) >= sizeof(name) ||
 		!reco_cached_copy(&cached, &value, room, sizeof(room)) || value.value == NULL ||
 		value.fresh_until <= GetCurrentTimestamp())
 		return false;
@@ -220,13 +251,15 @@ static void
 note_cache(RecoFlight *flight, const RecoWireCache *wire)
 {
 	RecoFlightCache *cache = &flight->cache;
-	size_t size = strlen(wire->prefix) + strlen(flight->key) + strlen(wire->suffix) + 1;
+	size_t		key_len = reco_operation_key_len(flight->operation, flight->key);
+	size_t		size = strlen(wire->prefix) + key_len + strlen(wire->suffix) + 1;
 
 	cache->key = malloc(size);
 	if (cache->key == NULL)
 		return;
-	snprintf(cache->key, size, "%s%s%s", wire->prefix, flight->key, wire->suffix);
-	cache->suffix = cache->key + strlen(wire->prefix) + strlen(flight->key);
+	snprintf(cache->key, size, "%s%.*s%s", wire->prefix, (int) key_len, flight->key,
+			 wire->suffix);
+	cache->suffix = cache->key + strlen(wire->prefix) + key_len;
 	cache->on = wire->on;
 	cache->deny_us = wire->deny_us;
 	cache->extension = wire->extension;

@@ -473,7 +473,11 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 			again = flight->refreshed = true;
 		else if (split->token_expired && trip->holder != NULL)
 			nrefused++;
-		else if (split->other_way && flight->ways < MOST_WAYS)
+		else if (flight->ways < MOST_WAYS &&
+				 (split->other_way ||
+				  (split->outcome == RECO_OUTCOME_DENIED &&
+				   strcmp(flight->key, trip->keys[i]) != 0)))
+			/* by another endpoint, or with what the key has learned meanwhile */
 			again = ++flight->ways > 0;
 		else if (split->outcome == RECO_OUTCOME_LIMITED && !flight->limited &&
 				 flight->deadline > failure.retry_at)

@@ -27,6 +27,7 @@
 #define MOST_AT_HAND	1000	/* rows of one look-up that are put into the buffer */
 
 static const char *suffix_of(const RecoServer *server, RecoOperation operation);
+static char *key_of(const RecoKept *kept, const char *key);
 static bool is_kept(RecoOperation operation, const char *user_id);
 static void count(RecoOperation operation, const RecoKeptAnswer *answer, bool table);
 static void take(RecoKeptAnswer *answer, bool absent, const char *value,
@@ -97,6 +98,15 @@ suffix_of(const RecoServer *server, RecoOperation operation)
 					operation == RECO_OP_COMPLETION ? options->model : "");
 }
 
+/* As what a key is kept: whose it is, what it asks for, and what else it depends on. */
+static char *
+key_of(const RecoKept *kept, const char *key)
+{
+	return psprintf("%s%.*s%s", kept->wire.prefix,
+					(int) reco_operation_key_len(kept->operation, key), key,
+					kept->wire.suffix);
+}
+
 /* Finds what is known of some keys. */
 void
 reco_kept_find(const RecoKept *kept, const char *const *keys, int nkeys,
@@ -110,8 +120,7 @@ reco_kept_find(const RecoKept *kept, const char *const *keys, int nkeys,
 	for (int i = 0; kept->wire.on && i < nkeys; i++)
 	{
 		RecoCachedKey key = {MyDatabaseId, kept->wire.extension, kept->operation,
-							 psprintf("%s%s%s", kept->wire.prefix, keys[i],
-									  kept->wire.suffix)};
+							 key_of(kept, keys[i])};
 		RecoCachedValue value;
 
 		if (reco_cached_get(&key, &value))

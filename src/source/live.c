@@ -418,14 +418,11 @@ static RecoLiveQuestion *
 find_question(const RecoLive *live, RecoLiveLot lot, const char *key, HASHACTION action)
 {
 	RecoOperation operation = reco_live_operation(lot);
-	size_t		len = strlen(key);
+	size_t		len = reco_operation_key_len(operation, key);
 	uint64		hash;
 	RecoLiveQuestion *question;
 	bool		found;
 
-	/* an artist's tracks are asked for by id; the name is there for another way only */
-	if (operation == RECO_OP_ARTIST_TRACKS)
-		len = strcspn(key, " ");
 	hash = hash_bytes_extended((const unsigned char *) key, (int) len, operation);
 	question = hash_search(live->questions, &hash, action, &found);
 	if (!found && question != NULL)

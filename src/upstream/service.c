@@ -176,6 +176,12 @@ reco_operation_is_listeners(RecoOperation operation)
 	return operations[operation].of_listener;
 }
 
+size_t
+reco_operation_key_len(RecoOperation operation, const char *key)
+{
+	return operation == RECO_OP_ARTIST_TRACKS ? strcspn(key, " ") : strlen(key);
+}
+
 /* Judges a key before it costs a call, or spoils a batch. */
 bool
 reco_operation_check(RecoOperation operation, const char *key, const char **why)
@@ -462,7 +468,7 @@ is_time_range(const char *key)
 static bool
 is_artist_key(const char *key)
 {
-	size_t		len = strcspn(key, " ");
+	size_t		len = reco_operation_key_len(RECO_OP_ARTIST_TRACKS, key);
 
 	return reco_is_spotify_id(key, len) && (key[len] == '\0' || is_query(key + len));
 }

@@ -116,6 +116,13 @@ extern int	reco_service_endpoints(RecoService service);
 /* Does an answer depend on the listener? Then it is never shared. */
 extern bool reco_operation_is_listeners(RecoOperation operation);
 
+/*
+ * How much of a key, in bytes, tells what is asked for. What follows only helps to ask: an
+ * artist's name, of which sources have their own spelling. So it makes no other question,
+ * no other flight, and no other entry of the cache.
+ */
+extern size_t reco_operation_key_len(RecoOperation operation, const char *key);
+
 /* Does a question look like one? 'why' gets a static text. */
 extern bool reco_operation_check(RecoOperation operation, const char *key,
 								 const char **why);

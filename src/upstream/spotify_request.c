@@ -141,7 +141,7 @@ reco_spotify_asked_limit(const RecoHttpRequest *request)
 bool
 reco_spotify_artist_id(const char *key, char *id)
 {
-	size_t		len = strcspn(key, " ");
+	size_t		len = reco_operation_key_len(RECO_OP_ARTIST_TRACKS, key);
 
 	id[0] = '\0';
 	if (len == 0 || len >= RECO_SPOTIFY_ID_SIZE)

@@ -4,7 +4,7 @@
 Many sessions ask for one key at once: one call. The first asker is cancelled while the
 key is queued, while the call is under way, while it waits for a token, while the service
 wants no calls, while it waits for a retry: the others are served, by one further call at
-most.
+most. An artist's tracks are one key however the name is written, and kept as one.
 """
 import sys
 
@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from cluster import Cluster, connect_services, known_tracks, nothing_left, resolve  # noqa: E402
 from emulator import Emulator  # noqa: E402
-from reco_tap import Lost, SqlError, done, ok, same, until  # noqa: E402
+from reco_tap import Lost, SqlError, done, literal, ok, same, until  # noqa: E402
 
 SESSIONS = 200
 
@@ -61,6 +61,41 @@ def cancelled_at(watcher, emulator, sessions, name, sql, route, hangs, certain=T
     ok(calls <= 2, f"{name}: by one further call at most", f"{calls} calls of {route}")
 
 
+def spelled_in_many_ways(watcher, emulator, sessions):
+    """The name in "id name" helps to ask, and sources spell it each in their way."""
+    def calls(route):
+        return sum(count["calls"] for path, count in emulator.counters()["routes"].items() if route in path)
+
+    first, second = emulator.artists(2)
+    keys = [f"{first['id']}{name}" for name in ("", f" {first['name']}", f" {first['name'].upper()}", " The " + first["name"])]
+    emulator.reset()
+    watcher.query(resolve("track_search", ["calm"]))
+    emulator.config(latency={"spotify": 1000})
+    for session, key in zip(sessions, keys):
+        session.send(resolve("artist_tracks", [key], "30 s"))
+    same((outcomes(sessions[:4]), calls("/top-tracks")), ([["fresh"]] * 4, 1), "one artist's tracks are one call, however the name is written")
+
+    emulator.config(latency={"spotify": 0})
+    asker = sessions[4]
+    asker.query("SET reco.cache = on")
+    for key in keys:
+        asker.query(resolve("artist_tracks", [key], "30 s"))
+    same(calls("/top-tracks"), 2, "and one entry of the cache")
+    same([asker.value(f"SELECT reco_cache_invalidate('artist_tracks', {literal(key)})") for key in (keys[2], keys[0])], ["1", "0"],
+         "which is invalidated by any of them")
+    asker.query("RESET reco.cache")
+
+    watcher.query("ALTER USER MAPPING FOR PUBLIC SERVER spotify OPTIONS (SET client_id 'other')")
+    emulator.reset()
+    emulator.config(preset="dev-2026")
+    emulator.fault([{"route": "/top-tracks", "kind": "stall", "argument": 4, "times": 1}])
+    sessions[0].send(resolve("artist_tracks", [second["id"]], "30 s"))
+    ok(until(lambda: calls("/top-tracks") == 1), "who knows no name asks for top tracks")
+    sessions[1].send(resolve("artist_tracks", [f"{second['id']} {second['name']}"], "30 s"))
+    same((outcomes(sessions[:2]), calls("/top-tracks"), calls("/search")), ([["fresh"]] * 2, 1, 1),
+         "where these are closed, the name of one who came later opens the other way for both")
+
+
 def main():
     with Emulator("--preset", "extended", "--latency", "none") as emulator, \
             Cluster(f"max_connections = {SESSIONS + 20}", "reco.gateway_slots = 512") as cluster:
@@ -93,12 +128,14 @@ def main():
                      [{"route": "/audio-features", "times": 1, **hang}])
         cancelled_at(watcher, emulator, sessions, "while the service wants no calls", sql, "/audio-features",
                      [{"route": "/audio-features", "kind": "status:429", "times": 1, "headers": {"Retry-After": "3"}}])
-        # the pause before a retry is drawn, and may be none
+        # the pause before a retry is drawn, and may be none; the retry hangs, so it is under way for long enough
         cancelled_at(watcher, emulator, sessions, "while a retry is due", sql, "/audio-features",
-                     [{"route": "/audio-features", "kind": "status:503", "times": 1}], certain=False)
+                     [{"route": "/audio-features", "kind": "status:503", "times": 1}, {"route": "/audio-features", "times": 1, **hang}],
+                     certain=False)
         cancelled_at(watcher, emulator, sessions, "while the token is fetched",
                      resolve("track_search", ["calm"], "30 s"), "/search",
                      [{"route": "/api/token", "times": 1, **hang}])
+        spelled_in_many_ways(watcher, emulator, sessions)
         emulator.reset()
         same(nothing_left(watcher), None, "no slot and no memory is left behind")
     done()
