@@ -57,6 +57,7 @@ static int	npending = 0;
 static RecoCategory category_argument(FunctionCallInfo fcinfo, int nth, char **name);
 static int64 remove_entries(const char *category_name, RecoCategory category,
 							const char *key, Oid extension);
+static int64 remove_artist(char *key, Oid extension);
 static int64 remove_listeners(RecoCategory category, const char *user_id, Oid extension);
 static int64 remove_from_buffer(Oid extension, RecoCategory category, const char *key);
 static void remember(Oid extension, RecoCategory category, const char *key);
@@ -72,6 +73,7 @@ reco_cache_invalidate(PG_FUNCTION_ARGS)
 	RecoCategory category = category_argument(fcinfo, 0, &category_name);
 	char	   *key = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	Oid			extension;
+	int64		removed;
 
 	reco_require_writable("reco_cache_invalidate()");
 	if (key != NULL && category >= 0)
@@ -89,7 +91,24 @@ reco_cache_invalidate(PG_FUNCTION_ARGS)
 	if (category == RECO_CATEGORY_ANSWERS || category == RECO_CATEGORY_DENIED)
 		reco_snapshot_lock_denials();
 	remember(extension, category, key == NULL ? NULL : reco_remote_key(key));
-	PG_RETURN_INT64(remove_entries(category_name, category, key, extension));
+	removed = remove_entries(category_name, category, key, extension);
+	if (key != NULL && category == RECO_CATEGORY_ANSWERS)
+		removed += remove_artist(key, extension);
+	PG_RETURN_INT64(removed);
+}
+
+/* Removes an artist's tracks by a key with a name, which is not kept. */
+static int64
+remove_artist(char *key, Oid extension)
+{
+	size_t		len = reco_operation_key_len(RECO_OP_ARTIST_TRACKS, key);
+
+	if (key[len] == '\0' || !reco_is_spotify_id(key, len))
+		return 0;
+	key[len] = '\0';
+	remember(extension, RECO_OP_ARTIST_TRACKS, key);
+	return remove_entries(reco_operation_name(RECO_OP_ARTIST_TRACKS),
+						  RECO_OP_ARTIST_TRACKS, key, extension);
 }
 
 /* Removes what is kept per listener: there the listener stands in front of the key. */

@@ -324,6 +324,8 @@ extern void reco_trip_learn(RecoTrip *trip, const RecoTransferResult *result,
 
 /* How long a call may take that nobody waits for any longer; us. */
 extern int64 reco_trip_patience(const RecoTrip *trip);
+extern bool reco_trip_has_learned_way(const RecoTrip *trip, int key,
+									  const RecoSplit *split);
 
 /* Notes what went wrong with a lane, for people. */
 extern void reco_lane_note_error(RecoGatewayLane *lane, const char *message);

@@ -474,10 +474,7 @@ fail_as_said(RecoTrip *trip, const RecoSplit *split)
 		else if (split->token_expired && trip->holder != NULL)
 			nrefused++;
 		else if (flight->ways < MOST_WAYS &&
-				 (split->other_way ||
-				  (split->outcome == RECO_OUTCOME_DENIED &&
-				   strcmp(flight->key, trip->keys[i]) != 0)))
-			/* by another endpoint, or with what the key has learned meanwhile */
+				 (split->other_way || reco_trip_has_learned_way(trip, i, split)))
 			again = ++flight->ways > 0;
 		else if (split->outcome == RECO_OUTCOME_LIMITED && !flight->limited &&
 				 flight->deadline > failure.retry_at)

@@ -150,6 +150,30 @@ reco_trip_patience(const RecoTrip *trip)
 				   (int64) (3 * reco_histogram_percentile(network, 0.95))));
 }
 
+/*
+ * Is an endpoint closed by which a key was asked for, and opens what the key has learned
+ * since then another one?
+ */
+bool
+reco_trip_has_learned_way(const RecoTrip *trip, int key, const RecoSplit *split)
+{
+	const char *keys[1] = {trip->flights[key]->key};
+	RecoCall	call = trip->call;
+	RecoHttpRequest request;
+	bool		other;
+
+	if ((split->outcome != RECO_OUTCOME_DENIED && !split->endpoint_exhausted) ||
+		strcmp(keys[0], trip->keys[key]) == 0)
+		return false;
+	call.keys = keys;
+	call.nkeys = 1;
+	if (!reco_service_build(&call, &request))
+		return false;
+	other = request.endpoint != trip->request.endpoint;
+	reco_http_request_free(&request);
+	return other;
+}
+
 /* Notes what went wrong with a lane. */
 void
 reco_lane_note_error(RecoGatewayLane *lane, const char *message)

@@ -18,7 +18,8 @@
 #include "upstream/buffer.h"
 
 static void release_slots(void *arg);
-static void tell_apart(RecoRemoteQuestion *question, const char *const *keys, int nkeys);
+static void tell_apart(RecoRemoteQuestion *question, RecoOperation operation,
+					   const char *const *keys, int nkeys);
 static int	look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 				const char *user_id, const char *const *keys, int nkeys, bool again);
 static void wipe(RecoListener *listener);
@@ -144,7 +145,7 @@ look(RecoRemote *remote, const RecoServer *server, RecoOperation operation,
 	question->trace = -1;
 	if (user_id != NULL)
 		question->user_id = pstrdup(user_id);
-	tell_apart(question, keys, nkeys);
+	tell_apart(question, operation, keys, nkeys);
 	question->asked = palloc(sizeof(int) * Max(question->ndistinct, 1));
 	if (user_id != NULL &&
 		!reco_own_token_take(server, user_id, &question->token, &remote->listener))
@@ -178,6 +179,7 @@ wipe(RecoListener *listener)
 typedef struct Place
 {
 	const char *key;
+	size_t		len;			/* of what it asks for */
 	int			at;
 } Place;
 
@@ -187,17 +189,24 @@ by_key(const void *a, const void *b)
 {
 	const Place *x = a;
 	const Place *y = b;
-	int			order = strcmp(x->key, y->key);
+	int			order = memcmp(x->key, y->key, Min(x->len, y->len));
 
+	if (order == 0)
+		order = x->len < y->len ? -1 : x->len > y->len;
 	return order != 0 ? order : x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* Finds the distinct keys, in the order in which they first come. */
+/*
+ * Finds the distinct keys, in the order in which they first come; of those that ask for
+ * the same, the one that says most.
+ */
 static void
-tell_apart(RecoRemoteQuestion *question, const char *const *keys, int nkeys)
+tell_apart(RecoRemoteQuestion *question, RecoOperation operation, const char *const *keys,
+		   int nkeys)
 {
 	Place	   *places = palloc(sizeof(Place) * Max(nkeys, 1));
 	int		   *first = palloc(sizeof(int) * Max(nkeys, 1));
+	const char **longest = palloc(sizeof(char *) * Max(nkeys, 1));
 
 	question->nkeys = nkeys;
 	question->distinct = palloc(sizeof(int) * Max(nkeys, 1));
@@ -206,25 +215,32 @@ tell_apart(RecoRemoteQuestion *question, const char *const *keys, int nkeys)
 	for (int i = 0; i < nkeys; i++)
 	{
 		places[i].key = keys[i];
+		places[i].len = reco_operation_key_len(operation, keys[i]);
 		places[i].at = i;
 	}
 	qsort(places, nkeys, sizeof(Place), by_key);
 	for (int i = 0; i < nkeys; i++)
-		first[places[i].at] = i > 0 && strcmp(places[i].key, places[i - 1].key) == 0
+		first[places[i].at] = i > 0 && places[i].len == places[i - 1].len &&
+				memcmp(places[i].key, places[i - 1].key, places[i].len) == 0
 			? first[places[i - 1].at]
 			: places[i].at;
 	for (int i = 0; i < nkeys; i++)
 	{
 		if (first[i] != i)
 		{
-			question->distinct[i] = question->distinct[first[i]];
+			int			same = question->distinct[i] = question->distinct[first[i]];
+
+			if (strlen(keys[i]) > strlen(longest[same]))
+				question->keys[same] = reco_remote_key(longest[same] = keys[i]);
 			continue;
 		}
+		longest[question->ndistinct] = keys[i];
 		question->distinct[i] = question->ndistinct;
 		question->keys[question->ndistinct++] = reco_remote_key(keys[i]);
 	}
 	pfree(places);
 	pfree(first);
+	pfree(longest);
 }
 
 /* Gives a range of keys an outcome without a value. */

@@ -213,11 +213,15 @@ read_search(const json_t *root, RecoSplit *split)
 	give(&split->answers[0], &out);
 }
 
-/* Reads one list, which may be empty but must be there. */
+/*
+ * Reads one list, which may be empty but must be there. A search that finds nothing 'by'
+ * an artist only tells that the name leads nowhere: that is forgotten sooner.
+ */
 static void
 read_list(const json_t *items, bool artists, const char *by, RecoSplit *split)
 {
 	RecoBuffer	out;
+	size_t		empty;
 
 	if (items == NULL)
 	{
@@ -228,10 +232,17 @@ read_list(const json_t *items, bool artists, const char *by, RecoSplit *split)
 		return;
 	reco_buffer_init(&out, 0);
 	reco_buffer_puts(&out, artists ? "{\"artists\":" : "{\"tracks\":");
+	empty = out.len + strlen("[]");
 	if (artists)
 		reco_spotify_put_artists(&out, items);
 	else
 		reco_spotify_put_tracks(&out, items, by);
+	if (by != NULL && out.len == empty && !out.failed)
+	{
+		reco_buffer_free(&out, false);
+		split->answers[0].outcome = RECO_OUTCOME_ABSENT;
+		return;
+	}
 	reco_buffer_putc(&out, '}');
 	give(&split->answers[0], &out);
 }

@@ -40,15 +40,20 @@ def in_flight(watcher, kind, how_many=1):
                                            f" WHERE kind = '{kind}'")) >= how_many)
 
 
+def coalesced(watcher, kind):
+    return int(watcher.value(f"SELECT sum(coalesced) FROM reco_stat_upstream WHERE kind = '{kind}'"))
+
+
 def cancelled_at(watcher, emulator, sessions, name, sql, route, hangs, certain=True):
     """Cancels the first of many askers once its question is under way; 'certain': before it is answered."""
     emulator.reset()
     emulator.fault(hangs)
     sessions[0].send(sql)
-    ok(in_flight(watcher, "reccobeats" if "features" in sql else "spotify"), f"{name}: it is under way")
+    kind = "reccobeats" if "features" in sql else "spotify"
+    ok(in_flight(watcher, kind), f"{name}: it is under way")
+    joined = coalesced(watcher, kind)
     ask(sessions[1:10], sql)
-    until(lambda: int(watcher.value("SELECT count(*) FROM pg_stat_activity WHERE state = 'active'"
-                                    " AND query LIKE '%reco_resolve%' AND pid <> pg_backend_pid()")) == 10)
+    ok(until(lambda: coalesced(watcher, kind) == joined + 9), f"{name}: the others have joined")
     watcher.query(f"SELECT pg_cancel_backend({sessions[0].pid})")
     try:
         sessions[0].wait(10)
@@ -70,7 +75,7 @@ def spelled_in_many_ways(watcher, emulator, sessions):
     keys = [f"{first['id']}{name}" for name in ("", f" {first['name']}", f" {first['name'].upper()}", " The " + first["name"])]
     emulator.reset()
     watcher.query(resolve("track_search", ["calm"]))
-    emulator.config(latency={"spotify": 1000})
+    emulator.config(latency={"spotify": 5000})
     for session, key in zip(sessions, keys):
         session.send(resolve("artist_tracks", [key], "30 s"))
     same((outcomes(sessions[:4]), calls("/top-tracks")), ([["fresh"]] * 4, 1), "one artist's tracks are one call, however the name is written")
@@ -83,12 +88,19 @@ def spelled_in_many_ways(watcher, emulator, sessions):
     same(calls("/top-tracks"), 2, "and one entry of the cache")
     same([asker.value(f"SELECT reco_cache_invalidate('artist_tracks', {literal(key)})") for key in (keys[2], keys[0])], ["1", "0"],
          "which is invalidated by any of them")
+    same(asker.query(resolve("artist_tracks", keys, "30 s")), [[key, "fresh"] for key in keys], "asked for in one question, each has its answer")
+    same((calls("/top-tracks"), asker.value(f"SELECT reco_cache_invalidate(NULL, {literal(keys[1])})")), (3, "1"), "from one call")
+    asker.query("SET reco.single_flight = off")
+    asker.query("SET reco.cache = off")
+    same((asker.query(resolve("artist_tracks", keys, "30 s")), calls("/top-tracks")), ([[key, "fresh"] for key in keys], 4),
+         "even where each asker asks for itself")
     asker.query("RESET reco.cache")
+    asker.query("RESET reco.single_flight")
 
     watcher.query("ALTER USER MAPPING FOR PUBLIC SERVER spotify OPTIONS (SET client_id 'other')")
     emulator.reset()
     emulator.config(preset="dev-2026")
-    emulator.fault([{"route": "/top-tracks", "kind": "stall", "argument": 4, "times": 1}])
+    emulator.fault([{"route": "/top-tracks", "kind": "stall", "argument": 7, "times": 1}])
     sessions[0].send(resolve("artist_tracks", [second["id"]], "30 s"))
     ok(until(lambda: calls("/top-tracks") == 1), "who knows no name asks for top tracks")
     sessions[1].send(resolve("artist_tracks", [f"{second['id']} {second['name']}"], "30 s"))
@@ -123,11 +135,11 @@ def main():
         for session in sessions[:10]:
             session.query("RESET reco.single_flight")
 
-        hang = {"kind": "stall", "argument": 2}
+        hang = {"kind": "stall", "argument": 6}
         cancelled_at(watcher, emulator, sessions, "while the call is under way", sql, "/audio-features",
                      [{"route": "/audio-features", "times": 1, **hang}])
         cancelled_at(watcher, emulator, sessions, "while the service wants no calls", sql, "/audio-features",
-                     [{"route": "/audio-features", "kind": "status:429", "times": 1, "headers": {"Retry-After": "3"}}])
+                     [{"route": "/audio-features", "kind": "status:429", "times": 1, "headers": {"Retry-After": "6"}}])
         # the pause before a retry is drawn, and may be none; the retry hangs, so it is under way for long enough
         cancelled_at(watcher, emulator, sessions, "while a retry is due", sql, "/audio-features",
                      [{"route": "/audio-features", "kind": "status:503", "times": 1}, {"route": "/audio-features", "times": 1, **hang}],

@@ -1093,6 +1093,8 @@ test_artist_tracks(void)
 				 "{\"tracks\":[" FULL_VALUE ",{\"id\":\"" RELINKED
 				 "\",\"artists\":[{\"id\":\"" ARTIST_2 "\"},{\"id\":\"" ARTIST "\"}]}]}"),
 	   "of a search, only those that the artist has a part in");
+	answer(&talk, 200, "{\"tracks\":" PAGE(ITEM(TRACK_2)) "}");
+	ok(key_is(&talk, 0, RECO_OUTCOME_ABSENT), "a search that finds none of the artist's");
 	end(&talk);
 }
 
