@@ -115,8 +115,9 @@ def nothing_is_lost(cluster, emulator, one, artists):
         ok(calls(emulator) < asked, "and leaves the answers to others", calls(emulator), asked)
     prompt = f'calm, like "{artists.pop()}"'
     emulator.reset_counters()
-    emulator.config(latency={"spotify": 700, "reccobeats": 100})
-    one.query("SET statement_timeout = '1000ms'")
+    emulator.config(latency={"spotify": 4000, "reccobeats": 100})
+    one.query("ALTER SERVER spotify OPTIONS (ADD timeout '60s')")     # a call that nobody waits for may take a tenth of it
+    one.query("SET statement_timeout = '6000ms'")
     same(one.error("SELECT * FROM " + question(prompt)), "57014", "a caller is cancelled in the middle")
     one.query("RESET statement_timeout")
     emulator.config(latency={"spotify": 0, "reccobeats": 0})

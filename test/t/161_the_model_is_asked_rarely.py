@@ -207,7 +207,7 @@ def useless_answers(models):
                 continue
             models.connect(kind)
             models.emulator.fault([{"route": "*", "kind": fault}])
-            document = models.document(UNCLEAR, "3 s")
+            document = models.document(UNCLEAR, "10 s")
             same((essence(document), document["mood"]["source"]), (essence(local), local["mood"]["source"]),
                  f"{kind}, {fault}: the list is the lexicon's")
             ok(document["model"].get("fallback"), f"{kind}, {fault}: and it is said why", document.get("model"))
@@ -222,7 +222,7 @@ def useless_answers(models):
     same((document["complete"], len(document["tracks"])), (False, SIZE), "late: a whole list, which is not complete")
     models.emulator.fault([])
     models.emulator.stop()
-    document = models.document(UNCLEAR, "3 s")
+    document = models.document(UNCLEAR, "10 s")
     same(essence(document), essence(local), "nobody there: the list is the lexicon's")
     models.emulator.start()
 

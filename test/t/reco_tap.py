@@ -183,11 +183,13 @@ class Listener(Session):
 def until(condition, seconds=60):
     """Waits for a condition; false when it did not come."""
     limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
+    while True:
+        late = time.monotonic() >= limit
         if condition():
             return True
+        if late:
+            return False
         time.sleep(0.01)
-    return False
 
 
 def call(user, prompt, size=20, options=None, deadline=None, function="reco_generate_json"):
