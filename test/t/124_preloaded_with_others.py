@@ -124,9 +124,9 @@ def standby(emulator, tracks):
             same(there.value("SELECT count(*) FROM reco_stat_upstream"), "0", "the views work")
             same(copy.gateway(), None, "there is no gateway")
             began = time.monotonic()
-            got = outcomes(there, resolve("track_features", tracks[:2]))
+            got = outcomes(there, resolve("track_features", tracks[:2], "20 s"))
             ok(got in (["lost"] * 2, "55000"), "reco_resolve cannot ask", got)
-            ok(time.monotonic() - began < 4, "and says so at once")
+            ok(time.monotonic() - began < 10, "and says so at once")
             row = there.query("SELECT status, hint FROM reco_doctor() WHERE \"check\" = 'gateway'")[0]
             ok(row[0] == "warning" and "reco.gateway_on_standby" in row[1], "reco_doctor says what to do", row)
             same(emulator.counters()["services"], {}, "no service was called")

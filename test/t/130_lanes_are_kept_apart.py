@@ -26,11 +26,11 @@ def check_options(cluster, emulator, watcher, tracks):
         session = markets[market] = cluster.session(name)
         session.query("CREATE EXTENSION reco CASCADE")
         connect_services(session, emulator, spotify={"market": market, "rate": "1000/1s", "max_concurrency": "1"})
-    emulator.config(preset="extended", latency={"spotify": 300})
-    watcher.send(resolve("track_facts", [tracks[0]]))       # keeps the lane busy, so the others wait for each other
-    until(lambda: emulator.service("spotify")["in_flight"] > 0)
-    markets["DE"].send(resolve("track_facts", [tracks[1]]))
-    markets["US"].send(resolve("track_facts", [tracks[2]]))
+    emulator.config(preset="extended", latency={"spotify": 2000})
+    watcher.send(resolve("track_facts", [tracks[0]], "30 s"))       # keeps the lane busy, so the others wait for each other
+    until(lambda: emulator.service("spotify")["calls"] >= 1)
+    markets["DE"].send(resolve("track_facts", [tracks[1]], "30 s"))
+    markets["US"].send(resolve("track_facts", [tracks[2]], "30 s"))
     same([watcher.wait()[0][1], markets["DE"].wait()[0][1], markets["US"].wait()[0][1]], ["fresh"] * 3,
          "servers with another market are answered")
     calls = emulator.service("spotify")["calls"]

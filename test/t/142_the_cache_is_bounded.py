@@ -118,7 +118,7 @@ def expiry(cache, other):
     cache.insert("search", "over", 12000, usable="-1 s")
     cache.insert("search", "kept", 10)
     ok(until(lambda: cache.rows("search")[0] == 10, 60), "expired rows go", cache.rows("search"))
-    ok(until(lambda: cache.stats("search", "expired")[0] == before + 12000, 10), "and are counted",
+    ok(until(lambda: cache.stats("search", "expired")[0] == before + 12000), "and are counted",
        cache.stats("search", "expired"))
 
 
@@ -180,7 +180,8 @@ def encodings(library, session):
     ok(cache.written(), "latin: nothing stays in the way")
     same(latin.query("SELECT convert_to(key, 'UTF8'), convert_to(value, 'UTF8') FROM reco.cache ORDER BY key"),
          [["\\x63", "\\x3f"], ["\\xc3a4", "\\xc3b6"]], "latin: what can be written is")
-    same(cache.stats("features", "dropped")[0], before + 4, "latin: what cannot is counted")
+    ok(until(lambda: cache.stats("features", "dropped")[0] == before + 4), "latin: what cannot is counted",
+       cache.stats("features", "dropped"), before)
     latin.close()
 
 

@@ -166,7 +166,7 @@ def check_locked(one, two):
     two.query("SELECT reco_demo_catalogue(1000)")
     two.query("SET reco.result_cache = on")
     two.query("SELECT count(*) FROM " + call("ana", "calm evening", 5, function="reco_generate"))
-    two.query("SET statement_timeout = '5 s'")
+    two.query("SET statement_timeout = '30 s'")
     for table in ("reco.cache", "reco.cache_policy"):
         one.query(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         same(two.error("SELECT " + call("ana", f"a question while {table} is locked", 5, None, "1 s")), None,

@@ -307,7 +307,7 @@ def guardrails(lists):
     # a passing fault after a refusal: no further tier is tried
     lists.connect(negatives=0)
     d.emulator.fault([{"route": LIST.split()[1], "kind": "status:503", "after": 2}])
-    document = lists.document(4, "3 s")
+    document = lists.document(4, "20 s")
     same(document["tier"], 1, "a fault that passes ends the search for a tier")
     d.emulator.fault([])
     before = d.lists()
@@ -319,7 +319,7 @@ def guardrails(lists):
     d.emulator.config(latency={"reccobeats": 400})
     began = time.monotonic()
     document = lists.document(4, "1500 ms")
-    ok(time.monotonic() - began < 1.5 + 3 and len(document["tracks"]) == 10, "slow refusals: a whole list in time",
+    ok(time.monotonic() - began < 1.5 + 6 and len(document["tracks"]) == 10, "slow refusals: a whole list in time",
        time.monotonic() - began)
     d.emulator.config(latency={"reccobeats": 0})
 

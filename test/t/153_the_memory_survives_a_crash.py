@@ -30,8 +30,10 @@ KEPT = {
 
 def kill(cluster):
     """Ends the server as a power failure would, as far as processes go."""
-    pids = [cluster.postmaster(), *cluster.children()]
-    os.kill(pids[0], signal.SIGKILL)
+    head = cluster.postmaster()
+    os.kill(head, signal.SIGSTOP)       # no more children from here on
+    pids = [head, *cluster.children()]
+    os.kill(head, signal.SIGKILL)
     if not until(lambda: not any(alive(pid) for pid in pids), 60):
         raise RuntimeError("some process of the server is still there")
 
@@ -228,6 +230,12 @@ def interval(cluster, session, value):
     session.query(f"ALTER SYSTEM SET reco.snapshot_interval = {literal(value)}")
     session.query("SELECT pg_reload_conf()")
     until(lambda: session.value("SHOW reco.snapshot_interval") == value)
+    if value == "0":
+        # another keeper: the former one may be at a snapshot, which would be taken later than this
+        keeper = "FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database() AND pid IS NOT NULL"
+        former = session.value(f"SELECT pid {keeper}")
+        session.query(f"SELECT pg_terminate_backend(pid) {keeper}")
+        until(lambda: session.value(f"SELECT pid {keeper} AND state = 'running'") not in (None, former))
 
 
 def check_catalogue(cluster, session):
