@@ -120,9 +120,9 @@ def not_shared(cluster, emulator):
              {fingerprint("key-of-all"): 1, fingerprint("key-of-own"): 1})):
         sessions = [cluster.session(user=user) for user in users]
         emulator.reset_counters()
-        emulator.config(latency={"gemini": 700})
+        emulator.config(latency={"gemini": 5000})
         for session in sessions:
-            session.send(resolve("completion", [name]))
+            session.send(resolve("completion", [name], "30 s"))
         same([session.wait()[0][1] for session in sessions], ["fresh", "fresh"], f"{name} ask the same at once")
         same(keys_used(emulator), expected, f"{name}: as many calls")
         emulator.config(latency={"gemini": 0})

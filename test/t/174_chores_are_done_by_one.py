@@ -125,13 +125,17 @@ def failing(session):
     ok(says(session, "warning", "learn", "failed"), "reco_doctor says so", doctor(session))
     ok(more_runs(session, "reprobe"), "others are done meanwhile")
     setting(session, learn_interval="1d")
+    keeper_looked(session, "reprobe")
     session.query("UPDATE reco.chore SET ended = NULL, error = NULL WHERE chore = 'learn'")
     before = int(chore(session, "learn", "failures")[0])
     same(session.error("SELECT reco_chore('learn')"), "42P01", "by hand it fails as well")
     ok(until(lambda: chore(session, "learn", "ended, last_by") == ["failed", "hand"]), "and that outlives the transaction",
        chore(session, "learn", "*"), before)
+    # in one transaction, so that the keeper does not come before
+    session.query("BEGIN")
     session.query("ALTER TABLE reco.elsewhere RENAME TO mood_term")
     ok(int(session.value("SELECT reco_chore('learn')")) > 0, "mended, it is done")
+    session.query("COMMIT")
     same(chore(session, "learn", "ended, last_by, took_ms > 0"), ["done", "hand", "t"], "which is noted")
 
 
@@ -210,6 +214,7 @@ def reprobing(session, emulator):
     """What a service was found to refuse is asked for anew."""
     refused = "SELECT refused_endpoints FROM reco_stat_upstream WHERE kind = 'spotify'"
     setting(session, reprobe_interval="0")
+    keeper_looked(session)
     connect_services(session, emulator)
     tracks = known_tracks(emulator, 15)
     session.query(resolve("track_facts", tracks[:5]))

@@ -185,9 +185,10 @@ def habits(cluster, admin, emulator):
                          " '{\"era\": {\"from\": 1990}, \"seed\": 3, \"repeat_days\": 7, \"familiarity\": 0.8}')")
     same(rows, [["cached"]], "with its options")
     same(ask(session, "spelled", "Calm, rainy!"), ["cached"], "in the words that were used last")
-    rows = session.query("SELECT bool_and(fresh_until >= " + literal(start) + "::timestamptz + interval '1 hour')"
-                         " FROM reco.cache WHERE category = 'result'")
-    same(rows, [["t"]], "and stays fresh to the end of the hour")
+    # what is kept is written a little later
+    fresh = (f"SELECT count(*) >= {len(found)}, bool_and(fresh_until >= {literal(start)}::timestamptz + interval '1 hour')"
+             " FROM reco.cache WHERE category = 'result'")
+    ok(until(lambda: session.query(fresh) == [["t", "t"]]), "and stays fresh to the end of the hour", session.query(fresh))
     same(session.value(f"SELECT reco_prewarm({literal(start)})"), "0", "a second call queues nothing again")
     for _ in range(50):
         ask(session, "wide", "much asked")
@@ -271,8 +272,8 @@ def by_itself(cluster, admin, emulator):
     ok(until(lambda: session.value("SELECT count(*) FROM reco.prewarm WHERE user_id = 'ana' AND job_id IS NOT NULL") != "0", LONG),
        "every reco.prewarm_interval it is", session.query("SELECT * FROM reco_stat_chore"))
     same(session.query("SELECT DISTINCT extract(minute FROM hour), hour > now() - interval '1 min' FROM reco.prewarm"), [["0", "t"]], "for a full hour that is to come")
-    same(session.query("SELECT DISTINCT j.run_after = p.hour - interval '15 min' FROM reco.job AS j JOIN reco.prewarm AS p USING (job_id)"), [["t"]],
-         "and the list is made in the quarter of an hour before")
+    same(session.query("SELECT DISTINCT j.run_after = greatest(p.hour - interval '15 min', j.created) FROM reco.job AS j"
+                       " JOIN reco.prewarm AS p USING (job_id)"), [["t"]], "and the list is made in the quarter of an hour before")
     ok(until(lambda: session.query("SELECT last_by, ended FROM reco_stat_chore WHERE chore = 'prewarm'") == [["keeper", "done"]]), "which can be seen",
        session.query("SELECT * FROM reco_stat_chore"))
     admin.query("ALTER SYSTEM RESET reco.prewarm_interval")

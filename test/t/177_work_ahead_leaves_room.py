@@ -112,7 +112,7 @@ def down_and_nothing(cluster, admin, upstreams, emulator):
     began = time.monotonic()
     jobs = flood(bare, emulator, 10, "bare")
     # each fails three times, in a second or so, and then waits for three seconds, or twelve
-    ok(until(lambda: bare.value("SELECT min(failures) FROM reco.job") == "3"), "without any track, jobs fail",
+    ok(until(lambda: int(bare.value("SELECT min(failures) FROM reco.job")) >= 3), "without any track, jobs fail",
        bare.query("SELECT * FROM reco.job"))
     time.sleep(1)
     rows = bare.query("SELECT state, attempts, failures, error FROM reco.job")
@@ -134,6 +134,8 @@ def two_thirds(cluster, admin, upstreams, emulator):
     strangers = [artist["name"] for artist in emulator.artists(100, 60)]
     for limit, most, all_of_it, options in (("a window", 20, 30, {"rate": "30/600s", "burst": "30"}),
                                             ("a day's quota", 10, 15, {"daily_quota": "90"})):
+        # the hour does not change meanwhile
+        until(lambda: time.monotonic() % 3600 < 3600 - 120, 120)
         upstreams.connect(max_concurrency="6", **options)
         emulator.config(latency={name: 50 for name in SERVICES})
         flood(admin, emulator, 60, limit)

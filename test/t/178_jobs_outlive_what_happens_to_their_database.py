@@ -31,10 +31,19 @@ def flood(session, count, title):
     session.query(f"SELECT count(reco_generate_async('user' || n % 9, {literal(title)} || n, 5)) FROM generate_series(1, {count}) AS n")
 
 
-def under_way(session, title):
-    """Waits until workers are at jobs; there is more to do than they can do at once."""
-    ok(until(lambda: session.value("SELECT count(*) FROM reco.job WHERE state IN ('running', 'done')") != "0", 60)
-       and int(session.value(AHEAD)) > 2 * SEATS, f"{title}: jobs are under way", session.query("SELECT state, count(*) FROM reco.job GROUP BY 1"))
+def under_way(session, title, count=150):
+    """Queues jobs until workers are at them, and more is open than they can do at once; how many it queued."""
+    number = 0
+
+    def busy():
+        nonlocal number
+        if int(session.value(AHEAD)) <= 2 * SEATS:
+            flood(session, count, f"{title} {number}: ")
+            number += count
+        return session.query("SELECT count(*) FILTER (WHERE state IN ('running', 'done')) > 0,"
+                             f" count(*) FILTER (WHERE state IN ('queued', 'running')) > {2 * SEATS} FROM reco.job") == [["t", "t"]]
+    ok(until(busy), f"{title}: jobs are under way", session.query("SELECT state, count(*) FROM reco.job GROUP BY 1"))
+    return number
 
 
 def each_once(session, count, title, runs=True):
@@ -75,15 +84,14 @@ def commands(cluster):
                                       "ALTER DATABASE other SET TABLESPACE elsewhere")):
         session = cluster.session(name)
         session.query("DELETE FROM reco.job; DELETE FROM reco.run")
-        flood(session, 150, command)
-        under_way(session, command)
+        count = under_way(session, command)
         session.close()
         works(admin, command)
         name = "other" if "other" in command else name
         names = (name, "copied") if "copied" in command else (name,)
         for here in names:
             session = cluster.session(here)
-            each_once(session, 150, f"{command}: {here}")
+            each_once(session, count, f"{command}: {here}")
             ok(workers(admin, here), f"{here} has its workers")
             session.close()
     return admin
@@ -96,15 +104,18 @@ def again_and_again(cluster, admin):
     session.query("CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(300)")
     ok(workers(admin, "model"), "a database has its workers")
     failed, idle, number = [], 0, 0
+
+    def busy(session, begun):
+        """Queues more where few are left; whether jobs are open, or even begun."""
+        nonlocal number
+        if int(session.value(AHEAD)) < 100:
+            flood(session, 100, f"number {number}: ")
+            number += 100
+        return session.value("SELECT count(*) FROM reco.job WHERE state = 'running'" if begun else AHEAD) != "0"
     for turn in range(TURNS):
         session = session or cluster.session("model")
-        if int(session.value(AHEAD)) < 100:
-            flood(session, 100, f"turn {turn}: ")
-            number += 100
         # at some of the turns workers are just away, or on their way back
-        if turn % 2:
-            until(lambda s=session: s.value("SELECT count(*) FROM reco.job WHERE state = 'running'") != "0")
-        idle += session.value(AHEAD) == "0"
+        idle += not until(lambda s=session, begun=turn % 2: busy(s, begun))
         session.close()
         session = None
         for command in ("CREATE DATABASE made TEMPLATE model", "DROP DATABASE made"):
@@ -125,8 +136,7 @@ def closed(cluster, admin):
     """A database that takes no connections, over a restart."""
     session = cluster.session("other")
     session.query("DELETE FROM reco.job; DELETE FROM reco.run")
-    flood(session, 150, "closed")
-    under_way(session, "ALLOW_CONNECTIONS false")
+    count = under_way(session, "ALLOW_CONNECTIONS false")
     session.close()
     admin.query("ALTER DATABASE other WITH ALLOW_CONNECTIONS false")
     ok(cluster.stop() is not None, "a fast shutdown with jobs under way")
@@ -136,7 +146,7 @@ def closed(cluster, admin):
     same(admin.value(WORKERS.format("'other'")), "0", "one that is closed has none")
     admin.query("ALTER DATABASE other WITH ALLOW_CONNECTIONS true")
     session = cluster.session("other")
-    each_once(session, 150, "once it is open")
+    each_once(session, count, "once it is open")
     session.close()
     return admin
 
@@ -145,14 +155,12 @@ def dropped(cluster, admin):
     """The extension, and its database."""
     session = cluster.session("other")
     session.query("DELETE FROM reco.job; DELETE FROM reco.run")
-    flood(session, 150, "not dropped")
-    under_way(session, "DROP EXTENSION")
+    count = under_way(session, "DROP EXTENSION and ROLLBACK")
     session.query("BEGIN; DROP EXTENSION reco CASCADE")
     time.sleep(0.5)
     session.query("ROLLBACK")
-    each_once(session, 150, "DROP EXTENSION that is rolled back")
+    each_once(session, count, "DROP EXTENSION that is rolled back")
     session.query("DELETE FROM reco.job; DELETE FROM reco.run")
-    flood(session, 150, "dropped")
     under_way(session, "DROP EXTENSION")
     session.query("BEGIN; DROP EXTENSION reco CASCADE; CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(300)")
     flood(session, 20, "made anew")
@@ -161,7 +169,8 @@ def dropped(cluster, admin):
     flood(session, 150, "dropped")
     session.query("DROP EXTENSION reco CASCADE")
     ok(workers(admin, "other", 0), "after DROP EXTENSION there is no worker")
-    same(admin.value("SELECT count(*) FROM reco_stat_worker WHERE database = 'other' AND worker = 'job worker'"), "0", "nor in reco_stat_worker")
+    ok(until(lambda: admin.value("SELECT count(*) FROM reco_stat_worker WHERE database = 'other' AND worker = 'job worker'") == "0"),
+       "nor in reco_stat_worker")
     session.close()
     session = cluster.session("copied")
     flood(session, 150, "its database is dropped")
@@ -196,13 +205,15 @@ def two_versions(directory):
             session.query("CREATE EXTENSION reco CASCADE; SELECT reco_demo_catalogue(300)")
             for other in ("0.9", "1.1"):
                 session.query("DELETE FROM reco.job; DELETE FROM reco.run")
-                flood(session, 150, "version " + other)
-                under_way(session, f"UPDATE TO '{other}'")
-                session.query(f"ALTER EXTENSION reco UPDATE TO '{other}'")
+                count = under_way(session, f"UPDATE TO '{other}'")
+                # some that nobody can have done before
+                session.query("BEGIN")
+                flood(session, 20, f"with version {other}: ")
+                session.query(f"ALTER EXTENSION reco UPDATE TO '{other}'; COMMIT")
                 ok(until(lambda: rests(session)), f"{other}: workers do nothing with another version's tables")
                 ok(int(session.value(AHEAD)) > 0, f"{other}: jobs wait")
                 session.query("ALTER EXTENSION reco UPDATE TO '1.0'")
-                each_once(session, 150, f"{other} and back")
+                each_once(session, count + 20, f"{other} and back")
     finally:
         clusters.BINDIR = bindir
 

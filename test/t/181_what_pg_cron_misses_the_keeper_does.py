@@ -45,6 +45,9 @@ def overdue():
         schedule(shop, "reprobe", "* * * * *")
         month = shop.value("SELECT extract(month FROM now() + interval '6 months')::int")
         schedule(shop, "reindex", f"1 1 1 {month} *")
+        # the keeper may have done it before that
+        until(lambda: shop.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'reco chore' AND datname = current_database()") == "0")
+        before = chore(shop, "reindex", "runs")[0]
         shop.query("BEGIN")
         shop.query("SELECT reco_unschedule()")
         shop.query("ROLLBACK")
@@ -56,7 +59,7 @@ def overdue():
         ok(until(lambda: chore(shop, "reprobe", "done_by") == ["keeper"], 180), "when pg_cron has missed its times, the chore is the keeper's",
            shop.query("SELECT * FROM reco.schedule"))
         ok(until(lambda: chore(shop, "reprobe", "last_by, ended") == ["keeper", "done"]), "who does it", chore(shop, "reprobe", "*"))
-        same(chore(shop, "reindex", "done_by, runs"), ["pg_cron", "0"], "one whose time has not come since the server runs is let alone")
+        same(chore(shop, "reindex", "done_by, runs"), ["pg_cron", before], "one whose time has not come since the server runs is let alone")
         ok(any(row[0] == "warning" and 'the keeper does "reprobe" for pg_cron' in row[1] and "is gone" in row[1] for row in doctor(shop)),
            "reco_doctor says so", doctor(shop))
         same(cluster.log_text().count('pg_cron has missed the last times of chore "reprobe"'), 1, "and the log, once")
