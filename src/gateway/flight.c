@@ -497,12 +497,12 @@ reco_flight_move(RecoFlight *flight, RecoFlightPlace place)
 void
 reco_flight_times(const RecoWaiter *waiter, RecoWireTimes *times)
 {
-	const RecoWireTimes *before = &waiter->before;
+	RecoWireTimes before = waiter->before;	/* 'times' may be the same */
 
 	*times = waiter->flight->times;
 	add_time(waiter->flight, reco_now_us(), times);
-	times->queued -= before->queued;
-	times->limited -= before->limited;
-	times->network -= before->network;
-	times->parsed -= before->parsed;
+	times->queued -= before.queued;
+	times->limited -= before.limited;
+	times->network -= before.network;
+	times->parsed -= before.parsed;
 }

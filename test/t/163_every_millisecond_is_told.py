@@ -7,13 +7,15 @@ reading. What two runs share is told as shared, what was kept as kept, what had 
 time as that. Stages add up to the total. The record of a run tells the same, and
 reco_stat_stage counts what was asked.
 """
+import os
 import re
+import signal
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from bench import WIDE, WIDE_QUOTA  # noqa: E402
-from cluster import Cluster, nothing_left  # noqa: E402
+from cluster import Cluster, gateway_pid, nothing_left  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import call, done, ok, same, until  # noqa: E402
 
@@ -86,6 +88,11 @@ def unanswered(told):
     return [q for q in told.questions if q.get("failed") and q["outcome"] != "limited"]
 
 
+def outside(told):
+    """Questions that took longer than the run, or are not in its picture."""
+    return [q for q in told.questions if q["start"] + q["time"] > told.total + 1 or "#" not in q["bar"]]
+
+
 def as_seen(told, emulator):
     """Requests and keys, as the services counted them."""
     for server in ("spotify", "reccobeats"):
@@ -102,8 +109,7 @@ def as_seen(told, emulator):
     same(wrong, [], "each question's time is the sum of what it was spent on")
     wrong = [q for q in told.questions if q["requests"] > 0 and q["network"] < LATENCY[q["server"]] * 0.9]
     same(wrong, [], "a service's latency is on the network")
-    wrong = [q for q in told.questions if q["start"] + q["time"] > told.total + 1 or "#" not in q["bar"]]
-    same(wrong, [], "all of them were under way during the run")
+    same(outside(told), [], "all of them were under way during the run")
 
 
 def adds_up(runs, prompt):
@@ -143,6 +149,7 @@ def shared(cluster, runs, prompt):
         if all(told.sum("shared") > 0 for told in both):
             break
     ok(all(told.sum("shared") > 0 for told in both), "what two runs ask at once is told as shared by both", both[0].text[:3000])
+    same([outside(told) for told in both], [[], []], "each with the part of the time that is its own")
     for server in ("spotify", "reccobeats"):
         own = sum(told.requests(server) for told in both)
         calls = runs.emulator.service(server)["calls"]
@@ -150,6 +157,25 @@ def shared(cluster, runs, prompt):
            f"{server}: requests that are shared were made once", own, calls, [told.sum("shared", server) for told in both])
     for session in sessions:
         session.close()
+
+
+def waited_for(cluster, runs, prompt):
+    """A question's time is told once, however long the gateway takes to hear of it."""
+    session, watcher = cluster.session(), cluster.session()
+    runs.connect()
+    pid = gateway_pid(watcher)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        session.send("SELECT * FROM " + call("", prompt, 10, {"seed": 3}, "100 s", "reco_explain"))
+        ok(until(lambda: watcher.value("SELECT slots > slots_free FROM reco_stat_gateway") == "t"), "a question waits for the gateway")
+        until(lambda: False, 1)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    told = Told([row[0] for row in session.wait(120)])
+    ok(max(q["queued"] for q in told.questions) > 900, "it was in the queue until then", told.text[:3000])
+    same(outside(told), [], "and no question takes longer than the run")
+    session.close()
+    watcher.close()
 
 
 def kept(runs, prompt):
@@ -260,6 +286,7 @@ def main():
         adds_up(runs, prompt)
         limits(runs, f"like {artists[0]['name']}, {artists[1]['name']} and {artists[2]['name']}")
         shared(cluster, runs, prompt)
+        waited_for(cluster, runs, prompt)
         kept(runs, prompt)
         too_late(runs, prompt)
         tokens(runs)
