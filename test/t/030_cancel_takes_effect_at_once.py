@@ -19,8 +19,11 @@ QUESTION = ("", "rainy sunday, calm", 20)
 
 LOAD = "SELECT count(*) FROM " + call(*QUESTION, None, "10 min", "reco_generate")
 RANK = "SELECT count(*) FROM reco_rank('', 'calm', 2000000)"
-IMPORT = "SELECT reco_catalogue_import('songs')"
-DEMO = f"SELECT reco_demo_catalogue({3 * TRACKS}, 2)"
+
+# who comes too late to interrupt one of these finds that it was rolled back all the same
+IMPORT = "SELECT 1 / (0 * length(reco_catalogue_import('songs')::text))"
+DEMO = f"SELECT 1 / (0 * length(reco_demo_catalogue({3 * TRACKS}, 2)::text))"
+TO_ITS_END = (None, "22012")
 
 
 def outcome(session, seconds=60):
@@ -42,8 +45,7 @@ def interrupt(watcher, statement, how, after):
     session = Session()
     pid = session.pid
     session.send(statement)
-    until(lambda: watcher.value("SELECT state = 'active' AND query NOT LIKE '%pg_backend_pid%' FROM"
-                                f" pg_stat_activity WHERE pid = {pid}") == "t", 20)
+    until(lambda: watcher.value(f"SELECT query NOT LIKE '%pg_backend_pid%' FROM pg_stat_activity WHERE pid = {pid}") == "t", 20)
     watcher.query(f"SELECT pg_sleep({after / 1000})")
     began = time.monotonic()
     watcher.query(f"SELECT pg_{how}_backend({pid})")
@@ -57,7 +59,7 @@ def check(watcher, expected, statement, name, delays=(0, 20, 150, 700)):
         for after in delays:
             ended, took, session = interrupt(watcher, statement, how, after)
             longest = max(longest, took)
-            if ended not in (good, None):
+            if ended not in (good, *TO_ITS_END):
                 wrong.append(f"after {after} ms it ended with {ended}")
             hit += ended == good
             if how == "cancel":
@@ -77,7 +79,7 @@ def check_timeout(expected, statement, name):
         began = time.monotonic()
         state = session.error(statement)
         took = time.monotonic() - began
-        ok(state in (None, "57014") and (state is None or took < SOON),
+        ok(state in ("57014", *TO_ITS_END) and (state in TO_ITS_END or took < SOON),
            f"statement_timeout of {limit} ms during {name}", f"{state} after {took:.1f} s")
         session.query("SET statement_timeout = 0")
     same(list_of(session, *QUESTION, None, "10 min"), expected, f"and the session goes on after {name}")
@@ -122,9 +124,9 @@ def main():
     check_timeout(expected, IMPORT, "an import")
     same(watcher.value("SELECT count(*) FROM reco.track"), str(TRACKS), "what was cancelled left no track")
     same(list_of(watcher, *QUESTION, None, "10 min"), expected, "and the catalogue is what it was")
-    same(watcher.value("SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database"
-                       " WHERE datname = current_database() AND pid <> pg_backend_pid()"), "0",
-         "nobody is left with a lock")
+    locks = ("SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity USING (pid) WHERE datname = current_database()"
+             " AND l.database = datid AND backend_type = 'client backend' AND pid <> pg_backend_pid()")
+    ok(until(lambda: watcher.value(locks) == "0"), "nobody is left with a lock")
     told = complaints(watcher)
     if told is not None:
         ok(not told, "the log tells of no leak", *told[:5])
