@@ -18,7 +18,7 @@ from reco_tap import Lost, SqlError, done, ok, same, until  # noqa: E402
 
 SESSIONS = 10
 KEYS = 10           # of each session, each a call of its own
-SOON = 2            # seconds; generous, as machines are shared
+SOON = 10           # seconds; generous, as machines are shared, and much less than the hanging lasts
 
 
 def under_way(watcher):
@@ -107,7 +107,7 @@ def main():
         watcher = cluster.session()
         sessions = flood(cluster, watcher, tracks)
         seconds = cluster.stop("fast")
-        ok(seconds is not None and seconds < SOON + 3, "a fast shutdown with 100 requests in flight ends at once",
+        ok(seconds is not None and seconds < SOON + 5, "a fast shutdown with 100 requests in flight ends at once",
            f"{seconds} s")
         same([ended(session) for session in sessions], ["lost"] * SESSIONS, "the sessions were told")
         ok("PANIC" not in cluster.log_text() and "terminated by signal" not in cluster.log_text(),

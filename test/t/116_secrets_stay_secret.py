@@ -240,9 +240,14 @@ def interrupted(session, cluster, emulator):
     emulator.fault([{"route": "*", "kind": "stall", "argument": 0}])
     other = cluster.session()
     other.query("SET client_min_messages = debug5")
+
+    def under_way():
+        return int(session.value("SELECT coalesce(sum(in_flight + queued), 0) FROM reco_stat_upstream"))
     for end, name in (("pg_cancel_backend", "57014"), ("gateway", "lost")):
+        # what was cancelled may still be about to end
+        until(lambda: under_way() == 0)
         other.send(resolve("track_search", [f"ends by {end}"], "30 s"))
-        until(lambda: int(session.value("SELECT sum(in_flight + queued) FROM reco_stat_upstream")) > 0)
+        until(lambda: under_way() > 0)
         if end == "gateway":
             os.kill(gateway_pid(session), signal.SIGTERM)
         else:

@@ -14,7 +14,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from cluster import Cluster, nothing_left, resolve  # noqa: E402
+from cluster import Cluster, all_in, nothing_left, resolve  # noqa: E402
 from driver import build  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import done, literal, ok, same, until  # noqa: E402
@@ -60,20 +60,21 @@ def one_call(session, sessions, emulator):
 
 def ahead_of_time(session, emulator):
     """A token is renewed in the last quarter of its life, while it still serves."""
-    fresh_start(session, emulator, token_seconds=8)
+    def under_way():
+        return emulator.service("accounts")["in_flight"] == 1
+
+    fresh_start(session, emulator, token_seconds=16)
     same(ask([session], "first"), ["fresh"], "a token is there")
-    emulator.config(latency={"accounts": 1500})
-    asked, slowest, outcomes = 0, 0.0, set()
-    limit = time.monotonic() + 30
-    while time.monotonic() < limit:
-        began = time.monotonic()
+    emulator.config(latency={"accounts": 2500})
+    asked, during, outcomes = 0, 0, set()
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit and not (during and len(emulator.service("spotify")["authorizations"]) == 2):
+        before = under_way()
         outcomes |= set(ask([session], f"early {asked}"))
-        slowest = max(slowest, time.monotonic() - began)
+        during += before and under_way()
         asked += 1
-        if asked % 50 == 0 and len(emulator.service("spotify")["authorizations"]) == 2:
-            break
     same(outcomes, {"fresh"}, "it is renewed before it expires, with no question lost")
-    ok(slowest < 1.4, "and nobody waits for that", f"{slowest:.2f} s, the slowest of {asked}")
+    ok(during > 0, "and nobody waits for that", f"none of {asked} was answered while it was under way")
     same(tokens(emulator), 2, "by one call")
 
     fresh_start(session, emulator, token_seconds=40)
@@ -160,11 +161,14 @@ def ask_top(session, *arguments, **more):
 
 def by_refresh_token(session, sessions, emulator):
     fresh_start(session, emulator, latency={"accounts": 400, "spotify": 400})
-    for one in sessions[:10]:
-        one.send(top("ana", refresh="ana.0"))
+
+    def ten_ask():
+        for one in sessions[:10]:
+            one.send(top("ana", refresh="ana.0"))
+    ok(all_in(session, 10, ten_ask), "ten ask at once")
     answers = [told(one.wait()) for one in sessions[:10]]
     same({(outcome, rotated) for outcome, _, rotated in answers}, {("fresh", None)},
-         "a listener's refresh token opens the listener's things, for ten who ask")
+         "a listener's refresh token opens the listener's things for them")
     same(len({value for _, value, _ in answers}), 1, "who all are told the same")
     same((tokens(emulator), emulator.service("spotify")["calls"]), (1, 1), "by one token and one call")
     emulator.config(latency={"accounts": 0, "spotify": 0})
@@ -221,13 +225,13 @@ def revoked(session, emulator):
 def limited(session, sessions, emulator):
     """A limit of the token endpoint counts for every token of the app, not only for the one that met it."""
     fresh_start(session, emulator)
-    emulator.fault([{"route": "/api/token", "kind": "limited", "times": 1}])
+    emulator.fault([{"route": "/api/token", "kind": "status:429", "times": 1, "headers": {"Retry-After": "8"}}])
     sessions[0].send(resolve("track_search", ["limited"], "20 s"))
-    ok(until(lambda: emulator.service("accounts")["statuses"].get("429")), "a token endpoint says when to come back")
-    time.sleep(0.2)
+    ok(until(lambda: session.value("SELECT last_error FROM reco_stat_upstream ORDER BY last_asked DESC LIMIT 1")
+             and emulator.service("accounts")["statuses"].get("429")), "a token endpoint says when to come back")
     for one, user in zip(sessions[1:], ("lea", "lou")):
-        one.send(top(user, refresh=f"{user}.0"))
-    same(ask_top(session, "liz", refresh="liz.0", deadline=300)[0], "limited", "who cannot wait so long is told")
+        one.send(top(user, refresh=f"{user}.0", deadline=25000))
+    same(ask_top(session, "liz", refresh="liz.0", deadline=1500)[0], "limited", "who cannot wait so long is told")
     same(ask_top(session, "lin", access="expired-lin", deadline=5000)[0], "unauthorised", "who has nothing to ask with, too")
     same([sessions[0].wait()[0][1], *(told(one.wait())[0] for one in sessions[1:3])], ["fresh"] * 3,
          "who can is answered, the app and its listeners")
@@ -265,10 +269,10 @@ def consents(session, sessions, emulator):
     ana, bob = (ask_top(session, user, refresh=f"{user}.0")[1] for user in ("ana", "bob"))
     ok(ana and bob and ana != bob, "two accounts have things of their own")
 
-    fresh_start(session, emulator, rotate=True, revoke_rotated=True, latency={"accounts": 1500})
-    early.send(top("zed", refresh="ana.0", consent=1))
+    fresh_start(session, emulator, rotate=True, revoke_rotated=True, latency={"accounts": 4000})
+    early.send(top("zed", refresh="ana.0", deadline=25000, consent=1))
     ok(until(lambda: tokens(emulator) == 1), "a token request of one account is under way")
-    late.send(top("zed", refresh="bob.0", consent=2))
+    late.send(top("zed", refresh="bob.0", deadline=25000, consent=2))
     outcome, value, rotated = told(late.wait())
     same((outcome, value == bob), ("fresh", True), "who connects another meanwhile is served by that one")
     ok(rotated and rotated.startswith("bob."), "whose new refresh token comes back", rotated)

@@ -71,9 +71,9 @@ def network(bench):
     case(bench, "a reset", "track_features", track, {"kind": "reset"}, "unavailable", 3)
     case(bench, "a closed connection", "track_features", track, {"kind": "close"}, "unavailable", 3)
     case(bench, "a reset that passes", "track_features", track, {"kind": "reset", "times": 1}, "fresh", 2)
-    case(bench, "no answer", "track_features", track, {"kind": "stall"}, "timeout", 3, {"timeout": "300ms"})
+    case(bench, "no answer", "track_features", track, {"kind": "stall"}, "timeout", 3, {"timeout": "1s"})
     case(bench, "an answer that stops", "track_features", track, {"kind": "stall-body"}, "timeout", 3,
-         {"timeout": "300ms"})
+         {"timeout": "1s"})
     bench.fresh("reccobeats", timeout="60s")
     bench.emulator.fault([{"route": "*", "kind": "stall"}])
     began = time.monotonic()
@@ -170,7 +170,7 @@ def spotify(bench):
             ("fail", {"kind": "status:500"}, "unavailable", 3), ("fail for a moment", {"kind": "reset", "times": 2}, "fresh", 3),
             ("fail often", {"kind": "status:503", "times": 2}, "fresh", 3),
             ("hang", {"kind": "stall"}, "timeout", None), ("are cut", {"kind": "truncate:40"}, "malformed", None)):
-        bench.fresh("spotify", timeout="500ms")
+        bench.fresh("spotify", timeout="1s" if wanted == "timeout" else None)
         bench.emulator.fault([{"route": "api/token", **fault}])
         got = bench.ask("track_search", ["calm"])
         seen = bench.calls("accounts")
@@ -246,7 +246,7 @@ def ends_here(bench, cluster):
     sessions = [cluster.session() for _ in range(2)]
     for number, session in enumerate(sessions):
         session.send("SELECT count(*) FILTER (WHERE outcome = 'busy'), count(*) FILTER (WHERE outcome = 'timeout') FROM"
-                     f" reco_resolve('track_search', ARRAY(SELECT 'q{number} ' || n FROM generate_series(1, 9000) n), '2 s')")
+                     f" reco_resolve('track_search', ARRAY(SELECT 'q{number} ' || n FROM generate_series(1, 9000) n), '8 s')")
     results = [session.wait()[0] for session in sessions]
     busy = sum(int(row[0]) for row in results)
     ok(busy >= 2000 and busy + sum(int(row[1]) for row in results) == 18000,

@@ -206,6 +206,17 @@ def gateway_pid(session):
     return int(value) if value else None
 
 
+def all_in(watcher, how_many, send):
+    """Sends questions while the gateway stands still: so many slots are taken before any is answered. Whether they were."""
+    pid = gateway_pid(watcher)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        send()
+        return until(lambda: int(watcher.value("SELECT slots - slots_free FROM reco_stat_gateway")) >= how_many)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def connect_services(session, emulator, **options):
     """Makes servers for all services of an emulator; options: {kind: {option: value}}."""
     more = {kind: "".join(f", {name} {literal(str(value))}" for name, value in settings.items())

@@ -190,7 +190,7 @@ class Ledger:
                 tally.abandoned += 1
 
     def as_json(self):
-        return {"now": time.monotonic(), "connections": dict(self.connections), "lag": self.lag,
+        return {"now": time.monotonic(), "connections": dict(self.connections), "lag": self.lag, "late": self.late,
                 "bugs": self.bugs,
                 "services": {name: tally.as_json() for name, tally in self.services.items()},
                 "routes": {name: tally.as_json() for name, tally in self.routes.items()}}

