@@ -117,9 +117,9 @@ extern int	reco_service_endpoints(RecoService service);
 extern bool reco_operation_is_listeners(RecoOperation operation);
 
 /*
- * How much of a key, in bytes, tells what is asked for. What follows only helps to ask: an
- * artist's name, of which sources have their own spelling. So it makes no other question,
- * no other flight, and no other entry of the cache.
+ * How much of a key, in bytes, tells what is asked for. What follows only helps to ask:
+ * an artist's name, of which sources have their own spelling. So it makes no other
+ * question, no other flight, and no other entry of the cache.
  */
 extern size_t reco_operation_key_len(RecoOperation operation, const char *key);
 

@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from cluster import Cluster, connect_services, known_tracks, nothing_left, resolve  # noqa: E402
+from cluster import Cluster, all_in, connect_services, known_tracks, nothing_left, resolve  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import Lost, SqlError, done, literal, ok, same, until  # noqa: E402
 
@@ -75,9 +75,8 @@ def spelled_in_many_ways(watcher, emulator, sessions):
     keys = [f"{first['id']}{name}" for name in ("", f" {first['name']}", f" {first['name'].upper()}", " The " + first["name"])]
     emulator.reset()
     watcher.query(resolve("track_search", ["calm"]))
-    emulator.config(latency={"spotify": 5000})
-    for session, key in zip(sessions, keys):
-        session.send(resolve("artist_tracks", [key], "30 s"))
+    emulator.config(latency={"spotify": 1000})
+    all_in(watcher, len(keys), lambda: [session.send(resolve("artist_tracks", [key], "30 s")) for session, key in zip(sessions, keys)])
     same((outcomes(sessions[:4]), calls("/top-tracks")), ([["fresh"]] * 4, 1), "one artist's tracks are one call, however the name is written")
 
     emulator.config(latency={"spotify": 0})
@@ -118,8 +117,8 @@ def main():
         sessions = [cluster.session() for _ in range(SESSIONS)]
         sql = resolve("track_features", [track], "30 s")
 
-        emulator.config(latency={"reccobeats": 5000})
-        ask(sessions, sql)
+        emulator.config(latency={"reccobeats": 1000})
+        ok(all_in(watcher, SESSIONS, lambda: ask(sessions, sql)), f"{SESSIONS} sessions ask")
         same(outcomes(sessions), [["fresh"]] * SESSIONS, f"{SESSIONS} sessions are all answered")
         same(emulator.service("reccobeats")["calls"], 1, "by one call")
         same(watcher.value("SELECT coalesced FROM reco_stat_upstream WHERE kind = 'reccobeats'"),
