@@ -114,7 +114,7 @@ def again(cluster):
 
 
 def main():
-    with Cluster("reco.job_workers = 0", "max_connections = 160", "reco.cache = on", "reco.id_registry = on", "reco.deny_list = on", "reco.gateway_upstreams = 200") as cluster:
+    with Cluster("reco.job_workers = 0", "reco.learn = off", "max_connections = 160", "reco.cache = on", "reco.id_registry = on", "reco.deny_list = on", "reco.gateway_upstreams = 200") as cluster:
         crowds(cluster)
         again(cluster)
         session = cluster.session()
