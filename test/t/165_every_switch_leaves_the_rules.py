@@ -74,6 +74,10 @@ class Switches:
     def route(self, name):
         return self.emulator.counters()["routes"].get(name, {"calls": 0, "keys_per_call": {}})
 
+    def targets(self, name):
+        """What was asked of a route: paths with their queries."""
+        return {call[5] for service in self.emulator.counters()["services"].values() for call in service["log"] if call[3] == name}
+
     def calls(self):
         return sum(service["calls"] for service in self.emulator.counters()["services"].values())
 
@@ -134,20 +138,24 @@ def effects(s):
         s.document(user, "xyzzy plugh")
         same(s.emulator.service("gemini")["calls"], calls, f"off: {switches}: calls of the model for words that nobody knows")
 
+    # which tracks it begins from depends on what comes first, so a second run may have another question
     for switches in ((), ("deny_list",)):
-        user = s.fresh()
-        s.off("result_cache", "artifacts", "cache", *switches)
-        s.emulator.config(reccobeats_refuses={"seeds": 0})
-        s.document(user, s.prompts[0])
-        first = s.route(LIST)["calls"]
-        s.rest()
-        s.emulator.reset_counters()
-        same(broken_rules(s.document(user, s.prompts[0])), [], f"off: {switches}: refused for good, the list obeys the rules")
-        again = s.route(LIST)["calls"]
+        for _ in range(5):
+            user = s.fresh()
+            s.off("result_cache", "artifacts", "cache", *switches)
+            s.emulator.config(reccobeats_refuses={"seeds": 0})
+            s.document(user, s.prompts[0])
+            refused = s.targets(LIST)
+            s.rest()
+            s.emulator.reset_counters()
+            same(broken_rules(s.document(user, s.prompts[0])), [], f"off: {switches}: refused for good, the list obeys the rules")
+            again = refused & s.targets(LIST)
+            if switches and again:
+                break
+            if not switches:
+                same((len(refused) > 0, again), (True, set()), "deny_list on: what was refused for good is not asked for")
         if switches:
-            same(again > 0, first > 0, "deny_list off: what was refused for good is asked for once more")
-        else:
-            same((first > 0, again), (True, 0), "deny_list on: what was refused for good is not asked for")
+            ok(again, "deny_list off: what was refused for good is asked for once more", refused)
 
     user = s.fresh()
     s.off("batching")
