@@ -86,10 +86,13 @@ begin(void)
 		reco_lanes[i].breaker.probes = 0;
 	}
 
-	/* from here on questions come; whatever ends the process answers them */
+	/*
+	 * From here on questions come; whatever ends the process answers them. Whoever sees
+	 * it in a view can ask it.
+	 */
 	before_shmem_exit(at_exit, (Datum) 0);
-	reco_process_begin(RECO_PROCESS_GATEWAY, InvalidOid);
 	reco_slots_serve();
+	reco_process_begin(RECO_PROCESS_GATEWAY, InvalidOid);
 	reco_process_state(RECO_PROCESS_GATEWAY, InvalidOid, "serving");
 	ereport(LOG,
 			(errmsg("reco gateway started"),

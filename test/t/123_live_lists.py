@@ -235,8 +235,13 @@ def gone(cluster, lists, prompt):
     keeper = int(session.value("SELECT pid FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database()"))
     lists.connect()
     emulator.fault(others)
-    given = [track["track_id"] for track in lists.document(prompt, "10 s")["tracks"]]
+    document = lists.document(prompt, "10 s")
+    given = [track["track_id"] for track in document["tracks"]]
     ok(set(given) & set(lists.known), "its tracks are such as a service knows", given)
+
+    # stopped where it writes, it would hold a lock that the others need
+    until(lambda: session.value(f"SELECT count(*) FROM reco.run WHERE run_id = {document['run_id']}") == "1")
+    until(lambda: session.value(f"SELECT wait_event_type FROM pg_stat_activity WHERE pid = {keeper}") == "Extension")
     os.kill(keeper, signal.SIGSTOP)
     try:
         other.query("CREATE TABLE former AS SELECT * FROM reco.track WHERE track_id = ANY (" + literal("{" + ",".join(given) + "}") + ")")

@@ -353,6 +353,7 @@ def sizes(bench, cluster):
     cluster.stop()
     cluster.start()
     bench.session = session = cluster.session()
+    ok(until(lambda: gateway_pid(session) is not None, 20), "the gateway runs again")
     bench.fresh("reccobeats", batch_max=1)
     bench.emulator.fault([{"route": "*", "kind": "status:500"}])
     bench.ask("track_features", bench.tracks[:6], "5 s")

@@ -58,7 +58,8 @@ def retry_after(form, seconds, http_date):
     if form == "header":
         return [("Retry-After", str(whole))], whole
     if form == "float":
-        return [("Retry-After", f"{max(seconds, 0.001):.3f}")], seconds
+        said = f"{max(seconds, 0.001):.3f}"
+        return [("Retry-After", said)], float(said)
     if form == "date":
         return [("Retry-After", http_date(whole))], whole - 1
     if form == "absurd":
