@@ -13,9 +13,9 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from cluster import Cluster, connect_services, gateway_pid, resolve  # noqa: E402
+from cluster import Cluster, connect_services, gateway_pid, is_back, resolve  # noqa: E402
 from emulator import Emulator  # noqa: E402
-from reco_tap import Lost, SqlError, done, ok, same, until  # noqa: E402
+from reco_tap import done, ok, same, until  # noqa: E402
 
 LIMIT, WINDOW = 20, 1.0
 JITTER = 0.15       # of a call's way; and what the emulator was late by comes on top
@@ -123,17 +123,11 @@ def main():
 
         for session in sessions[:10]:
             session.send(resolve("track_features", tracks[:30], "20 s"))
-        os.kill(gateway_pid(watcher), signal.SIGKILL)
-
-        def back():
-            try:
-                return cluster.session().value("SELECT 1") == "1"
-            except (Lost, SqlError):
-                return False
-        ok(until(back, 60), "the server comes back after a crash")
+        dead = gateway_pid(watcher)
+        os.kill(dead, signal.SIGKILL)
+        ok(until(lambda: is_back(cluster, dead), 60), "the server comes back after a crash")
         watcher = cluster.session()
         watcher.query("ALTER SERVER reccobeats OPTIONS (SET rate '20/1s')")
-        until(lambda: gateway_pid(watcher) is not None)
         saturate([watcher], tracks[:60], 3)
         check_windows(emulator, "across a crash")
     done()

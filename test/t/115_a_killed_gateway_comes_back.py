@@ -12,9 +12,9 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from cluster import Cluster, connect_services, gateway_pid, known_tracks, nothing_left, resolve  # noqa: E402
+from cluster import Cluster, connect_services, gateway_pid, is_back, known_tracks, nothing_left, resolve  # noqa: E402
 from emulator import Emulator  # noqa: E402
-from reco_tap import Lost, SqlError, done, ok, same, until  # noqa: E402
+from reco_tap import done, ok, same, until  # noqa: E402
 
 WINDOW = 3          # seconds
 SOON = 15           # seconds; generous, as machines are shared
@@ -62,16 +62,10 @@ def main():
         same(nothing_left(watcher), None, "what was left to it is freed when it goes on")
 
         killed = time.monotonic()
-        os.kill(gateway_pid(watcher), signal.SIGKILL)
-
-        def back():
-            try:
-                return cluster.session().value("SELECT 1") == "1"
-            except (Lost, SqlError):
-                return False
-        ok(until(back, 60), "after SIGKILL the server restarts, and takes connections")
+        dead = gateway_pid(watcher)
+        os.kill(dead, signal.SIGKILL)
+        ok(until(lambda: is_back(cluster, dead), 60), "after SIGKILL the server restarts, and takes connections, with a gateway")
         watcher = cluster.session()
-        ok(until(lambda: gateway_pid(watcher) is not None), "with a gateway")
         emulator.reset_counters()
         rows = watcher.query(resolve("track_features", tracks[:40], "30 s"))
         same({row[1] for row in rows}, {"fresh"}, "which serves")

@@ -248,8 +248,9 @@ def interrupted(session, cluster, emulator):
         until(lambda: under_way() == 0)
         other.send(resolve("track_search", [f"ends by {end}"], "30 s"))
         until(lambda: under_way() > 0)
+        gateway = gateway_pid(session)
         if end == "gateway":
-            os.kill(gateway_pid(session), signal.SIGTERM)
+            os.kill(gateway, signal.SIGTERM)
         else:
             session.query(f"SELECT {end}({other.pid})")
         try:
@@ -258,7 +259,7 @@ def interrupted(session, cluster, emulator):
             got = error.sqlstate
         same(got, name, f"a question under way ends by {end}")
     emulator.fault([])
-    until(lambda: gateway_pid(session) is not None)
+    until(lambda: gateway_pid(session) not in (None, gateway))
     return other
 
 

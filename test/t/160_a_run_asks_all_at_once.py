@@ -7,6 +7,7 @@ of which is refused. Features go by full calls. reco.call_budget and the day's q
 run asks. What a deadline cuts off goes on, so the next call asks less, and is complete.
 """
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
@@ -134,9 +135,13 @@ def budgets(runs, prompt, more):
     session.query("RESET ROLE")
 
     # the day's quota is shared out: four calls are a sixth of it, and all that an hour may have
-    runs.connect(daily_quota="24")
-    for number in range(6):
-        same(broken_rules(runs.document(f"{prompt}, take {number}")), [], "near the end of a quota the list keeps to the rules")
+    for _ in range(2):      # unless another hour begins, by the same clock
+        hour = time.monotonic() // 3600
+        runs.connect(daily_quota="24")
+        for number in range(6):
+            same(broken_rules(runs.document(f"{prompt}, take {number}")), [], "near the end of a quota the list keeps to the rules")
+        if time.monotonic() // 3600 == hour:
+            break
     same(runs.calls()["spotify"], 4, "an hour leaves five sixths of a day's quota to the others")
     session.query("SET reco.result_cache = on; UPDATE reco.cache_policy SET fresh = '1 day', usable = '1 day' WHERE category = 'result'")
     for quota, kept in (("1000000", "1 day"), ("24", "a moment")):

@@ -17,10 +17,10 @@ from urllib.parse import unquote_plus
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from cluster import Cluster, connect_services, gateway_pid, resolve  # noqa: E402
+from cluster import Cluster, connect_services, gateway_pid, is_back, resolve  # noqa: E402
 from driver import build  # noqa: E402
 from emulator import Emulator  # noqa: E402
-from reco_tap import Lost, SqlError, call, done, literal, ok, same, until  # noqa: E402
+from reco_tap import call, done, literal, ok, same, until  # noqa: E402
 
 SEARCH, TRACKS, ARTISTS, FEATURES, RB_ARTIST_TRACKS = 0, 3, 4, 7, 9  # categories of the buffer
 PROMPT = "rainy sunday, calm"
@@ -411,8 +411,8 @@ def locked(learning, tracks):
         other.query(lock)
         same(learning.ask("track_facts", ids), ["fresh"] * 5, f"{lock}: a service is asked")
         ok(until(lambda: learning.number(cached) == 5), "its answers are written")
-        same(learning.value("SELECT state FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database()"), "running",
-             "the keeper is well")
+        ok(until(lambda: learning.value("SELECT state FROM reco_stat_worker WHERE worker = 'keeper' AND database = current_database()")
+                 == "running"), "the keeper is well")
         same(other.value("SELECT count(*) FROM reco.track WHERE track_id = ANY"
                          f" ({literal('{' + ','.join(ids) + '}')})"), "0", "the tracks are not there")
         other.query("COMMIT")
@@ -606,14 +606,6 @@ def who_knows_less(learning, put, track):
                                            " AND expires_at > now()") == 1), "until they are told in full again")
 
 
-def is_back(cluster, before):
-    """Whether the server has another gateway; the one that was killed stands in the view until the server sees it."""
-    try:
-        return gateway_pid(cluster.session()) not in (None, before)
-    except (Lost, SqlError):
-        return False
-
-
 def main():
     directory = tempfile.mkdtemp(prefix="reco-driver.")
     with Emulator("--latency", "none", "--preset", "extended") as emulator, \
@@ -635,6 +627,7 @@ def main():
             learning.session = cluster.session()
             same([run_of(learning, prompt) for prompt in prompts], runs, "after a restart they are found in the table")
             known = learning.number(LEARNED)
+            ok(until(lambda: gateway_pid(learning.session) is not None), "there is a gateway")
             before = gateway_pid(learning.session)
             os.kill(before, signal.SIGKILL)
             ok(until(lambda: is_back(cluster, before)), "the server comes back after a crash")

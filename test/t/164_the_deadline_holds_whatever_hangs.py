@@ -15,7 +15,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from bench import WIDE, WIDE_QUOTA  # noqa: E402
-from cluster import Cluster, Standby, nothing_left  # noqa: E402
+from cluster import Cluster, Standby, gateway_pid, nothing_left  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import Lost, SqlError, call, done, literal, ok, same, until  # noqa: E402
 
@@ -414,7 +414,7 @@ def gateway(cluster, session, services, prompt):
     began = time.monotonic()
     rows = session.wait()
     ok(rows and time.monotonic() - began < 20 + SLACK, "a gateway that ends in the middle: a list in time")
-    ok(until(lambda: cluster.gateway() not in (None, before)), "and a new gateway comes")
+    ok(until(lambda: gateway_pid(watcher) not in (None, before)), "and a new gateway comes")
 
 
 def in_the_middle(cluster, session, services, prompt):

@@ -206,6 +206,14 @@ def gateway_pid(session):
     return int(value) if value else None
 
 
+def is_back(cluster, before):
+    """Whether the server has another gateway; the one that was killed stands in the view until the server sees it."""
+    try:
+        return gateway_pid(cluster.session()) not in (None, before)
+    except (Lost, SqlError):
+        return False
+
+
 def all_in(watcher, how_many, send):
     """Sends questions while the gateway stands still: so many slots are taken before any is answered. Whether they were."""
     pid = gateway_pid(watcher)
