@@ -12,7 +12,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from cluster import Cluster, connect_services, gateway_pid, is_back, known_tracks, nothing_left, resolve  # noqa: E402
+from cluster import Cluster, connect_services, gateway_pid, is_back, known_tracks, nothing_left, resolve, stand_still  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import done, ok, same, until  # noqa: E402
 
@@ -53,7 +53,7 @@ def main():
         same(watcher.value("SELECT pg_postmaster_start_time() < now() - interval '1 s'"), "t", "the server went on")
 
         # a stopped process cannot answer; who asks then waits until its deadline and no longer
-        os.kill(gateway_pid(watcher), signal.SIGSTOP)
+        stand_still(gateway_pid(watcher))
         began = time.monotonic()
         rows = watcher.query(resolve("track_features", tracks[5:8], "500 ms"))
         same([row[1] for row in rows], ["timeout"] * 3, "a gateway that hangs costs nobody more than the deadline")

@@ -13,7 +13,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from bench import WIDE, WIDE_QUOTA  # noqa: E402
-from cluster import Cluster, nothing_left  # noqa: E402
+from cluster import Cluster, nothing_left, stand_still  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import call, done, literal, ok, same, until  # noqa: E402
 from rules import SIZE, broken_rules, essence, origins  # noqa: E402
@@ -239,10 +239,8 @@ def gone(cluster, lists, prompt):
     given = [track["track_id"] for track in document["tracks"]]
     ok(set(given) & set(lists.known), "its tracks are such as a service knows", given)
 
-    # stopped where it writes, it would hold a lock that the others need
     until(lambda: session.value(f"SELECT count(*) FROM reco.run WHERE run_id = {document['run_id']}") == "1")
-    until(lambda: session.value(f"SELECT wait_event_type FROM pg_stat_activity WHERE pid = {keeper}") == "Extension")
-    os.kill(keeper, signal.SIGSTOP)
+    stand_still(keeper)
     try:
         other.query("CREATE TABLE former AS SELECT * FROM reco.track WHERE track_id = ANY (" + literal("{" + ",".join(given) + "}") + ")")
         other.query("DELETE FROM reco.track WHERE track_id IN (SELECT track_id FROM former)")

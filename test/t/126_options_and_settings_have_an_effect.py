@@ -16,7 +16,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from bench import Bench, outcomes  # noqa: E402
-from cluster import Cluster, connect_services, gateway_pid, nothing_left, resolve  # noqa: E402
+from cluster import Cluster, connect_services, gateway_pid, nothing_left, resolve, stand_still  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import SqlError, done, ok, same, skip, until  # noqa: E402
 
@@ -255,7 +255,7 @@ def switches(bench, cluster):
         bench.fresh("reccobeats")
         bench.emulator.config(latency={"reccobeats": 500})
         gateway = gateway_pid(third)
-        os.kill(gateway, signal.SIGSTOP)        # until both have asked
+        stand_still(gateway)        # until both have asked
         try:
             for session in (bench.session, other):
                 session.query(f"SET reco.single_flight = {setting}")
@@ -307,7 +307,7 @@ def sizes(bench, cluster):
     bench.fresh("openai")
     long = "SELECT outcome FROM reco_resolve('completion', ARRAY[repeat('calm ', 120000)], '{}')"
     gateway = gateway_pid(session)
-    os.kill(gateway, signal.SIGSTOP)
+    stand_still(gateway)
     sessions[0].send(long.format("60 s"))
     ok(until(lambda: int(session.value("SELECT memory_free FROM reco_stat_gateway")) < 500000, 20), "600 kB are taken")
     seconds, got = took(lambda: outcomes(session, long.format("20 s")))

@@ -56,7 +56,7 @@ def counted(session):
 
 def main():
     with Emulator("--latency", "none", "--preset", "extended") as emulator, \
-            Cluster("reco.keeper_interval = '50ms'", "reco.cache = on", "reco.id_registry = on", "reco.learn = off") as cluster:
+            Cluster("reco.job_workers = 0", "reco.keeper_interval = '50ms'", "reco.cache = on", "reco.id_registry = on", "reco.learn = off") as cluster:
         one, two = cluster.session(), cluster.session()
         one.query("CREATE EXTENSION reco CASCADE")
         connect_services(one, emulator, reccobeats={"rate": "10000/1s", "max_concurrency": "20"},
@@ -169,7 +169,7 @@ def main():
 
         # features that came after a list was made may change what the next one asks
         made = []
-        for _ in range(5):
+        for _ in range(20):
             emulator.reset_counters()
             again = one.query(sql)[0]
             made.append(calls(emulator) + calls(emulator, "spotify"))

@@ -10,7 +10,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from bench import Bench  # noqa: E402
-from cluster import Cluster, nothing_left, resolve  # noqa: E402
+from cluster import Cluster, gateway_pid, nothing_left, resolve  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import done, literal, ok, same, until  # noqa: E402
 
@@ -120,6 +120,7 @@ def written(r):
     r.cluster.stop("immediate")
     r.cluster.start()
     r.connect()
+    ok(until(lambda: gateway_pid(r.one) is not None), "the gateway serves")
     same(asked(r.one, "reccobeats_id", r.known[:1]), [("fresh", "live")], "after a crash it is asked for again")
     ok(r.written(), "and written again")
 
@@ -237,7 +238,7 @@ def watched(r):
 
 def main():
     with Emulator("--latency", "none", "--preset", "extended") as emulator, \
-            Cluster("reco.job_workers = 0", "reco.keeper_interval = '50ms'", "reco.id_registry = on", "reco.deny_list = on",
+            Cluster("reco.job_workers = 0", "reco.keeper_interval = '50ms'", "reco.id_registry = on", "reco.deny_list = on", "reco.snapshot_interval = 0",
                     "pg_stat_statements.track = all", preload="pg_stat_statements,reco") as cluster:
         session = cluster.session()
         session.query("CREATE EXTENSION reco CASCADE; CREATE EXTENSION pg_stat_statements")

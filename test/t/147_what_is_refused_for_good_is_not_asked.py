@@ -101,6 +101,7 @@ def refused(d):
     same([d.ask(seeds, negatives) for _ in range(2)], ["rejected", "denied"], "another server is asked, too")
     d.one.query(where.format(literal(d.emulator.reccobeats)))
 
+    ok(d.written(), "the last one is written, too")
     same(d.one.value("SELECT reco_cache_invalidate('denied')"), "4", "refusals can be forgotten")
     same(d.ask(seeds, negatives), "rejected", "and are asked for again")
 

@@ -62,7 +62,15 @@ def crash(cluster):
             pass
     until(lambda: not any(alive(pid) for pid in pids), 30)
     cluster.start()
-    return cluster.session()
+    session = cluster.session()
+    ok(until(lambda: gateway_pid(session) is not None), "the gateway serves after a crash")
+    return session
+
+
+def kept_by_then(session):
+    """Waits for a keeper; without one nobody waits until something is written."""
+    ok(until(lambda: session.value("SELECT count(*) FROM reco_stat_worker WHERE worker = 'keeper' AND state = 'running'"
+                                   " AND database = current_database()") == "1"), "there is a keeper")
 
 
 def another_gateway(session):
@@ -88,6 +96,7 @@ def rotations(cluster, session, emulator):
     same(ask(session, "ana"), ("unconfigured", None), "who is not connected has no things of her own")
     session.query("SELECT reco_connect_user('ana', 'ana.0')")
     emulator.config(rotate=True, revoke_rotated=True)
+    kept_by_then(session)
     began = time.monotonic()
     outcome, value = ask(session, "ana")
     good, first = rotated(session, began, "ana.0")
@@ -97,6 +106,7 @@ def rotations(cluster, session, emulator):
     session = crash(cluster)
     same(stored(session, "ana"), first, "after SIGKILL of the postmaster it is there")
     before = tokens(emulator)
+    kept_by_then(session)
     began = time.monotonic()
     same(ask(session, "ana"), ("fresh", value), "and used: the service takes it")
     good, newer = rotated(session, began, first)
@@ -111,6 +121,7 @@ def rotations(cluster, session, emulator):
         same(outcome, "fresh", f"rotation {n + 3}: served")
         ok(good, "and written", newer)
         session = crash(cluster)
+        kept_by_then(session)
         began = time.monotonic()
         same(ask(session, "ana")[0], "fresh", "and of use after a crash right then")
         _, newer = rotated(session, began, newer)
@@ -493,6 +504,7 @@ def limits(cluster, session, emulator):
     same(cluster.stop() is not None, True, "a clean stop")
     cluster.start()
     session = cluster.session()
+    ok(until(lambda: gateway_pid(session) is not None), "the gateway serves again")
     same(search(session, "again"), "quota", "forgets none of it")
     return session
 
@@ -506,9 +518,10 @@ def late_keeper(cluster, session, emulator):
     session.query("TRUNCATE reco.limit_state")
     session = crash(cluster)
     emulator.fault([{"route": "/search", "kind": "quota-exceeded", "times": 1}])
+    kept_by_then(session)
     began = time.monotonic()
     outcome = search(session)
-    kept(began, lambda: exhausted(session))
+    ok(kept(began, lambda: exhausted(session)), "it is written")
     same(outcome, "quota", "a quota is used up")
     before = int(session.value("SELECT (SELECT sum(h) FROM unnest(hours) AS h) FROM reco.limit_state"))
     session.query("ALTER SYSTEM SET reco.keeper = off")

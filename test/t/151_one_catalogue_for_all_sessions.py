@@ -15,7 +15,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from cluster import Cluster  # noqa: E402
+from cluster import Cluster, stand_still  # noqa: E402
 from reco_tap import done, list_of, ok, same, until  # noqa: E402
 
 random.seed(151)
@@ -211,7 +211,7 @@ def changes(cluster, watch):
     # a keeper that does not come to it
     settled(watch.session)
     keeper = watch.keeper()
-    os.kill(keeper, signal.SIGSTOP)
+    stand_still(keeper)
     try:
         second.query("SET reco.result_cache = on")
         given = [row[1] for row in list_of(second, "", "calm", 20)]

@@ -306,7 +306,7 @@ def calls_of(emulator):
 
 def check_services(session, emulator, listener):
     """The same with services, whose answers are not among what is reused."""
-    session.query("SET reco.cache = on")
+    session.query("SET reco.cache = on; SET reco.id_registry = on")
     rows = [{name: track[name] for name in ("id", "isrc", "name", "artist", "artist_id")} for track in emulator.tracks(600)]
     session.query("CREATE TABLE song AS SELECT r.id AS track_id, r.name AS title, r.artist, r.artist_id, r.isrc,"
                   " abs(hashtext(r.id) % 100) / 100.0 AS energy, abs(hashtext(r.name) % 100) / 100.0 AS valence"
@@ -325,7 +325,7 @@ def check_services(session, emulator, listener):
         for number, (name, before, after) in enumerate(TWEAKS):
             artist = artists[number % len(artists)]
             before, after = before.replace("@", artist), after.replace("@", artist)
-            for _ in range(5):      # what services say is known then, and the same for all
+            for _ in range(20):     # what services say is known then, and the same for all
                 before_it = calls_of(emulator)
                 runs.run(user, after, artifacts=False)
                 until(lambda: session.value("SELECT coalesce(sum(queued + in_flight), 0) FROM reco_stat_upstream") == "0")

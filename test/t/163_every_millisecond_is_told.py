@@ -15,7 +15,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from bench import WIDE, WIDE_QUOTA  # noqa: E402
-from cluster import Cluster, gateway_pid, nothing_left  # noqa: E402
+from cluster import Cluster, gateway_pid, nothing_left, stand_still  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import call, done, ok, same, until  # noqa: E402
 
@@ -164,7 +164,7 @@ def waited_for(cluster, runs, prompt):
     session, watcher = cluster.session(), cluster.session()
     runs.connect()
     pid = gateway_pid(watcher)
-    os.kill(pid, signal.SIGSTOP)
+    stand_still(pid)
     try:
         session.send("SELECT * FROM " + call("", prompt, 10, {"seed": 3}, "100 s", "reco_explain"))
         ok(until(lambda: watcher.value("SELECT slots > slots_free FROM reco_stat_gateway") == "t"), "a question waits for the gateway")

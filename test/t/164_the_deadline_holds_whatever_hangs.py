@@ -15,7 +15,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from bench import WIDE, WIDE_QUOTA  # noqa: E402
-from cluster import Cluster, Standby, gateway_pid, nothing_left  # noqa: E402
+from cluster import Cluster, Standby, gateway_pid, nothing_left, stand_still  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import Lost, SqlError, call, done, literal, ok, same, until  # noqa: E402
 
@@ -399,7 +399,7 @@ def hanging(session, services, prompt):
 
 def gateway(cluster, session, services, prompt):
     services.connect()
-    os.kill(cluster.gateway(), signal.SIGSTOP)
+    stand_still(cluster.gateway())
     for deadline, seconds in (("1 s", 1), ("0", 0)):
         document, took = timed(session, deadline, prompt)
         ok(whole(document) and took < seconds + SLACK, f"a gateway that stands still, deadline {deadline}: a whole list in time", took)

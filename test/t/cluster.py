@@ -54,6 +54,15 @@ def alive(pid):
         return True
 
 
+def stand_still(pid):
+    """Stops a process of the server while it sleeps: at work it may hold a lock that others need."""
+    def sleeps():
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] == "S"
+    until(sleeps)
+    os.kill(pid, signal.SIGSTOP)
+
+
 class Cluster:
     """One server; .dir is its directory, .log its log file."""
 
@@ -217,7 +226,7 @@ def is_back(cluster, before):
 def all_in(watcher, how_many, send):
     """Sends questions while the gateway stands still: so many slots are taken before any is answered. Whether they were."""
     pid = gateway_pid(watcher)
-    os.kill(pid, signal.SIGSTOP)
+    stand_still(pid)
     try:
         send()
         return until(lambda: int(watcher.value("SELECT slots - slots_free FROM reco_stat_gateway")) >= how_many)
