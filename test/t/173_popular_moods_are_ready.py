@@ -98,6 +98,8 @@ def for_new_listeners(session, emulator):
     same(session.query("SELECT count(*), bool_and(pinned), bool_or(learned), bool_or(edited) FROM reco.popular_mood")[0],
          [str(MOODS), "t", "f", "f"], "ten moods ship with the extension")
     ok(not popular(session, "early"), "before they are warmed, nobody gets one")
+    # while the keeper counts that it was asked for, nobody notes in its row that it was warmed
+    ok(until(lambda: moods(session, f"prompt = {literal(MOOD)} AND asked > 0") == [MOOD]), "that it was asked for is counted")
     same(warm(session), MOODS, "all are queued")
     same(failed(session), [], "and made")
     ok(until(lambda: session.value("SELECT sum(unwritten) FROM reco_cache_stats") == "0"), "and written")
@@ -179,6 +181,7 @@ def edits(session, emulator):
     session.query(f"INSERT INTO reco.popular_mood (prompt) VALUES ({literal(mood)})")
     ok(until(lambda: moods(session, f"prompt = {literal(mood)} AND last_warmed IS NOT NULL") == [mood], LONG),
        "a mood that is inserted is warmed by itself")
+    ok(until(lambda: session.value("SELECT sum(unwritten) FROM reco_cache_stats") == "0"), "and written")
     emulator.reset_counters()
     ok(popular(session, "waltz", mood), "and given")
     same(calls(emulator), 0, "without a call")

@@ -113,7 +113,7 @@ def play(cluster, admin, emulator, start, made):
     ask(admin, "random1", "who would have thought")
     def looked():
         admin.query(f"SELECT reco_prewarm({literal(start)}::timestamptz + interval '1 hour')")
-        return stats(admin, "hits", start)[0] == str(len(made))
+        return stats(admin, "hits, asked", start) == [str(len(made)), str(REGULARS + 1)]
     ok(until(looked, LONG), "the figures tell of each of these", stats(admin, "*", start))
     row = stats(admin, "predicted, came, precision, asked, foreseen, recall, hits, cold_p50_ms, saved_ms", start)
     print("# " + " ".join(row))
@@ -462,7 +462,7 @@ def main():
         connect_services(admin, emulator, **WIDE_SERVERS)
         start, made = predict(cluster, admin, emulator)
         play(cluster, admin, emulator, start, made)
-        for part in (habits, clocks_change, whoever_comes, by_itself, kept, budget, worker_ends, half_done, roles, bounded):
+        for part in (habits, clocks_change, whoever_comes, kept, budget, worker_ends, half_done, roles, bounded, by_itself):
             part(cluster, admin, emulator)
         admin.close()
     done()

@@ -205,6 +205,7 @@ def crashes(cluster, admin, emulator):
             ok(until(lambda found=pids: found.extend(workers(admin) + workers(admin, "two")) or found), "there are workers")
             os.kill(chance.choice(pids), signal.SIGKILL)
         elif how == "postmaster":
+            os.kill(cluster.postmaster(), signal.SIGSTOP)       # no more children from here on
             pids = cluster.children()
             os.kill(cluster.postmaster(), signal.SIGKILL)
             ok(until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids)), "all of a dead server's processes end")
