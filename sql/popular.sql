@@ -17,7 +17,7 @@ INSERT INTO reco.popular_mood (prompt, pinned) VALUES ('party vibes', false);
 INSERT INTO reco.popular_mood (prompt) VALUES ('party vibes');
 UPDATE reco.popular_mood SET pinned = false WHERE prompt = 'workout motivation';
 -- what is learned and counted is no edit
-INSERT INTO reco.popular_mood (prompt, pinned, learned) VALUES ('rainy day', false, true);
+INSERT INTO reco.popular_mood (prompt, pinned, learned, recent, last_asked) VALUES ('rainy day', false, true, 1, now());
 UPDATE reco.popular_mood SET asked = 4, hits = 3, last_asked = now() WHERE prompt = 'calm and relaxing';
 SELECT prompt, pinned, learned, hit_ratio, edited FROM reco.popular_mood WHERE edited OR learned OR asked > 0 ORDER BY prompt;
 UPDATE reco.popular_mood SET pinned = true WHERE prompt = 'rainy day';

@@ -36,7 +36,7 @@ FROM reco_run WHERE run_id IN (SELECT run_id FROM given);
 SELECT started BETWEEN now() - interval '1 hour' AND clock_timestamp() AS started, deadline_ms BETWEEN 1 AND 20000 AS deadline, total_ms > 0 AS total, quality BETWEEN 0 AND 1 AS quality
 FROM reco_run WHERE run_id IN (SELECT run_id FROM given);
 SELECT key, (value ->> 'ms')::float8 >= 0 AS time, value ? 'start_ms' AS start, value ? 'in' AS "in", value ? 'out' AS "out"
-FROM reco_run, jsonb_each(stages) WHERE run_id IN (SELECT run_id FROM given) ORDER BY (value ->> 'start_ms')::float8, key;
+FROM reco_run, jsonb_each(stages) WHERE run_id IN (SELECT run_id FROM given) ORDER BY (value ->> 'start_ms')::float8, array_position('{open,mood,fetch_top_tracks,fetch_top_artists,search_user_tracks,discover_artists,select_anchors,build_seed_pool,user_anchors,artist_discovery,seed_based,rank,rules,quality,order,keep}', key);
 SELECT key, value - 'ms' AS value FROM reco_run, jsonb_each(calls) WHERE run_id IN (SELECT run_id FROM given) AND key ~ '^user_' ORDER BY key;
 SELECT key, value FROM reco_run, jsonb_each(quality_parts) WHERE run_id IN (SELECT run_id FROM given) AND key IN ('coverage', 'exchanged') ORDER BY key;
 SELECT sum((value ->> 'delivered')::int) AS delivered FROM reco_run, jsonb_each(strategies) WHERE run_id IN (SELECT run_id FROM given);

@@ -6,6 +6,7 @@ file; another host's certificate, an expired one, one that is not valid yet; als
 token endpoint. What counts is what arrived: no request, so no secret. A change by ALTER
 SERVER counts at once, for connections that are open, too.
 """
+import itertools
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from cluster import Cluster, resolve  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import done, literal, ok, same, skip  # noqa: E402
 
+CLIENTS = itertools.count()
 CONFIGURATION = """
 [ca]
 default_ca = own
@@ -75,7 +77,8 @@ def point(session, emulator, ca_file):
         options = [("kind", server), *urls[server]] + ([("ca_file", ca_file)] if ca_file else [])
         session.query(f"CREATE SERVER {server} FOREIGN DATA WRAPPER reco_upstream OPTIONS ("
                       + ", ".join(f"{name} {literal(value)}" for name, value in options) + ")")
-    session.query("CREATE USER MAPPING FOR PUBLIC SERVER spotify OPTIONS (client_id 'a', client_secret 'b')")
+    # another client each time, as a port may come again, with what was learned of it
+    session.query(f"CREATE USER MAPPING FOR PUBLIC SERVER spotify OPTIONS (client_id 'a{next(CLIENTS)}', client_secret 'b')")
 
 
 def ask(session, track, kind="track_features"):

@@ -15,7 +15,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 from bench import Bench  # noqa: E402
-from cluster import Cluster, connect_services, gateway_pid  # noqa: E402
+from cluster import Cluster, alive, connect_services, gateway_pid  # noqa: E402
 from emulator import Emulator  # noqa: E402
 from reco_tap import SqlError, done, ok, same, until  # noqa: E402
 
@@ -96,11 +96,16 @@ def library(cluster):
     doctor.session = session = cluster.session()
     ok(until(lambda: doctor.is_ok("gateway"), 20), "with one: ok")
     ok(until(lambda: doctor.is_ok("keeper") and "with pid" in doctor.row("keeper")["detail"], 20), "the keeper: ok")
-    ok({row["status"] for row in doctor.rows()} == {"ok"}, "a fresh installation is all ok", doctor.rows())
+    ok(until(lambda: {row["status"] for row in doctor.rows()} == {"ok"}, 20), "a fresh installation is all ok", doctor.rows())
     ok("CREATE SERVER" in doctor.row("servers")["hint"], "and says how to add a service")
 
-    os.kill(gateway_pid(session), signal.SIGTERM)
-    ok(until(lambda: doctor.row("gateway")["status"] == "error", 20), "the gateway ended: a row says so")
+    def ends():
+        """Ends the gateway, as often as another one came before anybody looked."""
+        pid = gateway_pid(session)
+        if pid is not None and alive(pid):
+            os.kill(pid, signal.SIGTERM)
+        return doctor.row("gateway")["status"] == "error"
+    ok(until(ends, 20), "the gateway ended: a row says so")
     ok(until(lambda: doctor.is_ok("gateway"), 20), "it comes back as the hint says")
 
     session.query("UPDATE pg_extension SET extversion = '0.1' WHERE extname = 'reco'")
@@ -238,7 +243,7 @@ def addresses(doctor, bench):
     began = time.monotonic()
     rows = [row for row in doctor.rows("1500 ms") if row["check"].startswith("server")]
     same([row["status"] for row in rows], ["error"] * 3, "three that hang: three rows")
-    ok(time.monotonic() - began < 1.5 + 2, "after one deadline, not three", time.monotonic() - began)
+    ok(time.monotonic() - began < 3 * 1.5, "after one deadline, not three", time.monotonic() - began)
 
 
 def readers(doctor, bench):

@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "t"))
 from emulator import Emulator  # noqa: E402
 from reco_tap import done, ok, same  # noqa: E402
 
-PACKAGES = ["@spotify/web-api-ts-sdk@1.2.0", "typescript@5", "openai@6", "@google/genai@2"]
+PACKAGES = ["@spotify/web-api-ts-sdk@1.2.0", "typescript@5.9.3", "openai@6.30.1", "@google/genai@2.32.0"]
 INSTALL_SECONDS = 100
 
 # What the SDK's types call required and the service does not send in these places: the
